@@ -1,0 +1,6 @@
+/** Errors of the kernel domain. Texts Docker clients match on are Docker's, byte for byte. */
+import type { ErrorRow } from './error-kind.ts';
+
+export const kernelErrors = {
+  'kernel.syscall_failed': { kind: 'system', text: (d) => `${d['syscall']}${d['path'] === undefined ? '' : ` ${d['path']}`}: ${d['reason']}` },
+} as const satisfies Record<string, ErrorRow>;

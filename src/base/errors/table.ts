@@ -1,0 +1,22 @@
+/** Every code of the engine, gathered from one file per domain. */
+import type { ErrorRow } from './error-kind.ts';
+import { apiErrors } from './api-errors.ts';
+import { containerErrors } from './container-errors.ts';
+import { imageErrors } from './image-errors.ts';
+import { kernelErrors } from './kernel-errors.ts';
+import { networkErrors } from './network-errors.ts';
+import { runtimeErrors } from './runtime-errors.ts';
+import { storeErrors } from './store-errors.ts';
+
+const rows = {
+  ...apiErrors,
+  ...containerErrors,
+  ...imageErrors,
+  ...kernelErrors,
+  ...networkErrors,
+  ...runtimeErrors,
+  ...storeErrors,
+};
+
+export type ErrorCode = keyof typeof rows;
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = rows;

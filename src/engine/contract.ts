@@ -1,0 +1,111 @@
+/**
+ * The use cases of the engine, as the API calls them. Texts of failures are Docker's. Every method that
+ * can wait takes a signal.
+ */
+import type { Duplex, Readable } from 'node:stream';
+import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest } from '#schema/container-config.ts';
+import type { EventMessage } from '#schema/event-message.ts';
+import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
+import type { NetworkInspect } from '#schema/network-views.ts';
+
+/** Parsed `filters` parameter: name to values. */
+export type Filters = Readonly<Record<string, readonly string[]>>;
+
+export interface StreamChoice {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+export interface AttachRequest extends StreamChoice {
+  /** Give past output first (`logs=1`). */
+  readonly logs: boolean;
+  /** Stay (`stream=1`). */
+  readonly stream: boolean;
+  readonly detachKeys: string;
+}
+
+export interface LogRequest {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  /** As the API gives them: seconds with a fraction, or RFC 3339. */
+  readonly since: string;
+  readonly until: string;
+  readonly tail: string;
+  readonly timestamps: boolean;
+  readonly details: boolean;
+}
+
+export interface ContainerUseCases {
+  /** `name` empty: one is made. Warnings as Docker gives them. */
+  create(name: string, request: CreateRequest, options: { platform: string; signal: AbortSignal }): Promise<{ Id: string; Warnings: string[] }>;
+  list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<ContainerSummary[]>;
+  inspect(reference: string, options: { size: boolean }): Promise<ContainerInspect>;
+  /** @throws container.already_started (kind notModified) */
+  start(reference: string, options: { detachKeys: string; signal: AbortSignal }): Promise<void>;
+  /** `timeout` seconds: undefined the container's own, -1 none. @throws container.already_stopped (kind notModified) */
+  stop(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
+  restart(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
+  kill(reference: string, signalName: string): Promise<void>;
+  rename(reference: string, name: string): Promise<void>;
+  remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean; signal: AbortSignal }): Promise<void>;
+  /** Resolves the container now (so that errors come before headers), and its exit later. Condition: `not-running` (default), `next-exit`, `removed`. */
+  wait(reference: string, condition: string, signal: AbortSignal): Promise<{ result: Promise<{ StatusCode: number; Error?: { Message: string } }> }>;
+  /** `terminal`: whether bytes are raw. The chunks are framed already. */
+  logs(reference: string, request: LogRequest, signal: AbortSignal): Promise<{ terminal: boolean; chunks: AsyncIterable<Buffer> }>;
+  /** Checks first (so that errors come before the hijack), then `join` connects a client's socket and resolves when the stream ended or was detached. */
+  attach(reference: string, request: AttachRequest): Promise<{ terminal: boolean; join: (client: Duplex, signal: AbortSignal) => Promise<void> }>;
+  resize(reference: string, size: { rows: number; columns: number }): Promise<void>;
+  top(reference: string, psArguments: string): Promise<{ Titles: string[]; Processes: string[][] }>;
+  prune(filters: Filters, signal: AbortSignal): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
+}
+
+export interface ExecUseCases {
+  create(containerReference: string, request: ExecRequest): Promise<{ Id: string }>;
+  /** Detached start resolves when the process runs. */
+  startDetached(id: string, signal: AbortSignal): Promise<void>;
+  /** Checks first, then `join` starts the process with the client attached and resolves when it ended. */
+  startAttached(id: string, request: { tty: boolean; consoleSize?: { rows: number; columns: number } | undefined }): Promise<{ terminal: boolean; join: (client: Duplex, signal: AbortSignal) => Promise<void> }>;
+  inspect(id: string): Promise<ExecInspect>;
+  resize(id: string, size: { rows: number; columns: number }): Promise<void>;
+}
+
+export interface ImageUseCases {
+  list(options: { all: boolean; filters: Filters; sharedSize: boolean }): Promise<ImageSummary[]>;
+  inspect(reference: string): Promise<ImageInspect>;
+  history(reference: string): Promise<HistoryEntry[]>;
+  tag(reference: string, repository: string, tag: string): Promise<void>;
+  remove(reference: string, options: { force: boolean; prune: boolean }): Promise<ImageDeleteEntry[]>;
+  prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
+  load(archive: Readable, options: { quiet: boolean; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  save(references: readonly string[], signal: AbortSignal): Promise<Readable>;
+  import(archive: Readable, options: { repository: string; tag: string; message: string; changes: readonly string[]; platform: string; source: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  pull(reference: string, options: { platform: string; authorization: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  bootstrap(name: string, signal: AbortSignal): AsyncIterable<ProgressMessage>;
+}
+
+export interface NetworkUseCases {
+  list(filters: Filters): Promise<NetworkInspect[]>;
+  inspect(reference: string): Promise<NetworkInspect>;
+}
+
+export interface SystemUseCases {
+  /** Header values of `/_ping`. */
+  readonly version: { readonly engine: string; readonly api: string; readonly minimumApi: string };
+  /** The body of `/version`. */
+  versionDocument(): Promise<object>;
+  /** The body of `/info`. */
+  info(): Promise<object>;
+  diskUsage(types: readonly string[]): Promise<object>;
+  /** Past events from `since`, then live ones until `until` (nanoseconds) or the signal. */
+  events(options: { since: bigint | undefined; until: bigint | undefined; filters: Filters; signal: AbortSignal }): AsyncIterable<EventMessage>;
+}
+
+export interface Engine {
+  readonly containers: ContainerUseCases;
+  readonly execs: ExecUseCases;
+  readonly images: ImageUseCases;
+  readonly networks: NetworkUseCases;
+  readonly system: SystemUseCases;
+}

@@ -1,0 +1,86 @@
+/**
+ * What the engine needs of images and snapshots. Implemented in this folder; the engine and the API
+ * know only these interfaces.
+ */
+import type { Readable } from 'node:stream';
+import type { GraphDriverData } from '#schema/container-config.ts';
+import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageRuntimeConfig, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
+
+/** An image as containers use it. */
+export interface Image {
+  /** Digest of the configuration file, `sha256:…`. */
+  readonly id: string;
+  readonly config: ImageRuntimeConfig;
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+  /** Chain id of the topmost layer; undefined for an image without layers. */
+  readonly topLayer: string | undefined;
+  /** Diff ids, bottom first. */
+  readonly layers: readonly string[];
+}
+
+/** A container that uses an image, as `remove` must know. */
+export interface ImageUser {
+  readonly containerId: string;
+  readonly running: boolean;
+}
+
+/** Facts about images, for the event log: action `pull`, `tag`, `untag`, `delete`, `load`, `import`, `save`. */
+export type ImageEventListener = (event: { action: string; id: string; attributes: Record<string, string> }) => void;
+
+export interface ImageFilters {
+  readonly [name: string]: readonly string[];
+}
+
+export interface ImageStore {
+  /** By name (default tag latest), name@digest, id or unambiguous id prefix. @throws image.not_found, image.invalid_reference */
+  resolve(reference: string): Image;
+  /** The names an image has, `repository:tag` and `repository@digest`. */
+  namesOf(id: string): { tags: string[]; digests: string[] };
+  list(options: { all: boolean; filters: ImageFilters; sharedSize: boolean }): Promise<ImageSummary[]>;
+  inspect(reference: string): Promise<ImageInspect>;
+  history(reference: string): Promise<HistoryEntry[]>;
+  /** @throws image.not_found, image.invalid_reference with Docker's text */
+  tag(reference: string, repository: string, tag: string | undefined): void;
+  /** Untags and, when nothing refers to the image any more, deletes it with its unshared layers. `users` tells who uses an image. */
+  remove(reference: string, options: { force: boolean; prune: boolean; users: (imageId: string) => ImageUser[] }): Promise<ImageDeleteEntry[]>;
+  prune(options: { filters: ImageFilters; users: (imageId: string) => ImageUser[] }): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
+  /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. Nothing stays behind on failure. */
+  load(archive: Readable, options: { quiet: boolean; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** A tar with the images of these names, Docker's layout (OCI layout with manifest.json and repositories). @throws image.not_found before the first byte */
+  save(references: readonly string[], options: { signal: AbortSignal }): Promise<Readable>;
+  /** Makes an image of one layer from a root filesystem tar (maybe compressed). */
+  import(
+    archive: Readable,
+    options: { repository?: string; tag?: string; message: string; changes: readonly string[]; platform?: string; source: string; signal: AbortSignal },
+  ): AsyncIterable<ProgressMessage>;
+  /** Pulls from a registry. @throws with Docker's text when it cannot be reached */
+  pull(reference: string, options: { platform?: string; authorization?: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Makes `busybox` or `debian:<suite>` from the distribution's packages. */
+  bootstrap(name: string, options: { signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Bytes of all layers, each counted once. */
+  layersSize(): Promise<number>;
+  /** Removes what a crash left half-made. Called once before serving. */
+  repair(): Promise<void>;
+}
+
+/** Makes, mounts and removes the file systems of containers. Keys are container ids. */
+export interface Snapshotter {
+  readonly driver: 'overlay2' | 'vfs';
+  /** Allocates a writable layer over the image's top layer (undefined: over nothing). */
+  create(id: string, topLayer: string | undefined): Promise<void>;
+  /** Mounts it and answers the path of its root. Mounting what is mounted answers the same path. */
+  mount(id: string): Promise<string>;
+  /** Drops the mount; without effect when there is none. */
+  unmount(id: string): Promise<void>;
+  /** Unmounts and deletes; without effect when unknown. */
+  remove(id: string): Promise<void>;
+  describe(id: string): GraphDriverData;
+  /** Bytes in the writable layer, and bytes of everything under it. */
+  usage(id: string): Promise<{ writable: number; total: number }>;
+  /** Whether this path is mounted now, read from the kernel. */
+  isMounted(id: string): boolean;
+  /** Removes writable layers of containers not in `known`, and mounts of those not in `running`. */
+  repair(known: ReadonlySet<string>, running: ReadonlySet<string>): Promise<void>;
+}

@@ -1,0 +1,65 @@
+/** What the engine needs of networks. Implemented in this folder. */
+import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
+import type { NetworkInspect } from '#schema/network-views.ts';
+
+/** What a running container holds of the network, kept in the container's record. */
+export interface Sandbox {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  /** File that keeps the namespace alive: a bind mount of it. */
+  readonly namespacePath: string;
+  /** By network name. */
+  readonly endpoints: Record<string, Endpoint>;
+  /** Ports as bound: every requested binding with its real host port. */
+  readonly ports: PortMap;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  readonly networkId: string;
+  readonly driver: string;
+  /** Empty for `none` and `host`. */
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly macAddress: string;
+  /** Name of the host's end of the veth pair; empty where there is none. */
+  readonly hostInterface: string;
+}
+
+export interface SandboxRequest {
+  readonly containerId: string;
+  /** For conflict messages. */
+  readonly containerName: string;
+  /** `bridge` (also `default`), `none` or `host`; a network's name or id. Not `container:`, which the engine resolves. */
+  readonly networkMode: string;
+  readonly exposedPorts: readonly string[];
+  readonly portBindings: PortMap;
+  readonly publishAll: boolean;
+  readonly macAddress?: string | undefined;
+  readonly endpointSettings?: Partial<EndpointSettings> | undefined;
+  readonly sysctls?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface NetworkController {
+  /** Makes bridge, table and relays, adopting what is there: live sandboxes keep their addresses and ports; what belongs to no live container is removed. */
+  start(live: readonly { containerId: string; containerName: string; sandbox: Sandbox }[]): Promise<void>;
+  list(filters: Readonly<Record<string, readonly string[]>>): NetworkInspect[];
+  /** By name, id or unambiguous prefix; with the live containers. @throws network.not_found */
+  inspect(reference: string): NetworkInspect;
+  /** Checks bindings and names before anything is made. @throws network.not_found, port errors with Docker's texts */
+  validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings'>): void;
+  /**
+   * Makes the namespace, its interfaces, addresses, routes and published ports; all or nothing.
+   * @throws Docker's text with the holder when a port is taken
+   */
+  create(request: SandboxRequest): Promise<Sandbox>;
+  /** Gives everything back. Never fails for what is gone already. */
+  destroy(containerId: string, sandbox: Sandbox): Promise<void>;
+  /** Renames the container in conflict messages and in `inspect`. */
+  rename(containerId: string, name: string): void;
+  /** Name servers, search domains and options that a container with default DNS gets, from the host's resolv.conf. */
+  hostResolver(): { servers: string[]; search: string[]; options: string[] };
+  /** Stops relays and sockets; kernel state stays for live containers. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,108 @@
+/** What the engine needs to run processes in containers. Implemented in this folder. */
+import type { Duplex } from 'node:stream';
+
+/** How the process ended. */
+export interface ExitReport {
+  /** 0–255; 128+n for signal n. */
+  readonly exitCode: number;
+  /** Nanoseconds since 1970. */
+  readonly finishedAt: bigint;
+  /** `shim-lost`: the shim died, the process was killed by the engine and its real status is unknown. */
+  readonly reason: 'exited' | 'shim-lost';
+}
+
+/** A stream of one attached client, as the Engine API frames it. */
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/**
+ * A client's place at the process. Reading gives what the Engine API's attach stream carries: raw bytes
+ * with a terminal, else frames with 8-byte headers; it ends when the process has ended and all is read.
+ * Writing is standard input as raw bytes; ending the writable side closes the client's stdin.
+ * A reader that stalls never blocks the process nor other clients, and loses nothing.
+ */
+export type AttachStream = Duplex;
+
+export interface StdioOptions {
+  readonly terminal: boolean;
+  readonly consoleSize?: { readonly rows: number; readonly columns: number } | undefined;
+  /** `none`: /dev/null; `once`: closed when the first attached client closes its side; `open`: stays open. */
+  readonly stdin: 'none' | 'open' | 'once';
+}
+
+export interface LogOptions {
+  /** A json-file log; rotated files are `path.1`, `path.2`, … */
+  readonly path: string;
+  /** Bytes; 0: no limit. */
+  readonly maxSize: number;
+  readonly maxFiles: number;
+  /** JSON text of the `attrs` object that `--log-opt labels/env` asks for; undefined: none. */
+  readonly attributes?: string | undefined;
+}
+
+/** How the process gets into its cgroups. */
+export type CgroupPlacement =
+  /** cgroup v1: the engine made the cgroups; the shim's child writes itself into these `tasks` files, and the runtime is told `--cgroup-manager=disabled`. */
+  | { readonly kind: 'join'; readonly tasksFiles: readonly string[] }
+  /** The runtime makes and fills the cgroup named in the specification. */
+  | { readonly kind: 'runtime' };
+
+interface LaunchBase {
+  /** The container's id, as the runtime knows it. */
+  readonly containerId: string;
+  /** Absolute path of the OCI runtime. */
+  readonly runtimePath: string;
+  /** The runtime's `--root`. */
+  readonly runtimeRoot: string;
+  readonly stdio: StdioOptions;
+  readonly cgroup: CgroupPlacement;
+  /** Directory of this launch's own (made by the launcher): socket, pid file, runtime log. On a tmpfs. */
+  readonly runDirectory: string;
+  /** Directory on disk for exit file and spilled output of slow clients. */
+  readonly stateDirectory: string;
+  /** Clients to be there before the first byte is written. */
+  readonly attachments: readonly AttachOptions[];
+}
+
+export interface ContainerLaunch extends LaunchBase {
+  readonly kind: 'container';
+  /** Directory with `config.json`. */
+  readonly bundle: string;
+  readonly log: LogOptions | undefined;
+}
+
+export interface ExecLaunch extends LaunchBase {
+  readonly kind: 'exec';
+  readonly execId: string;
+  /** The OCI `process` object, written as JSON to the run directory by the launcher. */
+  readonly process: object;
+}
+
+/** A process with its shim. Outlives the daemon; disposing drops only this daemon's connection. */
+export interface ShimProcess extends AsyncDisposable {
+  /** Pid of the container's (or exec's) process in the daemon's pid namespace. */
+  readonly pid: number;
+  readonly shimPid: number;
+  /** Resolves once, never rejects. */
+  readonly exited: Promise<ExitReport>;
+  /** Streams for `LaunchBase.attachments`, in their order. */
+  readonly attached: readonly AttachStream[];
+  attach(options: AttachOptions): Promise<AttachStream>;
+  /** Sets the terminal's size. Without effect without a terminal. */
+  resize(size: { rows: number; columns: number }): void;
+  /** Sends a signal to the process by its pidfd; false when it has ended. */
+  signal(number: number): boolean;
+}
+
+export interface ShimLauncher {
+  /**
+   * Starts shim and runtime and answers when the process runs.
+   * @throws runtime.start_failed with the runtime's own message in `details.message`; nothing is left behind then
+   */
+  launch(options: ContainerLaunch | ExecLaunch, signal: AbortSignal): Promise<ShimProcess>;
+  /** Takes up a process of an earlier daemon: its shim when that lives, its report when it ended, `shim-lost` (after killing what is left) when there is neither. */
+  adopt(options: { containerId: string; pid: number; shimPid: number; runDirectory: string; stateDirectory: string }): Promise<ShimProcess | ExitReport>;
+}

@@ -1,0 +1,72 @@
+/**
+ * The engine's state: tables of JSON documents in one SQLite file in WAL mode. One writer, this
+ * process; every write is committed when the call returns and survives a crash of the daemon.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { fail, messageOf } from '#base/errors/failure.ts';
+
+/** A table of documents by key. */
+export interface DocumentTable<T> {
+  get(key: string): T | undefined;
+  put(key: string, document: T): void;
+  delete(key: string): void;
+  entries(): [key: string, document: T][];
+}
+
+const tableName = /^[a-z][a-z_]*$/;
+
+export class StateDatabase implements Disposable {
+  readonly #database: DatabaseSync;
+  #depth = 0;
+
+  /** Opens or makes the file. @throws `store.damaged` when it is no readable database. */
+  constructor(path: string) {
+    try {
+      this.#database = new DatabaseSync(path);
+      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000; PRAGMA user_version = 1');
+    } catch (error) {
+      throw fail('store.damaged', { path, reason: messageOf(error) }, error);
+    }
+  }
+
+  /** The table of this name, made if missing. The caller answers for what its documents hold. */
+  table<T>(name: string): DocumentTable<T> {
+    if (!tableName.test(name)) throw new Error(`bug: table name ${name}`);
+    this.#database.exec(`CREATE TABLE IF NOT EXISTS ${name} (key TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID`);
+    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    const get = prepare(`SELECT document FROM ${name} WHERE key = ?`);
+    const put = prepare(`INSERT INTO ${name} (key, document) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET document = excluded.document`);
+    const remove = prepare(`DELETE FROM ${name} WHERE key = ?`);
+    const all = prepare(`SELECT key, document FROM ${name} ORDER BY key`);
+    return {
+      get: (key) => {
+        const row = get.get(key);
+        return row === undefined ? undefined : (JSON.parse(String(row['document'])) as T);
+      },
+      put: (key, document) => void put.run(key, JSON.stringify(document)),
+      delete: (key) => void remove.run(key),
+      entries: () => all.all().map((row) => [String(row['key']), JSON.parse(String(row['document'])) as T]),
+    };
+  }
+
+  /** Runs `work` as one transaction: all of its writes or, when it throws, none. Must not await. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return work();
+    this.#database.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
