@@ -4,6 +4,7 @@ import { apiErrors } from './api-errors.ts';
 import { containerErrors } from './container-errors.ts';
 import { imageErrors } from './image-errors.ts';
 import { kernelErrors } from './kernel-errors.ts';
+import { layerErrors } from './layer-errors.ts';
 import { networkErrors } from './network-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import { storeErrors } from './store-errors.ts';
@@ -13,6 +14,7 @@ const rows = {
   ...containerErrors,
   ...imageErrors,
   ...kernelErrors,
+  ...layerErrors,
   ...networkErrors,
   ...runtimeErrors,
   ...storeErrors,

@@ -1,0 +1,11 @@
+/** Errors of layers and tar archives. Texts Docker clients match on are Docker's, byte for byte. */
+import type { ErrorRow } from './error-kind.ts';
+
+export const layerErrors = {
+  'layer.not_found': { kind: 'notFound', text: () => 'layer does not exist' },
+  'layer.has_child': { kind: 'conflict', text: (d) => `layer ${d['chainId']} cannot be removed: layer ${d['child']} lies on it` },
+  'layer.invalid_archive': { kind: 'system', text: (d) => `${d['message']}` },
+  'layer.digest_mismatch': { kind: 'invalid', text: (d) => `layer verification failed for digest ${d['expected']}, got ${d['actual']}` },
+  'layer.too_large': { kind: 'invalid', text: (d) => `layer archive is larger than ${d['maximum']} bytes when uncompressed` },
+  'layer.disk_full': { kind: 'system', text: (d) => `write ${d['path']}: no space left on device` },
+} as const satisfies Record<string, ErrorRow>;

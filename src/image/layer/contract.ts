@@ -1,0 +1,74 @@
+/**
+ * What the image store needs of layers: unpacked once, named by chain id, given back byte for byte.
+ * Counting who uses a layer is the image store's; this store only refuses to remove what has a child.
+ */
+import type { Readable } from 'node:stream';
+
+/** A layer as it lies on disk. */
+export interface Layer {
+  /** `sha256:…` over the parent's chain id and the diff id; equal to the diff id for a bottom layer (OCI image-spec, layer ChainID). */
+  readonly chainId: string;
+  /** `sha256:…` of the uncompressed tar. */
+  readonly diffId: string;
+  /** Chain id of the layer below. */
+  readonly parent: string | undefined;
+  /** Bytes of the contents of regular files, as Docker counts a layer's size. */
+  readonly size: number;
+}
+
+export interface ApplyOptions {
+  readonly signal: AbortSignal;
+  /** The diff id the layer must have. Given and known already, the archive is only drained and verified. */
+  readonly expectedDiffId?: string | undefined;
+  /** Limit of the uncompressed archive in bytes; more is refused. */
+  readonly maximumSize?: number | undefined;
+  /** Called with the number of bytes taken from `archive` so far, for progress. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface AppliedLayer extends Layer {
+  /** `sha256:…` of the bytes of `archive` as they came (compressed, where they were). */
+  readonly archiveDigest: string;
+  /** Length of `archive` in bytes. */
+  readonly archiveSize: number;
+  /** False when the layer was there already. */
+  readonly created: boolean;
+}
+
+export interface LayerStore {
+  /**
+   * Unpacks a layer tar (plain, gzip, zstd, bzip2 or xz, told by its first bytes) over the layer `parent`.
+   * `archive` is read to its end, or destroyed on failure. A failure leaves nothing behind. The same layer
+   * may be applied several times at once; it is kept once.
+   * @throws layer.not_found (parent), layer.invalid_archive, layer.digest_mismatch, layer.too_large, layer.disk_full
+   */
+  apply(parent: string | undefined, archive: Readable, options: ApplyOptions): Promise<AppliedLayer>;
+  get(chainId: string): Layer | undefined;
+  /** Every layer, in no particular order. */
+  list(): Layer[];
+  /**
+   * Deletes the layer; without effect when unknown.
+   * @throws layer.has_child when another layer lies on it
+   */
+  remove(chainId: string): Promise<void>;
+  /**
+   * The layer's uncompressed tar, byte for byte as it was applied: its sha256 is the diff id. Verified
+   * while streaming; the stream fails at its end when the layer is damaged. `signal` destroys the stream.
+   * @throws layer.not_found
+   */
+  tarStream(chainId: string, options: { signal: AbortSignal }): Promise<Readable>;
+  /** Length in bytes of what `tarStream` gives. @throws layer.not_found */
+  tarLength(chainId: string): number;
+  /** Paths of the unpacked layers' directories, topmost first, for mounting. @throws layer.not_found */
+  directories(chainId: string): LayerDirectory[];
+  /** Removes what a crash left half-made. Called once before anything else. */
+  repair(): Promise<void>;
+}
+
+/** Where a layer lies below `dataRoot/overlay2`. */
+export interface LayerDirectory {
+  /** Name of the layer's directory: 64 hexadecimal digits. Its content is in `<name>/diff`. */
+  readonly name: string;
+  /** Name of the symbolic link `l/<link>` to `../<name>/diff`: 26 characters. */
+  readonly link: string;
+}
