@@ -58,6 +58,8 @@ export const containerErrors = {
     kind: 'unavailable',
     text: () => 'the engine is shutting down: it takes no new work; try again when it has started',
   },
+  'container.logs_unsupported': { kind: 'notImplemented', text: () => 'configured logging driver does not support reading' },
+  'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },
   'exec.not_found': { kind: 'notFound', text: (d) => `No such exec instance: ${d['id']}` },
   'exec.no_command': { kind: 'invalid', text: () => 'No exec command specified' },
   'exec.already_run': { kind: 'conflict', text: (d) => `exec command ${d['id']} has already run` },

@@ -1,0 +1,130 @@
+/** `POST /containers/create`: checks everything, then makes the container's layer and record, or nothing. */
+import { mkdir, rm } from 'node:fs/promises';
+import { newIdentifier, shortIdentifier } from '#base/identifier.ts';
+import { fail } from '#base/errors/failure.ts';
+import { timestampNow } from '#base/timestamp.ts';
+import type { ContainerConfig, CreateRequest, HostConfig, RestartPolicy } from '#schema/container-config.ts';
+import { hostname } from 'node:os';
+import { publishContainerEvent } from './container-events.ts';
+import { isValidName, makeName } from './container-name.ts';
+import { createdState, isRunning } from './container-state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { processOf, withImageDefaults } from './image-defaults.ts';
+import { planMounts } from './mount-plan.ts';
+import { makeWorkingDirectory } from './working-directory.ts';
+
+export async function createContainer(
+  parts: EngineParts,
+  name: string,
+  request: CreateRequest,
+): Promise<{ Id: string; Warnings: string[] }> {
+  const { HostConfig: hostRequest, NetworkingConfig, ...configRequest } = request;
+  if (configRequest.Image === '' && configRequest.Cmd === null && configRequest.Entrypoint === null) throw fail('container.config_empty');
+  const asked = name.startsWith('/') ? name.slice(1) : name;
+  if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
+  if (configRequest.WorkingDir !== '' && !configRequest.WorkingDir.startsWith('/')) {
+    throw fail('container.working_directory_relative', { path: configRequest.WorkingDir });
+  }
+  checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
+  const { hostConfig, warnings } = parts.runtime.complete(hostRequest);
+  const image = parts.images.resolve(configRequest.Image);
+
+  const id = newIdentifier();
+  const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image.config);
+  const { path, args } = processOf(config);
+  const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
+  parts.networks.validate({ networkMode, exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
+  const mounts = planMounts(config, hostConfig);
+  const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
+  addPublishedPorts(config, finalHostConfig);
+
+  const chosen = asked === '' ? makeName((candidate) => parts.registry.holderOf(candidate) !== undefined) : asked;
+  const holder = parts.registry.holderOf(chosen);
+  if (holder !== undefined) throw fail('container.name_in_use', { name: chosen, holder });
+
+  await using undo = new AsyncDisposableStack();
+  await parts.snapshotter.create(id, image.topLayer);
+  undo.defer(() => parts.snapshotter.remove(id));
+  const directory = parts.paths.containerDirectory(id);
+  await mkdir(directory, { recursive: true, mode: 0o710 });
+  undo.defer(() => rm(directory, { recursive: true, force: true }));
+  if (config.WorkingDir !== '' && config.WorkingDir !== '/') await makeWorkingDirectory(parts.snapshotter, id, config.WorkingDir);
+  parts.registry.add({
+    id,
+    name: chosen,
+    created: timestampNow(),
+    path,
+    args,
+    config,
+    hostConfig: finalHostConfig,
+    endpointSettings: NetworkingConfig.EndpointsConfig ?? {},
+    imageId: image.id,
+    topLayer: image.topLayer,
+    state: createdState,
+    restartCount: 0,
+    manuallyStopped: false,
+    startedBefore: false,
+    mounts,
+    sandbox: undefined,
+    process: undefined,
+  });
+  undo.move();
+  publishContainerEvent(parts.events, parts.registry.require(id), 'create');
+  return { Id: id, Warnings: warnings };
+}
+
+function checkRestartPolicy(policy: RestartPolicy, autoRemove: boolean): void {
+  const invalid = (reason: string): Error => fail('container.restart_policy_invalid', { reason });
+  switch (policy.Name) {
+    case 'always':
+    case 'unless-stopped':
+    case 'no':
+      if (policy.MaximumRetryCount !== 0) {
+        throw invalid(`maximum retry count can only be used with 'on-failure'${policy.MaximumRetryCount < 0 ? ' and cannot be negative' : ''}`);
+      }
+      break;
+    case 'on-failure':
+      if (policy.MaximumRetryCount < 0) throw invalid('maximum retry count cannot be negative');
+      break;
+    case '':
+      if (policy.MaximumRetryCount !== 0) throw invalid("maximum retry count can only be used with 'on-failure'");
+      break;
+    default:
+      throw invalid(`unknown policy '${String(policy.Name)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);
+  }
+  if (autoRemove && policy.Name !== '' && policy.Name !== 'no') throw fail('container.auto_remove_conflict');
+}
+
+/** The host name: as asked for, the host's own with its network or UTS namespace, another container's with its network, else the short id. */
+function nameHost(config: ContainerConfig, hostConfig: HostConfig, id: string, parts: EngineParts): ContainerConfig {
+  if (config.Hostname !== '') return config;
+  const mode = hostConfig.NetworkMode;
+  if (mode === 'host' || hostConfig.UTSMode === 'host') return { ...config, Hostname: hostname() };
+  if (mode.startsWith('container:')) {
+    const other = parts.registry.resolve(mode.slice('container:'.length));
+    return { ...config, Hostname: other.config.Hostname, Domainname: other.config.Domainname };
+  }
+  return { ...config, Hostname: shortIdentifier(id) };
+}
+
+/** `default` means bridge; `container:name` is kept by id, so that a rename does not break it. */
+function networkModeOf(hostConfig: HostConfig, endpoints: CreateRequest['NetworkingConfig']['EndpointsConfig'], parts: EngineParts): string {
+  const mode = hostConfig.NetworkMode;
+  if (mode === '' || mode === 'default') {
+    const only = Object.keys(endpoints ?? {}).filter((name) => name !== 'default');
+    return only[0] ?? 'bridge';
+  }
+  if (mode.startsWith('container:')) {
+    const other = parts.registry.resolve(mode.slice('container:'.length));
+    if (!isRunning(other.state) && other.state.status === 'removing') throw fail('container.network_container_invalid', { id: other.id });
+    return `container:${other.id}`;
+  }
+  return mode;
+}
+
+/** Whatever is published is exposed. */
+function addPublishedPorts(config: ContainerConfig, hostConfig: HostConfig): void {
+  const published = Object.keys(hostConfig.PortBindings ?? {});
+  if (published.length === 0) return;
+  config.ExposedPorts = { ...Object.fromEntries(published.map((port) => [port, {}])), ...config.ExposedPorts };
+}

@@ -1,0 +1,278 @@
+/**
+ * Starting, ending and removing containers. Every change of a container's state happens here, under the
+ * container's mutex, is written to the database in the same step, and is undone when a later step fails.
+ */
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { formatTimestamp, parseTimestamp, timestampNow } from '#base/timestamp.ts';
+import type { Sandbox } from '#network/contract.ts';
+import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
+import { filesOf, writeContainerFiles } from './container-files.ts';
+import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
+import type { ContainerRecord } from './container-record.ts';
+import { exitedState, failedStartState, isRunning, restartingState, startedState, withStatus } from './container-state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { decideRestart } from './restart-decision.ts';
+import { sandboxLinks } from './sandbox-links.ts';
+import { describeStartFailure } from './start-failure.ts';
+
+const hostNetworkModes = new Set(['host']);
+
+export class ContainerLifecycle {
+  readonly #parts: EngineParts;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws container.already_started, start errors with Docker's texts; the container is then as before, with the error kept */
+  async start(id: string, signal: AbortSignal): Promise<void> {
+    using _held = await this.#parts.mutex.acquire(id, signal);
+    const record = this.#parts.registry.require(id);
+    if (record.state.status === 'paused') throw fail('container.paused');
+    if (isRunning(record.state)) throw fail('container.already_started');
+    if (record.state.status === 'removing' || record.state.status === 'dead') throw fail('container.being_removed');
+    this.#cancelRestart(id);
+    this.#parts.live.of(id).restartDelay = 0;
+    await this.startHeld({ ...record, restartCount: 0 }, signal);
+  }
+
+  /** Starts while the caller holds the container's mutex. */
+  async startHeld(before: ContainerRecord, signal: AbortSignal): Promise<void> {
+    const { registry, snapshotter, networks, launcher, runtime, events, paths } = this.#parts;
+    const { id } = before;
+    const live = this.#parts.live.of(id);
+    await using undo = new AsyncDisposableStack();
+    const pending = live.takePending();
+    try {
+      const cgroupPath = runtime.cgroupPath(before);
+      // Written first: after a crash from here on, start-up knows what to look for.
+      registry.update(id, { manuallyStopped: false, process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
+      undo.defer(() => void registry.update(id, { process: undefined }));
+
+      const { sandbox, networkNamespace } = await this.#makeSandbox(before, undo);
+      const rootfs = await snapshotter.mount(id);
+      undo.defer(() => snapshotter.unmount(id));
+      const files = this.#writeFiles(before, sandbox);
+      const launch = await runtime.prepare(before, { rootfs, networkNamespace, files, pidOf: (reference, purpose) => this.#pidOf(reference, purpose) });
+      undo.defer(() => runtime.release(id, cgroupPath));
+      const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, signal);
+
+      live.process = shim;
+      const record = registry.update(id, {
+        state: startedState(before.state, shim.pid, timestampNow()),
+        restartCount: before.restartCount,
+        startedBefore: true,
+        sandbox,
+        process: { pid: shim.pid, shimPid: shim.shimPid, runDirectory: launch.runDirectory, cgroupPath },
+      });
+      undo.move();
+      pending.forEach((attachment, index) => {
+        const stream = shim.attached[index];
+        if (stream !== undefined) attachment.accept(stream);
+      });
+      publishNetworkEvents(events, record, 'connect');
+      publishContainerEvent(events, record, 'start');
+      this.#watch(id, shim);
+    } catch (error) {
+      live.returnPending(pending);
+      const failure = describeStartFailure(error, before);
+      await undo.disposeAsync();
+      if (registry.get(id) !== undefined) {
+        registry.update(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
+      }
+      throw failure.error;
+    }
+  }
+
+  /** Takes up a process of an earlier daemon. */
+  adopt(record: ContainerRecord, shim: ShimProcess): void {
+    this.#parts.live.of(record.id).process = shim;
+    this.#watch(record.id, shim);
+  }
+
+  /** Books the end of a process that ended while no daemon ran. */
+  async recordExit(id: string, report: ExitReport): Promise<void> {
+    using _held = await this.#parts.mutex.acquire(id);
+    await this.#ended(id, report);
+  }
+
+  /** Cancels a pending restart; the container is then exited. */
+  #cancelRestart(id: string): boolean {
+    const live = this.#parts.live.of(id);
+    if (live.restartTimer === undefined) return false;
+    live.restartTimer.abort();
+    live.restartTimer = undefined;
+    const record = this.#parts.registry.get(id);
+    if (record?.state.status === 'restarting') this.#parts.registry.update(id, { state: withStatus(record.state, 'exited') });
+    return true;
+  }
+
+  /** Marks that the end is wanted, so that restart policies leave the container alone. Answers false when a pending restart was cancelled and nothing runs. */
+  markStopped(id: string): boolean {
+    this.#parts.registry.update(id, { manuallyStopped: true });
+    return !this.#cancelRestart(id);
+  }
+
+  #watch(id: string, shim: ShimProcess): void {
+    void shim.exited.then(async (report) => {
+      using _held = await this.#parts.mutex.acquire(id);
+      if (this.#parts.live.of(id).process !== shim) return;
+      await this.#ended(id, report);
+    });
+  }
+
+  async #ended(id: string, report: ExitReport): Promise<void> {
+    const { registry, live: lives, events, runtime } = this.#parts;
+    const record = registry.get(id);
+    if (record === undefined || !isRunning(record.state)) return;
+    const live = lives.of(id);
+    live.process = undefined;
+    const oomKilled = runtime.oomKilled(record);
+    const ranFor = Number((report.finishedAt - (parseTimestamp(record.state.startedAt) ?? report.finishedAt)) / 1_000_000n);
+    const decision = decideRestart(
+      record.hostConfig.RestartPolicy,
+      { exitCode: report.exitCode, ranFor, manuallyStopped: record.manuallyStopped },
+      { restartCount: record.restartCount, lastDelay: live.restartDelay },
+    );
+    const exited = exitedState(record.state, { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt) });
+    const ended = registry.update(id, {
+      state: decision.kind === 'restart' ? restartingState(exited) : exited,
+    });
+    if (oomKilled) publishContainerEvent(events, ended, 'oom');
+    publishNetworkEvents(events, ended, 'disconnect');
+    publishContainerEvent(events, ended, 'die', { execDuration: String(Math.max(0, Math.trunc(ranFor / 1000))), exitCode: String(report.exitCode) });
+    if (decision.kind === 'stay') live.announceExit({ exitCode: report.exitCode });
+    await this.#releaseHeld(id);
+    if (decision.kind === 'restart') this.#scheduleRestart(id, decision.delay);
+    else if (record.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
+  }
+
+  /** Gives back what a process that ended held. Runs at the end of the process, so that removing later is quick. */
+  async #releaseHeld(id: string): Promise<void> {
+    const { registry, networks, snapshotter, runtime } = this.#parts;
+    const record = registry.require(id);
+    await this.#clean(`release the process of ${id}`, async () => runtime.release(id, record.process?.cgroupPath ?? runtime.cgroupPath(record)));
+    const { sandbox } = record;
+    if (sandbox !== undefined) {
+      await this.#clean(`release the network of ${id}`, async () => {
+        sandboxLinks.remove(sandbox);
+        await networks.destroy(id, sandbox);
+      });
+    }
+    await this.#clean(`unmount the file system of ${id}`, async () => snapshotter.unmount(id));
+    registry.update(id, { process: undefined, sandbox: undefined });
+  }
+
+  /** Clean-up goes on over failures: what could not be given back is reported, and start-up tries again. */
+  async #clean(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#parts.log('warning', `could not ${what}: ${messageOf(error)}; the next start of the daemon tries again`);
+    }
+  }
+
+  #scheduleRestart(id: string, wait: number): void {
+    const live = this.#parts.live.of(id);
+    const timer = new AbortController();
+    live.restartDelay = wait;
+    live.restartTimer = timer;
+    void (async () => {
+      try {
+        await delay(wait, undefined, { signal: timer.signal });
+        using _held = await this.#parts.mutex.acquire(id, timer.signal);
+        live.restartTimer = undefined;
+        const record = this.#parts.registry.get(id);
+        if (record?.state.status !== 'restarting') return;
+        await this.startHeld(this.#parts.registry.update(id, { restartCount: record.restartCount + 1 }), new AbortController().signal);
+      } catch (error) {
+        if (timer.signal.aborted) return;
+        this.#parts.log('error', `could not restart container ${id}: ${messageOf(error)}`);
+      }
+    })();
+  }
+
+  /** Removes a container that does not run; the caller holds its mutex. A crash in the middle is finished by start-up. */
+  async removeHeld(id: string, options: { volumes: boolean }): Promise<void> {
+    const { registry, live, snapshotter, paths, events } = this.#parts;
+    const record = registry.require(id);
+    const { exitCode } = record.state;
+    registry.update(id, { state: withStatus(record.state, 'removing') });
+    this.#cancelRestart(id);
+    try {
+      await snapshotter.remove(id);
+      await rm(paths.containerDirectory(id), { recursive: true, force: true });
+    } catch (error) {
+      registry.update(id, { state: withStatus(registry.require(id).state, 'dead') });
+      throw error;
+    }
+    void options;
+    registry.delete(id);
+    publishContainerEvent(events, record, 'destroy');
+    live.of(id).announceRemoval({ exitCode });
+    live.drop(id);
+  }
+
+  async #makeSandbox(record: ContainerRecord, undo: AsyncDisposableStack): Promise<{ sandbox: Sandbox | undefined; networkNamespace: string | undefined }> {
+    const mode = record.hostConfig.NetworkMode;
+    if (mode.startsWith('container:')) {
+      const pid = this.#pidOf(mode.slice('container:'.length), 'network');
+      return { sandbox: undefined, networkNamespace: `/proc/${pid}/ns/net` };
+    }
+    const settings = record.endpointSettings[mode] ?? record.endpointSettings['default'] ?? undefined;
+    const sandbox = await this.#parts.networks.create({
+      containerId: record.id,
+      containerName: record.name,
+      networkMode: mode,
+      exposedPorts: Object.keys(record.config.ExposedPorts ?? {}),
+      portBindings: record.hostConfig.PortBindings ?? {},
+      publishAll: record.hostConfig.PublishAllPorts,
+      macAddress: settings?.MacAddress === '' ? undefined : (settings?.MacAddress ?? record.config.MacAddress),
+      endpointSettings: settings,
+      sysctls: record.hostConfig.Sysctls,
+    });
+    undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
+    // In the record before the start is confirmed: start-up gives it back after a crash.
+    this.#parts.registry.update(record.id, { sandbox });
+    undo.defer(() => void this.#parts.registry.update(record.id, { sandbox: undefined }));
+    sandboxLinks.make(sandbox);
+    undo.defer(() => sandboxLinks.remove(sandbox));
+    return { sandbox, networkNamespace: hostNetworkModes.has(mode) ? undefined : sandbox.namespacePath };
+  }
+
+  #writeFiles(record: ContainerRecord, sandbox: Sandbox | undefined): ReturnType<typeof filesOf> {
+    const mode = record.hostConfig.NetworkMode;
+    if (mode.startsWith('container:')) {
+      // The other container's files are shared, as its network is.
+      const other = this.#parts.registry.resolve(mode.slice('container:'.length));
+      return filesOf(this.#parts.paths.containerDirectory(other.id));
+    }
+    const gateway = Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ?? '';
+    return writeContainerFiles(record, {
+      directory: this.#parts.paths.containerDirectory(record.id),
+      sandbox,
+      hostNetwork: hostNetworkModes.has(mode),
+      hostResolver: this.#parts.networks.hostResolver(),
+      hostGateway: gateway,
+    });
+  }
+
+  #pidOf(reference: string, purpose: 'pid' | 'ipc' | 'network'): number {
+    const { registry } = this.#parts;
+    let other: ContainerRecord;
+    try {
+      other = registry.resolve(reference);
+    } catch (error) {
+      if (isFailure(error, 'container.not_found')) throw fail('container.not_found', { reference }, error);
+      throw error;
+    }
+    if (!isRunning(other.state)) {
+      if (purpose === 'network') throw fail('container.network_container_invalid', { id: other.id });
+      throw fail('container.not_running', { id: other.id });
+    }
+    return other.state.pid;
+  }
+
+}

@@ -1,0 +1,41 @@
+/**
+ * What is kept of a container over restarts of the daemon. Plain data: the whole record is one document
+ * of the `containers` table.
+ */
+import type { ContainerConfig, EndpointSettings, HostConfig, MountPoint } from '#schema/container-config.ts';
+import type { Sandbox } from '#network/contract.ts';
+import type { ContainerState } from './container-state.ts';
+
+/** What the engine made on the machine for a container that runs, or is about to. */
+export interface ProcessRecord {
+  /** 0 while the start is not confirmed; start-up then finds out what became of it. */
+  readonly pid: number;
+  readonly shimPid: number;
+  readonly runDirectory: string;
+  /** Below each hierarchy's root. */
+  readonly cgroupPath: string;
+}
+
+export interface ContainerRecord {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  /** As asked for at create, by network name. */
+  readonly endpointSettings: Readonly<Record<string, Partial<EndpointSettings> | null>>;
+  readonly imageId: string;
+  readonly topLayer: string | undefined;
+  readonly state: ContainerState;
+  readonly restartCount: number;
+  /** Stopped or killed by request: restart policies then leave it alone. */
+  readonly manuallyStopped: boolean;
+  readonly startedBefore: boolean;
+  readonly mounts: readonly MountPoint[];
+  readonly sandbox: Sandbox | undefined;
+  readonly process: ProcessRecord | undefined;
+}

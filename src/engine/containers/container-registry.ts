@@ -1,0 +1,93 @@
+/**
+ * All containers by id and name. Records are immutable values: `update` replaces one in memory and in
+ * the database in the same step, so what a reader sees is what survives a crash.
+ */
+import { fail, invariant } from '#base/errors/failure.ts';
+import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
+import type { ContainerRecord } from './container-record.ts';
+
+export class ContainerRegistry {
+  readonly #table: DocumentTable<ContainerRecord>;
+  readonly #records = new Map<string, ContainerRecord>();
+  readonly #idsByName = new Map<string, string>();
+
+  constructor(database: StateDatabase) {
+    this.#table = database.table<ContainerRecord>('containers');
+    for (const [id, record] of this.#table.entries()) {
+      this.#records.set(id, record);
+      this.#idsByName.set(record.name, id);
+    }
+  }
+
+  all(): ContainerRecord[] {
+    return [...this.#records.values()];
+  }
+
+  get(id: string): ContainerRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** The record of an id that must exist. @throws container.not_found when it was removed meanwhile */
+  require(id: string): ContainerRecord {
+    const record = this.#records.get(id);
+    if (record === undefined) throw fail('container.not_found', { reference: id });
+    return record;
+  }
+
+  /** By full id, name, or unambiguous id prefix, in Docker's order. @throws container.not_found, container.ambiguous_prefix */
+  resolve(reference: string): ContainerRecord {
+    if (reference === '') throw fail('container.empty_reference');
+    const byId = this.#records.get(reference);
+    if (byId !== undefined) return byId;
+    const named = this.#idsByName.get(reference.startsWith('/') ? reference.slice(1) : reference);
+    if (named !== undefined) return this.require(named);
+    let found: ContainerRecord | undefined;
+    for (const [id, record] of this.#records) {
+      if (!id.startsWith(reference)) continue;
+      if (found !== undefined) throw fail('container.ambiguous_prefix', { reference });
+      found = record;
+    }
+    if (found === undefined) throw fail('container.not_found', { reference });
+    return found;
+  }
+
+  holderOf(name: string): string | undefined {
+    return this.#idsByName.get(name);
+  }
+
+  /** @throws container.name_in_use */
+  add(record: ContainerRecord): void {
+    this.#refuseTaken(record.name, record.id);
+    this.#table.put(record.id, record);
+    this.#records.set(record.id, record);
+    this.#idsByName.set(record.name, record.id);
+  }
+
+  /** Replaces fields of a record. @throws container.not_found, container.name_in_use for a new name */
+  update(id: string, change: Partial<Omit<ContainerRecord, 'id'>>): ContainerRecord {
+    const before = this.require(id);
+    const after: ContainerRecord = { ...before, ...change };
+    invariant(after.id === id, 'a container keeps its id');
+    if (after.name !== before.name) this.#refuseTaken(after.name, id);
+    this.#table.put(id, after);
+    this.#records.set(id, after);
+    if (after.name !== before.name) {
+      this.#idsByName.delete(before.name);
+      this.#idsByName.set(after.name, id);
+    }
+    return after;
+  }
+
+  delete(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined) return;
+    this.#table.delete(id);
+    this.#records.delete(id);
+    this.#idsByName.delete(record.name);
+  }
+
+  #refuseTaken(name: string, id: string): void {
+    const holder = this.#idsByName.get(name);
+    if (holder !== undefined && holder !== id) throw fail('container.name_in_use', { name, holder });
+  }
+}

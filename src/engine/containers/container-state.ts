@@ -1,0 +1,80 @@
+/**
+ * The life cycle of a container as pure transitions.
+ *
+ *     created ──start──► running ──exit──► exited ──start──► running
+ *                          │ ▲                │
+ *                     pause▼ │unpause         └─restart policy─► restarting ──► running
+ *                         paused
+ *     any but running ──remove──► removing ──► (gone)   or, when that fails, dead
+ */
+import { invariant } from '#base/errors/failure.ts';
+import { zeroTimestamp } from '#base/timestamp.ts';
+import type { ContainerStateView, ContainerStatus } from '#schema/container-config.ts';
+
+export interface ContainerState {
+  readonly status: ContainerStatus;
+  /** 0 unless running or paused. */
+  readonly pid: number;
+  readonly exitCode: number;
+  readonly error: string;
+  readonly oomKilled: boolean;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export const createdState: ContainerState = {
+  status: 'created',
+  pid: 0,
+  exitCode: 0,
+  error: '',
+  oomKilled: false,
+  startedAt: zeroTimestamp,
+  finishedAt: zeroTimestamp,
+};
+
+/** A process exists: running, or held by the freezer. */
+export function isRunning(state: ContainerState): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}
+
+export function startedState(state: ContainerState, pid: number, at: string): ContainerState {
+  invariant(!isRunning(state) && state.status !== 'removing', `start of a container that is ${state.status}`);
+  return { ...state, status: 'running', pid, exitCode: 0, error: '', oomKilled: false, startedAt: at };
+}
+
+/** A start that failed leaves the container as it was, with the reason. */
+export function failedStartState(state: ContainerState, exitCode: number, error: string): ContainerState {
+  return { ...state, status: state.status === 'restarting' ? 'exited' : state.status, pid: 0, exitCode, error };
+}
+
+export function exitedState(state: ContainerState, exit: { exitCode: number; oomKilled: boolean; at: string }): ContainerState {
+  return { ...state, status: 'exited', pid: 0, exitCode: exit.exitCode, oomKilled: exit.oomKilled, finishedAt: exit.at };
+}
+
+/** Ended, and waiting for its restart policy's next try. */
+export function restartingState(state: ContainerState): ContainerState {
+  invariant(state.status === 'exited', `restart of a container that is ${state.status}`);
+  return { ...state, status: 'restarting' };
+}
+
+export function withStatus(state: ContainerState, status: 'running' | 'paused' | 'exited' | 'removing' | 'dead'): ContainerState {
+  return { ...state, status };
+}
+
+/** `State` of inspect, API 1.51. */
+export function viewState(state: ContainerState): ContainerStateView {
+  const running = isRunning(state) || state.status === 'restarting';
+  return {
+    Status: state.status,
+    Running: running,
+    Paused: state.status === 'paused',
+    Restarting: state.status === 'restarting',
+    OOMKilled: state.oomKilled,
+    Dead: state.status === 'dead',
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: state.startedAt,
+    FinishedAt: state.finishedAt,
+  };
+}

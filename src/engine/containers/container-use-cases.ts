@@ -1,0 +1,321 @@
+/** The container endpoints' use cases over registry and life cycle. */
+import type { Duplex } from 'node:stream';
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
+import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
+import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../contract.ts';
+import { joinClient } from './attach-client.ts';
+import { createContainer } from './container-creation.ts';
+import { publishContainerEvent } from './container-events.ts';
+import { containerFilter, matchesLabels } from './container-filters.ts';
+import type { ContainerLifecycle } from './container-lifecycle.ts';
+import { isValidName } from './container-name.ts';
+import type { ContainerRecord } from './container-record.ts';
+import { isRunning } from './container-state.ts';
+import { viewInspect, viewSummary } from './container-view.ts';
+import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { readLogBounds } from './log-query.ts';
+import { pruneFilter } from './prune-filter.ts';
+import { parseSignal } from './signal-name.ts';
+import { stopContainer } from './stop-container.ts';
+import { topOf } from './top.ts';
+
+const never = new AbortController().signal;
+
+export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecycle): ContainerUseCases {
+  const { registry, live, mutex, snapshotter, events } = parts;
+
+  const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
+
+  const remove = async (reference: string, options: { force: boolean; volumes: boolean; signal: AbortSignal }): Promise<void> => {
+    const record = registry.resolve(reference);
+    const { id } = record;
+    if (!options.force) refuseRemoval(record);
+    else if (isRunning(record.state) || record.state.status === 'restarting') await killAndWait(id, options.signal);
+    using _held = await mutex.acquire(id, options.signal);
+    const current = registry.get(id);
+    // AutoRemove may have been quicker.
+    if (current === undefined) {
+      if (options.force) return;
+      throw fail('container.not_found', { reference });
+    }
+    if (isRunning(current.state)) refuseRemoval(current);
+    await lifecycle.removeHeld(id, { volumes: options.volumes });
+  };
+
+  const killAndWait = async (id: string, signal: AbortSignal): Promise<void> => {
+    const exit = live.of(id).nextExit(signal);
+    exit.catch(() => undefined);
+    if (!lifecycle.markStopped(id)) return;
+    const { process } = live.of(id);
+    const record = registry.require(id);
+    if (record.state.status === 'paused') await parts.runtime.thaw(record);
+    if (process === undefined) return;
+    if (process.signal(9)) publishContainerEvent(events, record, 'kill', { signal: '9' });
+    await exit;
+  };
+
+  return {
+    create: async (name: string, request: CreateRequest) => createContainer(parts, name, request),
+
+    async list(options): Promise<ContainerSummary[]> {
+      const { matches, includesStopped } = containerFilter(options.filters, {
+        resolve: (reference) => registry.resolve(reference),
+        imageFamily: (reference) => {
+          try {
+            return new Set([parts.images.resolve(reference).id]);
+          } catch (error) {
+            if (isFailure(error, 'image.not_found') || isFailure(error, 'image.invalid_reference')) return new Set();
+            throw error;
+          }
+        },
+        networkMatches: (record, reference) =>
+          record.hostConfig.NetworkMode === reference ||
+          Object.entries(record.sandbox?.endpoints ?? {}).some(([name, endpoint]) => name === reference || endpoint.networkId.startsWith(reference)),
+      });
+      const all = options.all || options.limit > 0 || includesStopped;
+      let records = registry.all().filter((record) => (all || isRunning(record.state) || record.state.status === 'restarting') && matches(record));
+      records.sort((a, b) => compareMoments(b.created, a.created));
+      if (options.limit > 0) records = records.slice(0, options.limit);
+      const now = nowNanoseconds();
+      return Promise.all(
+        records.map(async (record) => viewSummary(record, { now, imageName: imageNameOf(record), size: options.size ? await sizeOf(record) : undefined })),
+      );
+    },
+
+    async inspect(reference, options): Promise<ContainerInspect> {
+      const record = registry.resolve(reference);
+      return viewInspect(record, {
+        paths: parts.paths,
+        driver: snapshotter.driver,
+        graphDriver: snapshotter.describe(record.id),
+        execIds: [...live.of(record.id).execs],
+        size: options.size ? await sizeOf(record) : undefined,
+      });
+    },
+
+    async start(reference, options) {
+      const { id } = registry.resolve(reference);
+      // A client that goes away does not undo a start it asked for.
+      await lifecycle.start(id, never);
+      void options;
+    },
+
+    async stop(reference, options) {
+      const record = registry.resolve(reference);
+      if (!isRunning(record.state) && record.state.status !== 'restarting') throw fail('container.already_stopped', { id: record.id });
+      await stopContainer(parts, lifecycle, record.id, options);
+    },
+
+    async restart(reference, options) {
+      const record = registry.resolve(reference);
+      const container = live.of(record.id);
+      container.restartRequested = true;
+      try {
+        if (isRunning(record.state) || record.state.status === 'restarting') await stopContainer(parts, lifecycle, record.id, options);
+        await lifecycle.start(record.id, never);
+      } finally {
+        container.restartRequested = false;
+      }
+      const restarted = registry.get(record.id);
+      if (restarted !== undefined) publishContainerEvent(events, restarted, 'restart');
+    },
+
+    async kill(reference, signalName) {
+      let record: ContainerRecord;
+      try {
+        record = registry.resolve(reference);
+      } catch (error) {
+        if (isFailure(error, 'container.not_found')) throw fail('container.kill_not_found', { reference }, error);
+        throw error;
+      }
+      const number = parseSignal(signalName === '' ? 'KILL' : signalName);
+      if (number === undefined) throw fail('container.kill_signal_invalid', { reference, signal: signalName });
+      const { process } = live.of(record.id);
+      if (!isRunning(record.state) || process === undefined) throw fail('container.kill_refused', { reference, id: record.id });
+      const fatal = number === 9 || number === parseSignal(record.config.StopSignal ?? 'TERM');
+      if (fatal) lifecycle.markStopped(record.id);
+      const exit = number === 9 ? live.of(record.id).nextExit(never) : undefined;
+      if (number === 9 && record.state.status === 'paused') {
+        if (process.signal(9)) await parts.runtime.thaw(record);
+      } else if (!process.signal(number)) throw fail('container.kill_refused', { reference, id: record.id });
+      publishContainerEvent(events, record, 'kill', { signal: String(number) });
+      await exit;
+    },
+
+    async rename(reference, name) {
+      if (reference === '' || name === '') throw fail('container.rename_empty');
+      const { id } = registry.resolve(reference);
+      using _held = await mutex.acquire(id);
+      const before = registry.require(id);
+      const wanted = name.startsWith('/') ? name.slice(1) : name;
+      if (before.name === wanted) throw fail('container.rename_same');
+      if (!isValidName(wanted)) throw fail('container.rename_name_invalid', { name: `/${wanted}` });
+      const holder = registry.holderOf(wanted);
+      if (holder !== undefined) throw fail('container.rename_name_in_use', { name: wanted, holder });
+      const after = registry.update(id, { name: wanted });
+      parts.networks.rename(id, wanted);
+      publishContainerEvent(events, after, 'rename', { oldName: `/${before.name}` });
+    },
+
+    remove,
+
+    async wait(reference, condition, signal) {
+      const { id } = registry.resolve(reference);
+      const container = live.of(id);
+      const record = registry.require(id);
+      const finish = (exit: Promise<{ exitCode: number }>): { result: Promise<{ StatusCode: number }> } => {
+        const result = exit.then(({ exitCode }) => ({ StatusCode: exitCode }));
+        result.catch(() => undefined);
+        return { result };
+      };
+      switch (condition) {
+        case '':
+        case 'not-running':
+          if (!isRunning(record.state) && record.state.status !== 'restarting') return finish(Promise.resolve(record.state));
+          return finish(container.nextExit(signal));
+        case 'next-exit':
+          return finish(container.nextExit(signal));
+        case 'removed':
+          return finish(container.removed(signal));
+        default:
+          throw fail('container.condition_invalid', { condition });
+      }
+    },
+
+    async logs(reference, request: LogRequest, signal) {
+      const record = registry.resolve(reference);
+      const bounds = readLogBounds(request);
+      if (record.hostConfig.LogConfig.Type === 'none') throw fail('container.logs_unsupported');
+      const { process } = live.of(record.id);
+      const chunks = parts.readLog({
+        path: parts.paths.logPath(record.id),
+        stdout: request.stdout,
+        stderr: request.stderr,
+        ...bounds,
+        timestamps: request.timestamps,
+        details: request.details,
+        multiplexed: !record.config.Tty,
+        followUntil: request.follow && process !== undefined ? process.exited : undefined,
+        signal,
+      });
+      return { terminal: record.config.Tty, chunks };
+    },
+
+    async attach(reference, request: AttachRequest) {
+      const record = registry.resolve(reference);
+      if (record.state.status === 'paused') throw fail('container.attach_paused', { name: record.name });
+      const terminal = record.config.Tty;
+      const keys = request.detachKeys === '' ? defaultDetachKeys : request.detachKeys;
+      const detachKeys = terminal && request.stdin ? parseDetachKeys(keys) : undefined;
+      const container = live.of(record.id);
+      const choice = {
+        stdin: request.stdin && record.config.OpenStdin,
+        stdout: request.stdout,
+        stderr: request.stderr,
+      };
+      publishContainerEvent(events, record, 'attach');
+      const join = async (client: Duplex, signal: AbortSignal): Promise<void> => {
+        if (request.logs && record.startedBefore) {
+          const past = parts.readLog({
+            path: parts.paths.logPath(record.id),
+            stdout: request.stdout,
+            stderr: request.stderr,
+            since: undefined,
+            until: undefined,
+            tail: undefined,
+            timestamps: false,
+            details: false,
+            multiplexed: !terminal,
+            followUntil: undefined,
+            signal,
+          });
+          for await (const chunk of past) {
+            if (!client.write(chunk)) await new Promise((resolve) => client.once('drain', resolve));
+          }
+        }
+        if (!request.stream) {
+          client.end();
+          return;
+        }
+        const stream = container.process !== undefined ? await container.process.attach(choice) : await container.awaitStart(choice, signal);
+        if (stream === undefined) {
+          client.end();
+          return;
+        }
+        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal });
+        if (outcome === 'detached') publishContainerEvent(events, registry.get(record.id) ?? record, 'detach');
+      };
+      return { terminal, join };
+    },
+
+    async resize(reference, size) {
+      const record = registry.resolve(reference);
+      const { process } = live.of(record.id);
+      if (!isRunning(record.state) || process === undefined) throw fail('container.not_running', { id: record.id });
+      process.resize(size);
+      publishContainerEvent(events, record, 'resize', { height: String(size.rows), width: String(size.columns) });
+    },
+
+    async top(reference, psArguments) {
+      const record = registry.resolve(reference);
+      if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
+      const result = await topOf(parts, record, psArguments);
+      publishContainerEvent(events, record, 'top');
+      return result;
+    },
+
+    async prune(filters: Filters, signal) {
+      const matches = pruneFilter(filters);
+      const deleted: string[] = [];
+      let reclaimed = 0;
+      for (const record of registry.all()) {
+        signal.throwIfAborted();
+        if (isRunning(record.state) || !['created', 'exited', 'dead'].includes(record.state.status)) continue;
+        if (!matches({ created: parseTimestamp(record.created) ?? 0n, labels: record.config.Labels })) continue;
+        const { writable } = await sizeOf(record);
+        try {
+          await remove(record.id, { force: false, volumes: false, signal });
+        } catch (error) {
+          // Started or removed meanwhile: then it is none of ours.
+          if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found')) continue;
+          throw error;
+        }
+        deleted.push(record.id);
+        reclaimed += writable;
+      }
+      events.publish({ type: 'container', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
+      return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed };
+    },
+  };
+
+  /** The name it was made with, or the image's id where that name means another image by now. */
+  function imageNameOf(record: ContainerRecord): string {
+    try {
+      if (parts.images.resolve(record.config.Image).id === record.imageId) return record.config.Image;
+    } catch (error) {
+      if (!isFailure(error, 'image.not_found') && !isFailure(error, 'image.invalid_reference')) throw error;
+    }
+    return record.imageId;
+  }
+}
+
+function compareMoments(a: string, b: string): number {
+  const left = parseTimestamp(a) ?? 0n;
+  const right = parseTimestamp(b) ?? 0n;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function refuseRemoval(record: ContainerRecord): void {
+  const { name } = record;
+  switch (record.state.status) {
+    case 'running':
+      throw fail('container.remove_running', { name });
+    case 'paused':
+      throw fail('container.remove_paused', { name });
+    case 'restarting':
+      throw fail('container.remove_restarting', { name });
+    default:
+  }
+}

@@ -1,0 +1,177 @@
+/** How a container shows in inspect and list, API 1.51. Pure. */
+import { humanDuration } from '#base/human-duration.ts';
+import { parseTimestamp } from '#base/timestamp.ts';
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  EndpointSettings,
+  GraphDriverData,
+  NetworkSettings,
+  PortMap,
+  PortSummary,
+} from '#schema/container-config.ts';
+import type { Endpoint } from '#network/contract.ts';
+import type { ContainerRecord } from './container-record.ts';
+import { isRunning, viewState } from './container-state.ts';
+import { sandboxLinks } from './sandbox-links.ts';
+import type { EnginePaths } from '../engine-paths.ts';
+
+export interface InspectFacts {
+  readonly paths: EnginePaths;
+  readonly driver: string;
+  readonly graphDriver: GraphDriverData;
+  readonly execIds: readonly string[];
+  readonly size: { writable: number; total: number } | undefined;
+}
+
+export function viewInspect(record: ContainerRecord, facts: InspectFacts): ContainerInspect {
+  const directory = facts.paths.containerDirectory(record.id);
+  const file = (name: string): string => (record.startedBefore ? `${directory}/${name}` : '');
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: record.path,
+    Args: [...record.args],
+    State: viewState(record.state),
+    Image: record.imageId,
+    ResolvConfPath: file('resolv.conf'),
+    HostnamePath: file('hostname'),
+    HostsPath: file('hosts'),
+    LogPath: record.startedBefore && record.hostConfig.LogConfig.Type === 'json-file' ? facts.paths.logPath(record.id) : '',
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: facts.driver,
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: facts.execIds.length === 0 ? null : [...facts.execIds],
+    HostConfig: record.hostConfig,
+    GraphDriver: facts.graphDriver,
+    ...(facts.size !== undefined && { SizeRw: facts.size.writable, SizeRootFs: facts.size.total }),
+    Mounts: [...record.mounts],
+    Config: record.config,
+    NetworkSettings: viewNetworkSettings(record),
+  };
+}
+
+export function viewSummary(record: ContainerRecord, facts: { now: bigint; imageName: string; size: { writable: number; total: number } | undefined }): ContainerSummary {
+  const networkMode = record.hostConfig.NetworkMode;
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: facts.imageName,
+    ImageID: record.imageId,
+    Command: viewCommand(record),
+    Created: Number((parseTimestamp(record.created) ?? 0n) / 1_000_000_000n),
+    Ports: viewPorts(record),
+    // Docker leaves a size of zero out.
+    ...(facts.size !== undefined && facts.size.writable > 0 && { SizeRw: facts.size.writable }),
+    ...(facts.size !== undefined && facts.size.total > 0 && { SizeRootFs: facts.size.total }),
+    Labels: record.config.Labels,
+    State: record.state.status,
+    Status: viewStatus(record, facts.now),
+    HostConfig: {
+      NetworkMode: networkMode,
+      ...(record.hostConfig.Annotations !== undefined && { Annotations: record.hostConfig.Annotations }),
+    },
+    NetworkSettings: { Networks: viewEndpoints(record) },
+    Mounts: [...record.mounts],
+  };
+}
+
+/** `Up 3 seconds`, `Exited (0) 2 hours ago`, … */
+export function viewStatus(record: ContainerRecord, now: bigint): string {
+  const { state } = record;
+  const since = (moment: string): string => humanDuration(Math.max(0, Number((now - (parseTimestamp(moment) ?? now)) / 1_000_000n)));
+  switch (state.status) {
+    case 'running':
+      return `Up ${since(state.startedAt)}`;
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`;
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
+    case 'removing':
+      return 'Removal In Progress';
+    case 'dead':
+      return 'Dead';
+    case 'created':
+      return 'Created';
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
+  }
+}
+
+/** The command line as `docker ps` shows it: arguments with blanks are quoted. */
+function viewCommand(record: ContainerRecord): string {
+  if (record.args.length === 0) return record.path;
+  const quoted = record.args.map((argument) => (argument.includes(' ') ? `'${argument}'` : argument));
+  return `${record.path} ${quoted.join(' ')}`;
+}
+
+function viewPorts(record: ContainerRecord): PortSummary[] {
+  if (!isRunning(record.state)) return [];
+  return Object.entries(record.sandbox?.ports ?? {}).flatMap(([port, bindings]) => {
+    const [number, type] = port.split('/') as [string, PortSummary['Type']];
+    const PrivatePort = Number(number);
+    if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type: type }];
+    return bindings.map((binding) => ({ IP: binding.HostIp, PrivatePort, PublicPort: Number(binding.HostPort), Type: type }));
+  });
+}
+
+function viewNetworkSettings(record: ContainerRecord): NetworkSettings {
+  const sandbox = record.sandbox;
+  const networks = viewEndpoints(record);
+  const primary = networks['bridge'];
+  const ports: PortMap = sandbox === undefined ? {} : sandbox.ports;
+  return {
+    Bridge: '',
+    SandboxID: sandbox?.id ?? '',
+    SandboxKey: sandbox === undefined ? '' : sandboxLinks.pathOf(sandbox),
+    Ports: ports,
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: primary?.EndpointID ?? '',
+    Gateway: primary?.Gateway ?? '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: primary?.IPAddress ?? '',
+    IPPrefixLen: primary?.IPPrefixLen ?? 0,
+    IPv6Gateway: '',
+    MacAddress: primary?.MacAddress ?? '',
+    Networks: networks,
+  };
+}
+
+/** One entry per network the container is on, or will be when it starts. */
+function viewEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
+  const mode = record.hostConfig.NetworkMode;
+  if (mode.startsWith('container:')) return {};
+  const names = new Set([mode, ...Object.keys(record.endpointSettings).filter((name) => name !== 'default'), ...Object.keys(record.sandbox?.endpoints ?? {})]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, viewEndpoint(record.endpointSettings[name] ?? undefined, record.sandbox?.endpoints[name])]),
+  );
+}
+
+function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: Endpoint | undefined): EndpointSettings {
+  return {
+    IPAMConfig: asked?.IPAMConfig ?? null,
+    Links: asked?.Links ?? null,
+    Aliases: asked?.Aliases ?? null,
+    MacAddress: endpoint?.macAddress ?? '',
+    DriverOpts: asked?.DriverOpts ?? null,
+    GwPriority: asked?.GwPriority ?? 0,
+    NetworkID: endpoint?.networkId ?? '',
+    EndpointID: endpoint?.id ?? '',
+    Gateway: endpoint?.gateway ?? '',
+    IPAddress: endpoint?.address ?? '',
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  };
+}

@@ -1,0 +1,28 @@
+/** What the container use cases are made of; built once by the composition root. */
+import type { KeyedMutex } from '#base/keyed-mutex.ts';
+import type { ImageStore, Snapshotter } from '#image/contract.ts';
+import type { LogReader } from '#logging/contract.ts';
+import type { NetworkController } from '#network/contract.ts';
+import type { ShimLauncher } from '#runtime/contract.ts';
+import type { EnginePaths } from '../engine-paths.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
+import type { ContainerRegistry } from './container-registry.ts';
+import type { LiveContainers } from './live-containers.ts';
+
+export interface EngineParts {
+  readonly registry: ContainerRegistry;
+  readonly live: LiveContainers;
+  /** One mutex per container id: whatever changes a container holds it. */
+  readonly mutex: KeyedMutex;
+  readonly images: ImageStore;
+  readonly snapshotter: Snapshotter;
+  readonly networks: NetworkController;
+  readonly launcher: ShimLauncher;
+  readonly runtime: RuntimePreparation;
+  readonly readLog: LogReader;
+  readonly events: EventLog;
+  readonly paths: EnginePaths;
+  /** Reports what has no caller to be told: failures of clean-up and of background work. */
+  readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
+}

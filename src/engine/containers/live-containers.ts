@@ -1,0 +1,23 @@
+/** The in-memory sides of all containers, made on first use and dropped with the container. */
+import { LiveContainer } from './live-container.ts';
+
+export class LiveContainers {
+  readonly #byId = new Map<string, LiveContainer>();
+
+  of(id: string): LiveContainer {
+    let live = this.#byId.get(id);
+    if (live === undefined) {
+      live = new LiveContainer();
+      this.#byId.set(id, live);
+    }
+    return live;
+  }
+
+  drop(id: string): void {
+    this.#byId.delete(id);
+  }
+
+  all(): IterableIterator<[id: string, live: LiveContainer]> {
+    return this.#byId.entries();
+  }
+}

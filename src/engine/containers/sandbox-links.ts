@@ -1,0 +1,54 @@
+/**
+ * Docker's path to a container's network namespace, `/var/run/docker/netns/<id>`, which people's scripts
+ * hand to `nsenter` and `ip`: a link to where the namespace really is kept.
+ */
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { shortIdentifier } from '#base/identifier.ts';
+import type { Sandbox } from '#network/contract.ts';
+
+const directory = '/run/docker/netns';
+const shownDirectory = '/var/run/docker/netns';
+
+export const sandboxLinks = {
+  /** As `SandboxKey` shows it. */
+  pathOf(sandbox: Sandbox): string {
+    return `${shownDirectory}/${shortIdentifier(sandbox.id)}`;
+  },
+
+  make(sandbox: Sandbox): void {
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    const link = join(directory, shortIdentifier(sandbox.id));
+    rmSync(link, { force: true });
+    symlinkSync(sandbox.namespacePath, link);
+  },
+
+  remove(sandbox: Sandbox): void {
+    removeLink(join(directory, shortIdentifier(sandbox.id)));
+  },
+
+  /** Removes links into `executionRoot` that no live sandbox owns. */
+  repair(executionRoot: string, live: readonly Sandbox[]): void {
+    const owned = new Set(live.map((sandbox) => shortIdentifier(sandbox.id)));
+    let names: string[];
+    try {
+      names = readdirSync(directory);
+    } catch {
+      return;
+    }
+    for (const name of names) {
+      const link = join(directory, name);
+      if (owned.has(name) || !lstatSync(link).isSymbolicLink()) continue;
+      if (readlinkSync(link).startsWith(`${executionRoot}/`)) removeLink(link);
+    }
+  },
+};
+
+/** Only links are ours: another engine keeps real namespaces here. */
+function removeLink(link: string): void {
+  try {
+    if (lstatSync(link).isSymbolicLink()) rmSync(link);
+  } catch {
+    // Gone already.
+  }
+}

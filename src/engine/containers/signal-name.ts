@@ -1,0 +1,19 @@
+/** Signals as Docker's API takes them: a name with or without SIG in any case, or a number. */
+import { constants } from 'node:os';
+
+/** The number of a signal on Linux; undefined when there is none by this name. Real-time signals as `RTMIN+n`. */
+export function parseSignal(text: string): number | undefined {
+  if (/^\d+$/.test(text)) {
+    const number = Number(text);
+    return number >= 1 && number <= 64 ? number : undefined;
+  }
+  const name = text.toUpperCase().replace(/^SIG/, '');
+  const number = (constants.signals as Record<string, number>)[`SIG${name}`];
+  if (number !== undefined) return number;
+  const realTime = /^(RTMIN|RTMAX)(?:([+-])(\d+))?$/.exec(name);
+  if (realTime === null) return undefined;
+  const base = realTime[1] === 'RTMIN' ? 34 : 64;
+  const offset = Number(realTime[3] ?? 0) * (realTime[2] === '-' ? -1 : 1);
+  const result = base + offset;
+  return result >= 34 && result <= 64 ? result : undefined;
+}

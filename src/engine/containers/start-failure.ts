@@ -1,0 +1,72 @@
+/**
+ * Why a process could not be started, in the words Docker's clients know. The OCI runtime's message is
+ * translated to the one runc gives under Docker, because clients read exit codes 126 and 127 out of it.
+ */
+import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import type { ContainerRecord } from './container-record.ts';
+
+const createPrefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ';
+const execPrefix = 'OCI runtime exec failed: exec failed: unable to start container process: ';
+
+export interface StartFailure {
+  readonly error: EngineError;
+  /** What the container's state shows: 126, 127 or 128. */
+  readonly exitCode: number;
+}
+
+interface Meaning {
+  readonly text: string;
+  readonly exitCode: 126 | 127 | 128;
+  readonly caller: boolean;
+}
+
+/** The failure of a container's start. */
+export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config'>): StartFailure {
+  if (!isFailure(error, 'runtime.start_failed')) return keep(error);
+  const meaning = readRuntimeMessage(messageOf(error), { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ' });
+  const message = createPrefix + meaning.text;
+  return { error: fail(meaning.caller ? 'container.start_refused' : 'container.start_failed', { message }, error), exitCode: meaning.exitCode };
+}
+
+/** The failure of an exec. */
+export function describeExecFailure(error: unknown, command: { path: string; workingDirectory: string }): StartFailure {
+  if (!isFailure(error, 'runtime.start_failed')) return keep(error);
+  const meaning = readRuntimeMessage(messageOf(error), { ...command, init: '' });
+  const message = execPrefix + meaning.text;
+  return { error: fail(meaning.caller ? 'exec.start_refused' : 'exec.start_failed', { message }, error), exitCode: meaning.exitCode };
+}
+
+function keep(error: unknown): StartFailure {
+  const known = error instanceof EngineError ? error : fail('container.start_failed', { message: messageOf(error) }, error);
+  return { error: known, exitCode: 128 };
+}
+
+function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string }): Meaning {
+  const { path, workingDirectory, init } = facts;
+  const quoted = JSON.stringify(path);
+  if (/executable file .* not found in \$PATH/.test(message) || path === '') {
+    return path.includes('/')
+      ? { text: `${init}exec: ${quoted}: stat ${path}: no such file or directory`, exitCode: 127, caller: true }
+      : { text: `${init}exec: ${quoted}: executable file not found in $PATH`, exitCode: 127, caller: true };
+  }
+  if (/open executable: Operation not permitted/.test(message) || /open executable: Is a directory/.test(message)) {
+    return { text: `${init}exec: ${quoted}: is a directory: permission denied`, exitCode: 126, caller: true };
+  }
+  if (/open executable: Permission denied/.test(message) || /exec(?:ute)? .*: Permission denied/i.test(message)) {
+    return { text: `${init}exec: ${quoted}: permission denied`, exitCode: 126, caller: true };
+  }
+  const change = /chdir(?: to)? `?([^`:]*)`?: (.*)/.exec(message);
+  if (change !== null) {
+    return {
+      text: `chdir to cwd (${JSON.stringify(workingDirectory)}) set in config.json failed: ${(change[2] ?? '').toLowerCase()}`,
+      exitCode: 127,
+      caller: true,
+    };
+  }
+  // runc's own words: what follows its last standard prefix.
+  const own = /unable to start container process: (.*)$/s.exec(message);
+  const text = (own?.[1] ?? message).trim();
+  if (/executable file not found|no such file or directory/.test(text)) return { text, exitCode: 127, caller: true };
+  if (/permission denied|is a directory/.test(text)) return { text, exitCode: 126, caller: true };
+  return { text, exitCode: 128, caller: false };
+}

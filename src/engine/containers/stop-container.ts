@@ -1,0 +1,63 @@
+/** Stopping: the stop signal, a time to comply, then SIGKILL. */
+import { fail } from '#base/errors/failure.ts';
+import { publishContainerEvent } from './container-events.ts';
+import type { ContainerLifecycle } from './container-lifecycle.ts';
+import { isRunning } from './container-state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { parseSignal } from './signal-name.ts';
+
+/** Seconds, Docker's default. */
+const defaultTimeout = 10;
+const killSignal = 9;
+
+export interface StopOptions {
+  /** Seconds; undefined: the container's own or {@link defaultTimeout}; negative: for ever. */
+  readonly timeout: number | undefined;
+  /** Empty: the container's own or SIGTERM. */
+  readonly signalName: string;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the process has ended. */
+export async function stopContainer(parts: EngineParts, lifecycle: ContainerLifecycle, id: string, options: StopOptions): Promise<void> {
+  const record = parts.registry.require(id);
+  const name = options.signalName !== '' ? options.signalName : record.config.StopSignal === undefined || record.config.StopSignal === '' ? 'TERM' : record.config.StopSignal;
+  const number = parseSignal(name);
+  if (number === undefined) throw fail('container.signal_invalid', { signal: name });
+  const seconds = options.timeout ?? record.config.StopTimeout ?? defaultTimeout;
+  const live = parts.live.of(id);
+  const left = new AbortController();
+  const exit = live.nextExit(left.signal);
+  exit.catch(() => undefined);
+  try {
+    if (!lifecycle.markStopped(id) || !isRunning(parts.registry.require(id).state)) return;
+    const send = (signalNumber: number): void => {
+      const { process } = live;
+      if (process !== undefined && process.signal(signalNumber)) {
+        publishContainerEvent(parts.events, parts.registry.get(id) ?? record, 'kill', { signal: String(signalNumber) });
+      }
+    };
+    send(number);
+    if (record.state.status === 'paused') await parts.runtime.thaw(record);
+    if (seconds < 0) await exit;
+    else if (!(await endsWithin(exit, seconds * 1000))) {
+      send(killSignal);
+      await exit;
+    }
+    publishContainerEvent(parts.events, parts.registry.get(id) ?? record, 'stop');
+  } finally {
+    left.abort();
+  }
+}
+
+async function endsWithin(exit: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([exit.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,51 @@
+/** Where the engine keeps what it makes. The data root survives reboots; the execution root does not. */
+import { join } from 'node:path';
+
+/** Socket addresses hold 108 bytes: directories of running processes are named by half an id. */
+const runNameLength = 32;
+
+export class EnginePaths {
+  readonly dataRoot: string;
+  readonly executionRoot: string;
+
+  constructor(dataRoot: string, executionRoot: string) {
+    this.dataRoot = dataRoot;
+    this.executionRoot = executionRoot;
+  }
+
+  /** On disk: files bound into the container, its log and its exit file. */
+  containerDirectory(id: string): string {
+    return join(this.dataRoot, 'containers', id);
+  }
+
+  get containersDirectory(): string {
+    return join(this.dataRoot, 'containers');
+  }
+
+  logPath(id: string): string {
+    return join(this.containerDirectory(id), `${id}-json.log`);
+  }
+
+  get bundlesDirectory(): string {
+    return join(this.executionRoot, 'bundles');
+  }
+
+  /** The OCI bundle of a running container. */
+  bundleDirectory(id: string): string {
+    return join(this.bundlesDirectory, id);
+  }
+
+  get runsDirectory(): string {
+    return join(this.executionRoot, 'runs');
+  }
+
+  /** Socket and pid file of a process's shim; `id` is a container's or an exec's. */
+  runDirectory(id: string): string {
+    return join(this.runsDirectory, id.slice(0, runNameLength));
+  }
+
+  /** The OCI runtime's own state. */
+  get runtimeRoot(): string {
+    return join(this.executionRoot, 'runtime');
+  }
+}

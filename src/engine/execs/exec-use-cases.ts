@@ -1,0 +1,155 @@
+/** The exec endpoints' use cases: a further process in a running container. */
+import type { Duplex } from 'node:stream';
+import { EngineError, fail } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import type { AttachOptions, AttachStream } from '#runtime/contract.ts';
+import { joinClient } from '../containers/attach-client.ts';
+import { publishContainerEvent } from '../containers/container-events.ts';
+import type { ContainerRecord } from '../containers/container-record.ts';
+import { isRunning } from '../containers/container-state.ts';
+import { defaultDetachKeys, parseDetachKeys } from '../containers/detach-keys.ts';
+import type { EngineParts } from '../containers/engine-parts.ts';
+import { describeExecFailure } from '../containers/start-failure.ts';
+import type { ExecUseCases } from '../contract.ts';
+import type { Exec, ExecRegistry } from './exec-registry.ts';
+
+const never = new AbortController().signal;
+
+export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCases {
+  const { registry, live, events } = parts;
+
+  /** The container an exec may run in. @throws container.not_running, container.exec_paused */
+  const requireRunning = (reference: string): ContainerRecord => {
+    const record = registry.resolve(reference);
+    if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
+    if (record.state.status === 'paused') throw fail('container.exec_paused', { name: record.name });
+    return record;
+  };
+
+  /** Starts the process; the clients are there before its first output. */
+  const launch = async (exec: Exec, attachments: readonly AttachOptions[]): Promise<readonly AttachStream[]> => {
+    const record = requireRunning(exec.containerId);
+    exec.state = 'running';
+    const container = live.of(record.id);
+    container.execs.add(exec.id);
+    const [path = '', ...args] = exec.request.Cmd ?? [];
+    publishContainerEvent(events, record, `exec_start: ${[path, ...args].join(' ')}`, { execID: exec.id });
+    try {
+      const rootfs = await parts.snapshotter.mount(record.id);
+      const options = await parts.runtime.prepareExec(record, rootfs, exec.id, exec.request);
+      const process = await parts.launcher.launch({ ...options, attachments }, never);
+      exec.process = process;
+      exec.pid = process.pid;
+      void process.exited.then(({ exitCode }) => {
+        exec.state = 'ended';
+        exec.exitCode = exitCode;
+        exec.process = undefined;
+        container.execs.delete(exec.id);
+        publishContainerEvent(events, registry.get(record.id) ?? record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
+      });
+      return process.attached;
+    } catch (error) {
+      const failure = describeExecFailure(error, { path, workingDirectory: exec.request.WorkingDir });
+      exec.state = 'ended';
+      exec.exitCode = failure.exitCode;
+      container.execs.delete(exec.id);
+      throw failure.error;
+    }
+  };
+
+  const requireNew = (id: string): Exec => {
+    const exec = execs.require(id);
+    if (exec.state === 'running') throw fail('exec.already_running', { id });
+    if (exec.state === 'ended') throw fail('exec.already_run', { id });
+    return exec;
+  };
+
+  return {
+    async create(reference, request) {
+      if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
+      const record = requireRunning(reference);
+      if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
+      const id = newIdentifier();
+      execs.add({ id, containerId: record.id, request, state: 'created', process: undefined, exitCode: undefined, pid: 0 });
+      publishContainerEvent(events, record, `exec_create: ${request.Cmd.join(' ')}`, { execID: id });
+      return { Id: id };
+    },
+
+    async startDetached(id) {
+      const exec = requireNew(id);
+      await launch(exec, []);
+    },
+
+    async startAttached(id, request) {
+      const exec = execs.require(id);
+      requireRunning(exec.containerId);
+      const terminal = exec.request.Tty;
+      const keys = exec.request.DetachKeys === '' ? defaultDetachKeys : exec.request.DetachKeys;
+      const detachKeys = terminal && exec.request.AttachStdin ? parseDetachKeys(keys) : undefined;
+      const choice = { stdin: exec.request.AttachStdin, stdout: exec.request.AttachStdout, stderr: exec.request.AttachStderr };
+      const join = async (client: Duplex, signal: AbortSignal): Promise<void> => {
+        // The connection is the client's already: like Docker, errors go into the stream.
+        let stream: AttachStream | undefined;
+        try {
+          requireNew(id);
+          if (request.consoleSize !== undefined) exec.request.ConsoleSize = [request.consoleSize.rows, request.consoleSize.columns];
+          [stream] = await launch(exec, [choice]);
+        } catch (error) {
+          if (!(error instanceof EngineError)) throw error;
+          client.end(terminal ? `${error.message}\r\n` : framed(`${error.message}\r\n`));
+          return;
+        }
+        if (stream === undefined) {
+          client.end();
+          return;
+        }
+        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal });
+        if (outcome === 'detached') {
+          const record = registry.get(exec.containerId);
+          if (record !== undefined) publishContainerEvent(events, record, 'exec_detach', { execID: id });
+        }
+      };
+      return { terminal, join };
+    },
+
+    async inspect(id) {
+      const exec = execs.require(id);
+      const [entrypoint = '', ...rest] = exec.request.Cmd ?? [];
+      return {
+        ID: id,
+        Running: exec.state === 'running',
+        ExitCode: exec.exitCode ?? null,
+        ProcessConfig: {
+          tty: exec.request.Tty,
+          entrypoint,
+          arguments: rest,
+          privileged: exec.request.Privileged,
+          ...(exec.request.User !== '' && { user: exec.request.User }),
+        },
+        OpenStdin: exec.request.AttachStdin,
+        OpenStderr: exec.request.AttachStderr,
+        OpenStdout: exec.request.AttachStdout,
+        CanRemove: false,
+        ContainerID: exec.containerId,
+        DetachKeys: exec.request.DetachKeys === '' ? '' : Buffer.from(parseDetachKeys(exec.request.DetachKeys)).toString('base64'),
+        Pid: exec.pid,
+      };
+    },
+
+    async resize(id, size) {
+      const exec = execs.require(id);
+      if (exec.process === undefined) throw fail('exec.not_running', { id });
+      exec.process.resize(size);
+    },
+  };
+}
+
+/** A message of the engine as a frame of standard output, as Docker sends it. */
+function framed(text: string): Buffer {
+  const body = Buffer.from(text);
+  const frame = Buffer.alloc(8 + body.length);
+  frame.writeUInt8(1, 0);
+  frame.writeUInt32BE(body.length, 4);
+  body.copy(frame, 8);
+  return frame;
+}

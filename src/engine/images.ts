@@ -1,0 +1,33 @@
+/** The image endpoints' use cases: the image store, told who uses an image. */
+import type { ImageStore, ImageUser } from '#image/contract.ts';
+import { isRunning } from './containers/container-state.ts';
+import type { ContainerRegistry } from './containers/container-registry.ts';
+import type { ImageUseCases } from './contract.ts';
+
+export function imageUseCases(images: ImageStore, containers: ContainerRegistry): ImageUseCases {
+  const users = (imageId: string): ImageUser[] =>
+    containers
+      .all()
+      .filter((record) => record.imageId === imageId)
+      .map((record) => ({ containerId: record.id, running: isRunning(record.state) }));
+  return {
+    list: async (options) => images.list(options),
+    inspect: async (reference) => images.inspect(reference),
+    history: async (reference) => images.history(reference),
+    tag: async (reference, repository, tag) => images.tag(reference, repository, tag === '' ? undefined : tag),
+    remove: async (reference, options) => images.remove(reference, { ...options, users }),
+    prune: async (filters) => images.prune({ filters, users }),
+    load: (archive, options) => images.load(archive, options),
+    save: async (references, signal) => images.save(references, { signal }),
+    import: (archive, { repository, tag, platform, ...rest }) =>
+      images.import(archive, {
+        ...rest,
+        ...(repository !== '' && { repository }),
+        ...(tag !== '' && { tag }),
+        ...(platform !== '' && { platform }),
+      }),
+    pull: (reference, { platform, authorization, signal }) =>
+      images.pull(reference, { signal, ...(platform !== '' && { platform }), ...(authorization !== '' && { authorization }) }),
+    bootstrap: (name, signal) => images.bootstrap(name, { signal }),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Turns a container's record into what the shim launcher runs: bundle, cgroups, seccomp filter. Kept
+ * apart from the life cycle, which knows nothing of OCI.
+ */
+import type { ContainerLaunch, ExecLaunch } from '#runtime/contract.ts';
+import type { ExecRequest, HostConfig } from '#schema/container-config.ts';
+import type { ContainerFiles } from '../containers/container-files.ts';
+import type { ContainerRecord } from '../containers/container-record.ts';
+
+export interface ContainerPlace {
+  /** Mounted root file system. */
+  readonly rootfs: string;
+  /** Undefined: the host's. */
+  readonly networkNamespace: string | undefined;
+  readonly files: ContainerFiles;
+  /** Finds a running container for `container:` modes: its pid. @throws with Docker's text */
+  readonly pidOf: (reference: string, purpose: 'pid' | 'ipc' | 'network') => number;
+}
+
+export interface RuntimePreparation {
+  /** Fills in Docker's defaults and checks what can be checked before anything is made. @returns the completed configuration and warnings. @throws Docker's texts */
+  complete(hostConfig: HostConfig): { hostConfig: HostConfig; warnings: string[] };
+  /** Makes bundle and cgroups. On failure nothing is left. */
+  prepare(record: ContainerRecord, place: ContainerPlace): Promise<Omit<ContainerLaunch, 'attachments'>>;
+  prepareExec(record: ContainerRecord, rootfs: string, execId: string, request: ExecRequest): Promise<Omit<ExecLaunch, 'attachments'>>;
+  /** Whether the kernel killed a process of the container for memory. Asked after its end, before {@link release}. */
+  oomKilled(record: ContainerRecord): boolean;
+  /** Kills every process in the container's cgroups. */
+  killAll(record: ContainerRecord): Promise<void>;
+  freeze(record: ContainerRecord): Promise<void>;
+  thaw(record: ContainerRecord): Promise<void>;
+  /** Gives back cgroups, bundle and the OCI runtime's state. Never fails for what is gone. */
+  release(id: string, cgroupPath: string): Promise<void>;
+  /** Pids of all processes of the container. */
+  processes(record: ContainerRecord): number[];
+  /** The container's cgroup below each hierarchy's root. */
+  cgroupPath(record: Pick<ContainerRecord, 'id' | 'hostConfig'>): string;
+  /** Removes what crashed starts left: bundles, runtime state and cgroups of no container in `running`. */
+  repair(running: ReadonlySet<string>): Promise<void>;
+}
