@@ -5,7 +5,7 @@
 export type ByteString = string;
 
 export function toByteString(bytes: Buffer, start: number, end: number): ByteString {
-  return bytes.latin1Slice(start, end);
+  return bytes.toString('latin1', start, end);
 }
 
 /** The bytes up to the first zero, at most `length`. */
@@ -13,7 +13,7 @@ export function readTerminated(bytes: Buffer, start: number, length: number): By
   const end = start + length;
   let stop = start;
   while (stop < end && bytes[stop] !== 0) stop++;
-  return bytes.latin1Slice(start, stop);
+  return bytes.toString('latin1', start, stop);
 }
 
 /** As text: UTF-8, with U+FFFD for what is none. */
@@ -23,5 +23,5 @@ export function textOf(name: ByteString): string {
 }
 
 export function byteStringOf(text: string): ByteString {
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

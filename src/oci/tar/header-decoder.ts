@@ -140,9 +140,9 @@ function upToZero(text: ByteString): ByteString {
 type Format = 'v7' | 'ustar' | 'star' | 'gnu';
 
 function formatOf(block: Buffer): Format {
-  const magic = block.latin1Slice(257, 265);
+  const magic = block.toString('latin1', 257, 265);
   if (magic === 'ustar  \0') return 'gnu';
-  if (magic.startsWith('ustar\0')) return block.latin1Slice(508, 512) === 'tar\0' ? 'star' : 'ustar';
+  if (magic.startsWith('ustar\0')) return block.toString('latin1', 508, 512) === 'tar\0' ? 'star' : 'ustar';
   return 'v7';
 }
 
@@ -173,7 +173,7 @@ function parseBlock(block: Buffer, flag: number): DecodedHeader {
   header.deviceMinor = readNumber(block, 337, 8);
   if (format === 'gnu') {
     // Some writers leave garbage here; the rest of the header counts.
-    if (/^[0-7]{11}[\0 ]$/.test(block.latin1Slice(345, 357))) header.accessed = { seconds: readNumber(block, 345, 12), nanoseconds: 0 };
+    if (/^[0-7]{11}[\0 ]$/.test(block.toString('latin1', 345, 357))) header.accessed = { seconds: readNumber(block, 345, 12), nanoseconds: 0 };
     return header;
   }
   const prefix = readTerminated(block, 345, format === 'star' ? 131 : 155);
@@ -265,21 +265,23 @@ function* readPaxSparse(header: DecodedHeader): ByteDemand<void> {
 
 /** Format 1.0: the map stands as lines of decimal numbers in whole blocks before the data. */
 function* readDataMap(header: DecodedHeader): ByteDemand<SparseSegment[]> {
-  let text = '';
-  let lines: string[] = [];
+  const numbers: number[] = [];
+  let rest = '';
   let wanted = 1;
-  while (lines.length < wanted) {
-    if (header.storedSize < blockSize || text.length > specialLimit) throw invalidHeader();
+  for (let taken = 0; numbers.length < wanted; taken += blockSize) {
+    if (header.storedSize < blockSize || taken > specialLimit) throw invalidHeader();
     const block = yield blockSize;
     if (block.length < blockSize) throw unexpectedEnd();
     header.storedSize -= blockSize;
-    text += toByteString(block, 0, blockSize);
-    lines = text.split('\n').slice(0, -1);
-    if (lines.length > 0) wanted = 1 + 2 * decimal(lines[0]);
+    const lines = (rest + toByteString(block, 0, blockSize)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > blockSize) throw invalidHeader();
+    for (const line of lines) if (numbers.length < wanted) numbers.push(decimal(line));
+    wanted = 1 + 2 * (numbers[0] ?? 0);
   }
   const segments: SparseSegment[] = [];
   for (let index = 1; index < wanted; index += 2) {
-    segments.push({ offset: decimal(lines[index]), length: decimal(lines[index + 1]) });
+    segments.push({ offset: numbers[index] ?? 0, length: numbers[index + 1] ?? 0 });
   }
   return segments;
 }

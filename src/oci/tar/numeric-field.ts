@@ -42,7 +42,7 @@ export function writeOctal(block: Buffer, value: number, field: { start: number;
   if (value < 0 || !Number.isInteger(value)) return false;
   const digits = value.toString(8);
   if (digits.length > field.length - 1) return false;
-  block.latin1Write(digits.padStart(field.length - 1, '0'), field.start, field.length - 1);
+  block.write(digits.padStart(field.length - 1, '0'), field.start, field.length - 1, 'latin1');
   block[field.start + field.length - 1] = 0;
   return true;
 }
