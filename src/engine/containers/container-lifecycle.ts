@@ -40,7 +40,7 @@ export class ContainerLifecycle {
 
   /** Starts while the caller holds the container's mutex. */
   async startHeld(before: ContainerRecord, signal: AbortSignal): Promise<void> {
-    const { registry, snapshotter, networks, launcher, runtime, events, paths } = this.#parts;
+    const { registry, snapshotter, launcher, runtime, events, paths } = this.#parts;
     const { id } = before;
     const live = this.#parts.live.of(id);
     await using undo = new AsyncDisposableStack();

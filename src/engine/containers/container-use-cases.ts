@@ -7,7 +7,7 @@ import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../c
 import { joinClient } from './attach-client.ts';
 import { createContainer } from './container-creation.ts';
 import { publishContainerEvent } from './container-events.ts';
-import { containerFilter, matchesLabels } from './container-filters.ts';
+import { containerFilter } from './container-filters.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';

@@ -22,6 +22,10 @@ export class EventLog {
   readonly #kept: EventMessage[] = [];
   readonly #listeners = new Set<(event: EventMessage) => void>();
 
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
   /** Records what happened now. */
   publish(draft: EventDraft): void {
     const nanoseconds = nowNanoseconds();

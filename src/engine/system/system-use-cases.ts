@@ -1,0 +1,184 @@
+/** `/version`, `/info`, `/system/df` and `/events`, API 1.51. */
+import { createHash } from 'node:crypto';
+import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { timestampNow } from '#base/timestamp.ts';
+import type { ImageStore, Snapshotter } from '#image/contract.ts';
+import type { CgroupFacts } from '#kernel/cgroups/contract.ts';
+import { isRunning } from '../containers/container-state.ts';
+import type { ContainerRegistry } from '../containers/container-registry.ts';
+import type { ContainerUseCases, SystemUseCases } from '../contract.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { product } from '../product.ts';
+import { eventFilter } from './event-filter.ts';
+import { operatingSystemName } from './operating-system.ts';
+
+export interface SystemParts {
+  readonly registry: ContainerRegistry;
+  readonly containers: ContainerUseCases;
+  readonly images: ImageStore;
+  readonly snapshotter: Snapshotter;
+  readonly events: EventLog;
+  readonly cgroups: CgroupFacts;
+  /** Identifies this engine for good. */
+  readonly engineId: string;
+  readonly dataRoot: string;
+  readonly labels: readonly string[];
+  readonly debug: boolean;
+  /** OCI runtimes by name, with their paths. */
+  readonly runtimes: Readonly<Record<string, { path: string; version: string }>>;
+  readonly defaultRuntime: string;
+  readonly storageStatus: readonly (readonly [string, string])[];
+  readonly seccomp: boolean;
+  /** The option as configured. Containers survive the daemon whatever it says. */
+  readonly liveRestoreOption: boolean;
+}
+
+const architectureNames: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386', ppc64: 'ppc64le', s390x: 's390x', riscv64: 'riscv64' };
+const machineNames: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+export function systemUseCases(parts: SystemParts): SystemUseCases {
+  const runtime = parts.runtimes[parts.defaultRuntime];
+  return {
+    version: { engine: product.engineVersion, api: product.apiVersion, minimumApi: product.minimumApiVersion },
+
+    async versionDocument() {
+      const common = {
+        ApiVersion: product.apiVersion,
+        Arch: architectureNames[arch()] ?? arch(),
+        BuildTime: '',
+        GitCommit: '',
+        GoVersion: `node ${process.version}`,
+        KernelVersion: release(),
+        MinAPIVersion: product.minimumApiVersion,
+        Os: 'linux',
+      };
+      return {
+        Platform: { Name: '' },
+        Components: [
+          { Name: 'Engine', Version: product.engineVersion, Details: { ...common, Experimental: 'false' } },
+          { Name: 'dhow', Version: product.version, Details: { GitCommit: '' } },
+          { Name: parts.defaultRuntime, Version: runtime?.version ?? '', Details: { GitCommit: '' } },
+        ],
+        Version: product.engineVersion,
+        ...common,
+      };
+    },
+
+    async info() {
+      const records = parts.registry.all();
+      const running = records.filter((record) => isRunning(record.state) && record.state.status !== 'paused').length;
+      const paused = records.filter((record) => record.state.status === 'paused').length;
+      const images = await parts.images.list({ all: false, filters: {}, sharedSize: false });
+      const { cgroups } = parts;
+      return {
+        ID: parts.engineId,
+        Containers: records.length,
+        ContainersRunning: running,
+        ContainersPaused: paused,
+        ContainersStopped: records.length - running - paused,
+        Images: images.length,
+        Driver: parts.snapshotter.driver,
+        DriverStatus: parts.storageStatus,
+        Plugins: {
+          Volume: ['local'],
+          Network: ['bridge', 'host', 'null'],
+          Authorization: null,
+          Log: ['json-file', 'none'],
+        },
+        MemoryLimit: cgroups.memoryLimit,
+        SwapLimit: cgroups.swapLimit,
+        CpuCfsPeriod: cgroups.cpuQuota,
+        CpuCfsQuota: cgroups.cpuQuota,
+        CPUShares: cgroups.cpuShares,
+        CPUSet: cgroups.cpuset,
+        PidsLimit: cgroups.pidsLimit,
+        IPv4Forwarding: true,
+        Debug: parts.debug,
+        NFd: process.getActiveResourcesInfo().length,
+        OomKillDisable: cgroups.oomKillDisable,
+        NGoroutines: 1,
+        SystemTime: timestampNow(),
+        LoggingDriver: 'json-file',
+        CgroupDriver: 'cgroupfs',
+        CgroupVersion: String(cgroups.version),
+        NEventsListener: parts.events.listenerCount,
+        KernelVersion: release(),
+        OperatingSystem: operatingSystemName(),
+        OSVersion: '',
+        OSType: 'linux',
+        Architecture: machineNames[arch()] ?? arch(),
+        IndexServerAddress: 'https://index.docker.io/v1/',
+        RegistryConfig: {
+          IndexConfigs: { 'docker.io': { Mirrors: [], Name: 'docker.io', Official: true, Secure: true } },
+          InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
+          Mirrors: null,
+        },
+        NCPU: cpus().length,
+        MemTotal: totalmem(),
+        GenericResources: null,
+        DockerRootDir: parts.dataRoot,
+        HttpProxy: '',
+        HttpsProxy: '',
+        NoProxy: '',
+        Name: hostname(),
+        Labels: parts.labels,
+        ExperimentalBuild: false,
+        ServerVersion: product.engineVersion,
+        Runtimes: Object.fromEntries(Object.entries(parts.runtimes).map(([name, { path }]) => [name, { path }])),
+        DefaultRuntime: parts.defaultRuntime,
+        Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
+        LiveRestoreEnabled: parts.liveRestoreOption,
+        Isolation: '',
+        InitBinary: '',
+        ContainerdCommit: { ID: '' },
+        RuncCommit: { ID: runtime?.version ?? '' },
+        InitCommit: { ID: '' },
+        SecurityOptions: [...(parts.seccomp ? ['name=seccomp,profile=builtin'] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : [])],
+        FirewallBackend: { Driver: 'nftables' },
+        CDISpecDirs: null,
+        Warnings: warningsOf(cgroups),
+      };
+    },
+
+    async diskUsage(types) {
+      const wants = (type: string): boolean => types.length === 0 || types.includes(type);
+      const usage: Record<string, unknown> = {};
+      if (wants('image')) {
+        usage['LayersSize'] = await parts.images.layersSize();
+        usage['Images'] = await imagesWithUse(parts);
+      }
+      if (wants('container')) usage['Containers'] = await parts.containers.list({ all: true, limit: 0, size: true, filters: {} });
+      if (wants('volume')) usage['Volumes'] = [];
+      if (wants('build-cache')) usage['BuildCache'] = [];
+      return usage;
+    },
+
+    async *events({ since, until, filters, signal }) {
+      const matches = eventFilter(filters);
+      for await (const event of parts.events.read({ since, until, signal })) if (matches(event)) yield event;
+    },
+  };
+}
+
+async function imagesWithUse(parts: SystemParts): Promise<object[]> {
+  const summaries = await parts.images.list({ all: true, filters: {}, sharedSize: true });
+  const uses = new Map<string, number>();
+  for (const record of parts.registry.all()) uses.set(record.imageId, (uses.get(record.imageId) ?? 0) + 1);
+  return summaries.map((summary) => ({ ...summary, Containers: uses.get(summary.Id) ?? 0 }));
+}
+
+function warningsOf(cgroups: CgroupFacts): string[] | null {
+  const warnings: string[] = [];
+  if (!cgroups.memoryLimit) warnings.push('WARNING: No memory limit support');
+  if (!cgroups.swapLimit) warnings.push('WARNING: No swap limit support');
+  if (!cgroups.cpuQuota) warnings.push('WARNING: No cpu cfs quota support', 'WARNING: No cpu cfs period support');
+  if (!cgroups.cpuShares) warnings.push('WARNING: No cpu shares support');
+  if (!cgroups.cpuset) warnings.push('WARNING: No cpuset support');
+  return warnings.length === 0 ? null : warnings;
+}
+
+/** A stable id in Docker's form from the machine's and the data root's. */
+export function makeEngineId(seed: string): string {
+  const digest = createHash('sha256').update(seed).digest('hex');
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-4${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+}
