@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { formatTimestamp, parseTimestamp, timestampNow } from '#base/timestamp.ts';
+import { namespacePathOf } from '#kernel/process-namespace.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, writeContainerFiles } from './container-files.ts';
@@ -219,7 +220,7 @@ export class ContainerLifecycle {
     const mode = record.hostConfig.NetworkMode;
     if (mode.startsWith('container:')) {
       const pid = this.#pidOf(mode.slice('container:'.length), 'network');
-      return { sandbox: undefined, networkNamespace: `/proc/${pid}/ns/net` };
+      return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net') };
     }
     const settings = record.endpointSettings[mode] ?? record.endpointSettings['default'] ?? undefined;
     const sandbox = await this.#parts.networks.create({
