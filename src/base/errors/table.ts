@@ -8,6 +8,7 @@ import { layerErrors } from './layer-errors.ts';
 import { networkErrors } from './network-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import { storeErrors } from './store-errors.ts';
+import { templateErrors } from './template-errors.ts';
 
 const rows = {
   ...apiErrors,
@@ -18,6 +19,7 @@ const rows = {
   ...networkErrors,
   ...runtimeErrors,
   ...storeErrors,
+  ...templateErrors,
 };
 
 export type ErrorCode = keyof typeof rows;
