@@ -1,0 +1,12 @@
+/** Every command of the program. Each is loaded when it is used. */
+import type { CommandNode } from '#cli/command.ts';
+import { containerNodes } from './container-nodes.ts';
+import { imageNodes } from './image-nodes.ts';
+import { networkNodes } from './network-nodes.ts';
+import { systemNodes } from './system-nodes.ts';
+
+export const commandTree: CommandNode = {
+  name: 'docker',
+  summary: 'A self-sufficient runtime for containers',
+  children: [...containerNodes, ...imageNodes, ...networkNodes, ...systemNodes],
+};

@@ -1,0 +1,53 @@
+/**
+ * What a command-line flag is: its place in the help, its value's type and how a text is added to the value.
+ * Values are immutable; `add` gives the next value or throws an Error whose message completes
+ * `invalid argument "x" for "--flag" flag: …`.
+ */
+
+/** When a flag or command is offered at all; what is missing is no condition. */
+export interface Requirement {
+  /** Only on daemons with experimental features. */
+  readonly experimental?: boolean;
+  /** Only on a swarm manager, or an active swarm node. */
+  readonly swarm?: 'manager' | 'active';
+  /** The lowest API version. */
+  readonly version?: string;
+  /** The daemon's operating system. */
+  readonly system?: 'linux' | 'windows';
+}
+
+export interface Flag<T> {
+  /** The word after the name in the help; empty for booleans. */
+  readonly type: string;
+  readonly short?: string | undefined;
+  /** The explanation in the help; may have several lines. A word in back quotes replaces `type`. */
+  readonly text: string;
+  readonly initial: T;
+  /** Shown as `(default …)`; undefined when the default is the type's zero. */
+  readonly shownDefault?: string | undefined;
+  /** The value taken when none is given (`--flag` alone). */
+  readonly valueWhenBare?: string | undefined;
+  readonly hidden?: boolean | undefined;
+  /** What to use instead; using the flag prints a warning. */
+  readonly deprecated?: string | undefined;
+  readonly requires?: Requirement | undefined;
+  /** Candidates for shell completion: a fixed list or `files`. */
+  readonly candidates?: readonly string[] | 'files' | undefined;
+  add(current: T, text: string): T;
+}
+
+/** What every flag maker takes besides its own. */
+export interface FlagOptions {
+  readonly short?: string;
+  readonly text: string;
+  readonly hidden?: boolean;
+  readonly deprecated?: string;
+  readonly requires?: Requirement;
+  readonly candidates?: readonly string[] | 'files';
+}
+
+/** A command's flags: long name to flag. */
+export type FlagDeclarations = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values a declaration gives: long name to value. */
+export type FlagValues<F> = { readonly [K in keyof F]: F[K] extends { readonly initial: infer T } ? T : never };

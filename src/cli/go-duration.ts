@@ -1,0 +1,42 @@
+/** Go's durations: `1h2m3.5s` read and printed as time.ParseDuration and Duration.String do, in nanoseconds. */
+import { quote } from '#cli/go-quote.ts';
+
+const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, 'µs': 1e3, 'μs': 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12 };
+
+/** Nanoseconds. @throws Error with Go's text */
+export function parseDuration(text: string): number {
+  const invalid = (): Error => new Error(`time: invalid duration ${quote(text)}`);
+  const signed = /^([+-]?)(.*)$/s.exec(text);
+  const negative = signed?.[1] === '-';
+  let rest = signed?.[2] ?? '';
+  if (rest === '0') return 0;
+  if (rest === '') throw invalid();
+  let total = 0;
+  while (rest !== '') {
+    const amount = /^[0-9]*\.?[0-9]*/.exec(rest)?.[0] ?? '';
+    if (amount === '' || amount === '.') throw invalid();
+    rest = rest.slice(amount.length);
+    const unit = /^[^0-9.]+/.exec(rest)?.[0];
+    if (unit === undefined) throw new Error(`time: missing unit in duration ${quote(text)}`);
+    const scale = units[unit];
+    if (scale === undefined) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quote(text)}`);
+    total += Math.trunc(Number(amount) * scale);
+    if (total > 2 ** 63) throw invalid();
+    rest = rest.slice(unit.length);
+  }
+  return negative ? -total : total;
+}
+
+/** As Go prints a duration: `1m30s`, `1.5s`, `100ms`, `0s`. */
+export function formatDuration(nanoseconds: number): string {
+  if (nanoseconds === 0) return '0s';
+  if (nanoseconds < 0) return `-${formatDuration(-nanoseconds)}`;
+  if (nanoseconds < 1e3) return `${nanoseconds}ns`;
+  if (nanoseconds < 1e6) return `${nanoseconds / 1e3}µs`;
+  if (nanoseconds < 1e9) return `${nanoseconds / 1e6}ms`;
+  const minutes = Math.floor(nanoseconds / 6e10);
+  const seconds = `${(nanoseconds - minutes * 6e10) / 1e9}s`;
+  if (minutes === 0) return seconds;
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${minutes}m${seconds}` : `${hours}h${minutes % 60}m${seconds}`;
+}

@@ -1,0 +1,190 @@
+/** Runs the program: global flags, the command they precede, its help, its errors. Gives the exit code. */
+import { CommandFailure } from './command-failure.ts';
+import type { Command, CommandNode, Invocation } from './command.ts';
+import { errorText } from './error-text.ts';
+import { childNamed, findCommand, groupFlags, GroupFlagFailure, type FoundCommand } from './find-command.ts';
+import type { FlagValues } from './flag.ts';
+import { helpText, usageLine } from './help.ts';
+import { Terminated } from './interruption.ts';
+import { parseFlags } from './parse-flags.ts';
+import { rootFlags, tlsFiles, type RootFlags } from './root-flags.ts';
+import { Session } from './session.ts';
+import { Output } from './streams/output.ts';
+import { offeredChildren, offeredFlags, refusalOf } from './support.ts';
+import { versionLine } from './version.ts';
+
+export interface ProgramOptions {
+  /** The name the user called: `docker` or `dhow`. */
+  readonly program: string;
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly root: CommandNode;
+}
+
+const logLevels = new Set(['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace']);
+
+export async function runProgram(options: ProgramOptions): Promise<number> {
+  const order = { last: Promise.resolve() };
+  const stdout = new Output(1, order);
+  const stderr = new Output(2, order);
+  try {
+    return await runWords(options, stdout, stderr);
+  } catch (error) {
+    if (error instanceof Terminated) return error.exitCode;
+    await order.last;
+    const text = errorText(error);
+    if (text !== '') stderr.writeLine(text);
+    return error instanceof CommandFailure ? error.exitCode : 1;
+  }
+}
+
+async function runWords(options: ProgramOptions, stdout: Output, stderr: Output): Promise<number> {
+  const { program, words, environment, root } = options;
+  const warn = (line: string): void => stderr.writeLine(line);
+  const declared = rootFlags(environment);
+  const globals = readFlags(declared, words, { path: [program], interspersed: false, warn });
+  // The declaration above is what was parsed, so the values have its types.
+  const values = globals.values as FlagValues<RootFlags>;
+  if (!logLevels.has(values['log-level'].toLowerCase()) && values['log-level'] !== '') throw new CommandFailure(`Unable to parse logging level: ${values['log-level']}`);
+  if (values.context !== '' && values.host.length > 0) throw new CommandFailure('conflicting options: cannot specify both --host and --context');
+
+  const session = new Session({ program, environment, directory: values.config, hosts: values.host, context: values.context, tls: tlsFiles(values, globals.given), stdout, stderr });
+  session.interruption.listen(stderr);
+  let found: FoundCommand;
+  try {
+    found = findCommand(root, program, globals.arguments, warn);
+  } catch (error) {
+    if (!(error instanceof GroupFlagFailure)) throw error;
+    throw flagFailure(error.message, { path: error.path });
+  }
+  const helpRequested = globals.helpRequested || found.helpRequested;
+  if (found.node === root && found.words[0] === 'help') return await runHelp(session, root, found.words.slice(1), warn);
+  if (found.node.load === undefined) return await runGroup(session, found, { isRoot: found.node === root, helpRequested, wantsVersion: values.version, warn });
+  const command = await found.node.load();
+  const parsed = readFlags(command.flags, found.words, { path: found.path, command, interspersed: command.interspersed !== false, warn });
+  if (helpRequested || parsed.helpRequested) return await showHelp(session, found.node, found.path, stdout);
+  const complaint = command.positional(parsed.arguments.length);
+  if (complaint !== undefined) throw argumentFailure(complaint, found.path, command);
+  const refusal = await refusalOf(session, found.node, command.flags, parsed.given);
+  if (refusal !== undefined) throw new CommandFailure(refusal);
+  const invocation: Invocation = {
+    program,
+    path: found.path.join(' '),
+    arguments: parsed.arguments,
+    flags: parsed.values,
+    given: (name) => parsed.given.has(name),
+    get client() {
+      return session.client;
+    },
+    get endpoint() {
+      return session.endpoint.endpoint.address;
+    },
+    get configuration() {
+      return session.configuration;
+    },
+    context: () => session.endpoint.context,
+    stdin: session.stdin,
+    stdout,
+    stderr,
+    environment,
+    signal: session.interruption.signal,
+    takeOverSignals: () => session.interruption.takeOver(),
+  };
+  return await untilInterrupted(command.run(invocation), session.interruption.signal);
+}
+
+/** A command that does not watch the signal is left behind. */
+async function untilInterrupted(work: Promise<number>, signal: AbortSignal): Promise<number> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return await Promise.race([work, promise]);
+}
+
+interface ReadOptions {
+  readonly path: readonly string[];
+  readonly command?: Command;
+  readonly interspersed: boolean;
+  readonly warn: (line: string) => void;
+}
+
+function readFlags(flags: Command['flags'], words: readonly string[], options: ReadOptions): ReturnType<typeof parseFlags> {
+  try {
+    return parseFlags(flags, words, { interspersed: options.interspersed, warn: options.warn });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'FlagFailure')) throw error;
+    throw flagFailure(error.message, options);
+  }
+}
+
+function flagFailure(message: string, subject: { path: readonly string[]; command?: Command }): CommandFailure {
+  return new CommandFailure(`${message}\n\nUsage:  ${usageLine(subject)}\n\nRun '${subject.path.join(' ')} --help' for more information`, 125);
+}
+
+function argumentFailure(complaint: string, path: readonly string[], command: Command): CommandFailure {
+  const name = path.join(' ');
+  // Docker says "See" in this one case.
+  const verb = /^requires at least \d+ arguments?$/.test(complaint) ? 'See' : 'Run';
+  return new CommandFailure(`${path[0] ?? ''}: '${name}' ${complaint}\n\nUsage:  ${usageLine({ path, command })}\n\n${verb} '${name} --help' for more information`);
+}
+
+interface GroupOptions {
+  readonly isRoot: boolean;
+  readonly helpRequested: boolean;
+  readonly wantsVersion: boolean;
+  readonly warn: (line: string) => void;
+}
+
+async function runGroup(session: Session, found: FoundCommand, options: GroupOptions): Promise<number> {
+  const { node, path } = found;
+  const parsed = readFlags(options.isRoot ? rootFlags(session.environment) : groupFlags, found.words, { path, interspersed: true, warn: options.warn });
+  if (options.helpRequested || parsed.helpRequested) return await showHelp(session, node, path, session.stdout);
+  if (options.isRoot && options.wantsVersion) {
+    session.stdout.writeLine(versionLine(session.program));
+    return 0;
+  }
+  const [unknown] = parsed.arguments;
+  if (unknown === undefined) return await showHelp(session, node, path, session.stderr);
+  throw await unknownCommand(session, found, unknown);
+}
+
+async function unknownCommand(session: Session, found: FoundCommand, unknown: string): Promise<CommandFailure> {
+  const name = found.path.join(' ');
+  const isRoot = found.path.length === 1;
+  let text = `${session.program}: unknown command: ${name} ${unknown}\n\n${isRoot ? '' : `Usage:  ${name}\n\n`}Run '${name} --help' for more information`;
+  if (session.program !== 'docker') {
+    const { suggestNames } = await import('./suggest.ts');
+    const near = suggestNames(unknown, (found.node.children ?? []).filter((child) => child.hidden !== true).map((child) => child.name));
+    if (near.length > 0) text += `\n\nDid you mean ${near.map((one) => `'${name} ${one}'`).join(' or ')}?`;
+  }
+  return new CommandFailure(text);
+}
+
+async function runHelp(session: Session, root: CommandNode, words: readonly string[], warn: (line: string) => void): Promise<number> {
+  const parsed = readFlags(groupFlags, words, { path: [session.program, 'help'], interspersed: true, warn });
+  const topic = parsed.arguments;
+  if (parsed.helpRequested || (topic.length === 1 && topic[0] === 'help')) {
+    session.stdout.writeLine(`Usage:  ${session.program} help [command]\n\nHelp about the command`);
+    return 0;
+  }
+  let node = root;
+  const path = [session.program];
+  for (const word of topic) {
+    const child = childNamed(node, word);
+    if (child === undefined) throw new CommandFailure(`unknown help topic: ${topic.slice(path.length - 1).join(' ')}`);
+    node = child;
+    path.push(child.name);
+  }
+  return await showHelp(session, node, path, session.stdout);
+}
+
+async function showHelp(session: Session, node: CommandNode, path: readonly string[], to: Output): Promise<number> {
+  const command = await node.load?.();
+  const isRoot = path.length === 1;
+  const flags = await offeredFlags(session, isRoot ? rootFlags(session.environment) : (command?.flags ?? groupFlags));
+  const children = await offeredChildren(session, node.children ?? []);
+  // Docker asks the input's terminal for its width.
+  const width = new Output(0, { last: Promise.resolve() }).size.columns;
+  to.write(helpText({ path, node, command, flags, children, columns: (width === 0 ? 80 : width) - 1 }));
+  return 0;
+}
+
