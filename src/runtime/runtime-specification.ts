@@ -1,0 +1,152 @@
+/**
+ * Makes the OCI runtime specification of a container out of its settings: a pure function of its input.
+ * What Docker 28 writes for the same settings is written, in the same order; both crun and runc take it.
+ */
+import type { HostConfig } from '#schema/container-config.ts';
+import type { HostFacts } from './host-facts.ts';
+import { decideSeccomp } from './seccomp/seccomp-decision.ts';
+import { capabilitySet } from './specification/capability-set.ts';
+import { containerDevices } from './specification/devices.ts';
+import { buildEnvironment } from './specification/environment.ts';
+import { containerMounts, initDestination, rootPropagation, type NetworkFiles } from './specification/mounts.ts';
+import { namespaces, type NamespacePaths } from './specification/namespaces.ts';
+import { defaultMaskedPaths, defaultReadonlyPaths } from './specification/paths.ts';
+import { outOfMemoryScore, processLimits } from './specification/process-limits.ts';
+import { cgroupResources } from './specification/resources.ts';
+import { parseSecurityOptions } from './specification/security-options.ts';
+import { sysctls } from './specification/sysctls.ts';
+import type { RuntimeSpecification, SpecificationMount, SpecificationProcess } from './specification/types.ts';
+import type { ResolvedUser } from './users/resolve-user.ts';
+
+export interface SpecificationInput {
+  /** Mounted root filesystem. */
+  readonly rootfs: string;
+  readonly process: {
+    /** Entry point and command together. */
+    readonly args: readonly string[];
+    /** `Config.Env`, the image's variables among them. */
+    readonly env: readonly string[];
+    readonly linkEnv?: readonly string[] | undefined;
+    /** Empty: `/`. */
+    readonly workingDirectory: string;
+    readonly terminal: boolean;
+    readonly user: ResolvedUser;
+  };
+  readonly hostname: string;
+  readonly domainname: string;
+  /** As `normalizeHostConfig` leaves it. */
+  readonly hostConfig: HostConfig;
+  readonly namespaces: NamespacePaths;
+  readonly files: NetworkFiles;
+  /** Directory of shared memory for `IpcMode` shareable, host (`/dev/shm`) and `container:…`. */
+  readonly sharedMemory?: string | undefined;
+  /** Binds, volumes and tmpfs mounts other than those of `HostConfig.Tmpfs`. */
+  readonly mounts: readonly SpecificationMount[];
+  /** Absolute path of the init program; undefined: none is wanted. Used only with a pid namespace of its own. */
+  readonly init?: string | undefined;
+  readonly cgroupsPath: string;
+  /** Whether runtime and kernel know `rro`. */
+  readonly recursiveReadonly: boolean;
+  /** Engine-wide defaults. */
+  readonly noNewPrivileges?: boolean | undefined;
+  readonly host: HostFacts;
+}
+
+export interface BuiltSpecification {
+  readonly specification: RuntimeSpecification;
+  /** What could not be granted as asked for. */
+  readonly warnings: readonly string[];
+}
+
+/** crun 1.8 refuses later versions. */
+const ociVersion = '1.0.2';
+
+/**
+ * @throws runtime.device_unavailable, runtime.device_rule_invalid, runtime.device_driver_missing,
+ * runtime.throttled_device_unavailable, runtime.tmpfs_option_invalid, runtime.seccomp_profile_invalid,
+ * runtime.seccomp_missing, runtime.capability_unknown, runtime.capability_unavailable
+ */
+export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpecification {
+  const { hostConfig, host } = input;
+  const warnings: string[] = [];
+  const security = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
+  const capabilities = capabilitySet(hostConfig, host.capabilities);
+  const devices = containerDevices(hostConfig, host);
+  const init = runsInit(input) ? input.init : undefined;
+  const mounts = containerMounts({
+    settings: hostConfig,
+    files: input.files,
+    sharedMemory: input.sharedMemory,
+    mounts: input.mounts,
+    init,
+    writableCgroups: security.writableCgroups ?? hostConfig.Privileged,
+    recursiveReadonly: input.recursiveReadonly,
+  });
+  const seccomp = decideSeccomp({
+    profile: security.seccompProfile,
+    privileged: hostConfig.Privileged,
+    supported: host.seccomp,
+    architecture: host.architecture,
+    kernelRelease: host.kernelRelease,
+    capabilities,
+  });
+  const masked = hostConfig.MaskedPaths ?? (hostConfig.Privileged ? [] : [...defaultMaskedPaths, ...host.maskedProcessorPaths]);
+  const readonly = hostConfig.ReadonlyPaths ?? (hostConfig.Privileged ? [] : defaultReadonlyPaths);
+  const propagation = rootPropagation(mounts);
+  const specification: RuntimeSpecification = {
+    ociVersion,
+    process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges, warnings }),
+    root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
+    ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
+    mounts,
+    ...(hostConfig.Annotations === undefined ? {} : { annotations: hostConfig.Annotations }),
+    linux: {
+      sysctl: sysctls(hostConfig, hostConfig.UTSMode === 'host' ? '' : input.domainname, host.sysctlExists),
+      resources: cgroupResources(hostConfig, devices.rules, host.deviceNumbersAt),
+      cgroupsPath: input.cgroupsPath,
+      namespaces: namespaces(hostConfig, input.namespaces),
+      ...(devices.nodes.length === 0 ? {} : { devices: devices.nodes }),
+      ...(seccomp === undefined ? {} : { seccomp }),
+      ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
+      ...(masked.length === 0 ? {} : { maskedPaths: masked }),
+      ...(readonly.length === 0 ? {} : { readonlyPaths: readonly }),
+    },
+  };
+  return { specification, warnings };
+}
+
+function runsInit(input: SpecificationInput): boolean {
+  const mode = input.hostConfig.PidMode;
+  return input.init !== undefined && mode !== 'host' && !mode.startsWith('container:');
+}
+
+interface ProcessParts {
+  readonly init: string | undefined;
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+  readonly warnings: string[];
+}
+
+function containerProcess(input: SpecificationInput, parts: ProcessParts): SpecificationProcess {
+  const { process, hostConfig, host } = input;
+  const [height, width] = hostConfig.ConsoleSize;
+  const limits = processLimits(hostConfig.Ulimits ?? [], host, parts.warnings);
+  return {
+    ...(process.terminal ? { terminal: true } : {}),
+    ...(process.terminal && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}),
+    user: { uid: process.user.uid, gid: process.user.gid, additionalGids: process.user.additionalGids },
+    args: parts.init === undefined ? process.args : [initDestination, '--', ...process.args],
+    env: buildEnvironment({
+      variables: process.env,
+      hostname: input.hostname,
+      terminal: process.terminal,
+      links: process.linkEnv,
+      home: process.user.home,
+    }),
+    cwd: process.workingDirectory === '' ? '/' : process.workingDirectory,
+    capabilities: { bounding: parts.capabilities, effective: parts.capabilities, permitted: parts.capabilities },
+    ...(limits.length === 0 ? {} : { rlimits: limits }),
+    ...(parts.noNewPrivileges || input.noNewPrivileges === true ? { noNewPrivileges: true } : {}),
+    oomScoreAdj: outOfMemoryScore(hostConfig.OomScoreAdj, host, parts.warnings),
+  };
+}
