@@ -3,8 +3,8 @@ import { commandTree } from './commands/tree.ts';
 import { runProgram } from './program.ts';
 
 /** The launcher says under which name it was called. */
-const called = process.env['DHOW_CALLED_AS'] ?? 'dhow';
-delete process.env['DHOW_CALLED_AS'];
+const called = process.env['DHOW_PROGRAM'] ?? 'dhow';
+delete process.env['DHOW_PROGRAM'];
 
 runProgram({ program: called === 'docker' ? 'docker' : 'dhow', words: process.argv.slice(2), environment: process.env, root: commandTree }).then(
   (code) => process.exit(code),
