@@ -104,5 +104,5 @@ export interface ShimLauncher {
    */
   launch(options: ContainerLaunch | ExecLaunch, signal: AbortSignal): Promise<ShimProcess>;
   /** Takes up a process of an earlier daemon: its shim when that lives, its report when it ended, `shim-lost` (after killing what is left) when there is neither. */
-  adopt(options: { containerId: string; pid: number; shimPid: number; runDirectory: string; stateDirectory: string }): Promise<ShimProcess | ExitReport>;
+  adopt(options: { containerId: string; execId?: string | undefined; pid: number; shimPid: number; runDirectory: string; stateDirectory: string }): Promise<ShimProcess | ExitReport>;
 }

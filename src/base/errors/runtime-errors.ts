@@ -6,6 +6,12 @@ const quoted = (value: unknown): string => JSON.stringify(String(value));
 
 export const runtimeErrors = {
   'runtime.start_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'runtime.shim_missing': { kind: 'system', text: (d) => `cannot start ${d['path']}: ${d['reason']}; build it with native/shim/build` },
+  'runtime.shim_protocol': { kind: 'system', text: (d) => `the shim at ${d['path']} ${d['reason']}` },
+  'runtime.path_too_long': {
+    kind: 'system',
+    text: (d) => `socket path ${d['path']} has ${d['length']} bytes of which the kernel takes ${d['limit']}, choose a shorter --exec-root`,
+  },
   'runtime.setting_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   'runtime.capability_unknown': { kind: 'invalid', text: (d) => `invalid ${d['field']}: unknown capability: ${quoted(d['capability'])}` },
   'runtime.capability_unavailable': {

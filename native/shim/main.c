@@ -1,0 +1,384 @@
+/*
+ * dhow-shim: stays with one process of a container for as long as that lives. It holds the process's
+ * standard input and output or its terminal, writes the log, serves attached clients, and reports the
+ * exit. It outlives the daemon that started it; nothing a daemon or client does or fails to do holds
+ * up the process.
+ *
+ * Life: STARTING (the runtime runs) -> RUNNING -> DRAINING (the process has ended, its output has not)
+ * -> FINISHED (the exit is reported; slow clients get what is left).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "frames.h"
+#include "log.h"
+#include "loop.h"
+#include "options.h"
+#include "processes.h"
+#include "runtime.h"
+#include "streams.h"
+#include "text.h"
+
+enum {
+	CONTROL_FD = 3,
+	/* Descendants of an exec'd process may hold its output open; Docker waits as long for them. */
+	DRAIN_MILLISECONDS = 2000,
+	/* For clients that have everything to notice and close. */
+	LINGER_MILLISECONDS = 10000,
+};
+
+#define PROCESS_FILE "process"
+
+static struct options options;
+static enum { STARTING, RUNNING, DRAINING, FINISHED } phase = STARTING;
+static pid_t runtime_pid, process_pid, delete_pid;
+static uint32_t exit_code;
+static uint64_t exit_time;
+static int64_t deadline = -1; /* monotonic milliseconds */
+static struct source signals = { .fd = -1 };
+
+static int64_t now_milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void put_number(unsigned char *to, uint64_t number, int bytes)
+{
+	while (bytes--) {
+		to[bytes] = (unsigned char)number;
+		number >>= 8;
+	}
+}
+
+static void clear_run_directory(void)
+{
+	unlink(PID_FILE);
+	unlink(RUNTIME_LOG);
+	unlink(CONSOLE_SOCKET);
+	unlink(CLIENT_SOCKET);
+	unlink(PROCESS_FILE);
+	unlink("process.json");
+	unlink("launch.json");
+	rmdir(options.run_directory);
+}
+
+static void leave_failed(uint32_t status, const char *reason)
+{
+	static char payload[16 << 10];
+	struct text text = TEXT(payload);
+
+	put_number((unsigned char *)payload, status, 4);
+	text.at += 4;
+	if (reason)
+		text_add(&text, reason);
+	else
+		runtime_read_log(&text);
+	if (text.at < text.limit)
+		*text.at++ = '\0';
+	if (!reason)
+		text.at += streams_read_error(text.at, (size_t)(text.limit - text.at));
+	clear_run_directory();
+	clients_tell(-1, FRAME_FAILED, payload, (size_t)(text.at - payload));
+	_exit(1);
+}
+
+static void leave_failed_by(const char *action, int number)
+{
+	char message[4400];
+	struct text text = TEXT(message);
+
+	text_add(&text, action);
+	text_add(&text, ": ");
+	text_add(&text, strerror(number));
+	leave_failed(0, message);
+}
+
+/* Gives up a start: nothing of it must be left. */
+static void abort_start(void)
+{
+	if (phase != STARTING)
+		return;
+	kill_descendants();
+	if (options.bundle) {
+		delete_pid = runtime_delete(&options);
+		while (delete_pid > 0 && waitpid(delete_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		runtime_forget(&options);
+	}
+	clear_run_directory();
+	_exit(1);
+}
+
+/* Where the shim itself is killed, the daemon knows by this whether a pid is still our process. */
+static void write_process_file(void)
+{
+	char line[64];
+	struct text text = TEXT(line);
+
+	text_add_number(&text, (uint64_t)process_pid);
+	text_add(&text, " ");
+	text_add_number(&text, process_start_time(process_pid));
+	text_add(&text, "\n");
+	int fd = open(PROCESS_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	ssize_t ignored = write(fd, line, (size_t)(text.at - line));
+	(void)ignored;
+	close(fd);
+}
+
+static void state_path(char *to, size_t capacity, const char *suffix)
+{
+	struct text text = { to, to, to + capacity - 1 };
+
+	text_add(&text, options.state_directory);
+	text_add(&text, "/");
+	text_add(&text, options.exit_file);
+	text_add(&text, suffix);
+}
+
+/* For a daemon that is not there now. */
+static void write_exit_file(void)
+{
+	char content[256], unfinished[4096], path[4096];
+	struct text text = TEXT(content);
+
+	text_add(&text, "{\"pid\":");
+	text_add_number(&text, (uint64_t)process_pid);
+	text_add(&text, ",\"shimPid\":");
+	text_add_number(&text, (uint64_t)getpid());
+	text_add(&text, ",\"exitCode\":");
+	text_add_number(&text, exit_code);
+	text_add(&text, ",\"finishedAt\":\"");
+	text_add_number(&text, exit_time);
+	text_add(&text, "\"}\n");
+	state_path(unfinished, sizeof unfinished, ".new");
+	state_path(path, sizeof path, "");
+	int fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	ssize_t length = text.at - content;
+	if (write(fd, content, (size_t)length) == length)
+		rename(unfinished, path);
+	else
+		unlink(unfinished);
+	close(fd);
+}
+
+static void tell_started(int control)
+{
+	unsigned char payload[8];
+
+	put_number(payload, (uint64_t)process_pid, 4);
+	put_number(payload + 4, (uint64_t)getpid(), 4);
+	clients_tell(control, FRAME_STARTED, payload, sizeof payload);
+}
+
+static void tell_exited(int control)
+{
+	unsigned char payload[12];
+
+	put_number(payload, exit_code, 4);
+	put_number(payload + 4, exit_time, 8);
+	clients_tell(control, FRAME_EXITED, payload, sizeof payload);
+}
+
+static void control_joined(int control)
+{
+	if (phase != STARTING)
+		tell_started(control);
+	if (phase == FINISHED)
+		tell_exited(control);
+}
+
+static void runtime_ended(int status)
+{
+	runtime_pid = 0;
+	if (status != 0 || !(process_pid = runtime_read_pid())) {
+		kill_descendants();
+		leave_failed((uint32_t)status, NULL);
+	}
+	if (!streams_started()) {
+		kill_descendants();
+		leave_failed(0, "the runtime did not hand over the terminal");
+	}
+	phase = RUNNING;
+	tell_started(-1);
+	write_process_file();
+}
+
+static void process_ended(int status)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	exit_time = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	phase = DRAINING;
+	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
+	if (options.bundle) {
+		if (options.tasks_count)
+			kill_cgroup(options.tasks_files[0]);
+		else
+			delete_pid = runtime_delete(&options);
+	}
+}
+
+static void finish(void)
+{
+	streams_close_outputs();
+	streams_close_input();
+	log_close();
+	if (options.bundle)
+		runtime_forget(&options);
+	write_exit_file();
+	phase = FINISHED;
+	clients_finish();
+	clear_run_directory();
+	/* The daemon may start the container anew, or remove it, from here on: nothing may be touched any more. */
+	tell_exited(-1);
+	deadline = now_milliseconds() + LINGER_MILLISECONDS;
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	if (phase == STARTING) {
+		/* Nothing else yet: the process may have ended already, but its pid is not known. */
+		if (waitpid(runtime_pid, &status, WNOHANG) != runtime_pid)
+			return;
+		runtime_ended(status);
+	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == process_pid && phase == RUNNING)
+			process_ended(status);
+		else if (pid == delete_pid)
+			delete_pid = 0;
+	}
+}
+
+static void signal_ready(struct source *source, uint32_t events)
+{
+	struct signalfd_siginfo information;
+	ssize_t ignored = read(source->fd, &information, sizeof information);
+
+	(void)events;
+	(void)ignored;
+	reap();
+}
+
+/* Everything but death by SIGKILL is ignored; SIGCHLD is read from a descriptor. */
+static void take_signals(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals.ready = signal_ready;
+	loop_watch(&signals, EPOLLIN);
+}
+
+/* Losing the shim would end the container, so it should be among the last to go. */
+static void resist_memory_shortage(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Refused without CAP_SYS_RESOURCE; then it is as likely to be killed as others. */
+	ssize_t ignored = write(fd, "-999", 4);
+	(void)ignored;
+	close(fd);
+}
+
+static void take_clients(void)
+{
+	static const struct client_events events = {
+		.joined = control_joined,
+		.resize = streams_resize,
+		.abort = abort_start,
+	};
+
+	clients_open(&options, &events);
+	fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	clients_add(CONTROL_FD, ROLE_CONTROL);
+	for (int i = 0; i < options.attachment_count; i++) {
+		fcntl(CONTROL_FD + 1 + i, F_SETFD, FD_CLOEXEC);
+		clients_add(CONTROL_FD + 1 + i, options.attachments[i]);
+	}
+}
+
+static void begin(void)
+{
+	int problem;
+
+	if (chdir(options.run_directory) != 0)
+		leave_failed_by(options.run_directory, errno);
+	if (options.log_path &&
+	    (problem = log_open(options.log_path, options.log_max_size, options.log_max_files, options.log_attributes)))
+		leave_failed_by(options.log_path, problem);
+	if ((problem = streams_open(&options)))
+		leave_failed_by("make standard input and output", problem);
+	runtime_pid = runtime_start(&options);
+	if (runtime_pid < 0)
+		leave_failed_by("fork", errno);
+	/* What needs not be there before the runtime is done while it runs. */
+	streams_forked();
+	resist_memory_shortage();
+	if ((problem = clients_listen())) {
+		kill_descendants();
+		leave_failed_by("listen for clients", problem);
+	}
+}
+
+int main(int count, char **arguments)
+{
+	(void)count;
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	loop_open();
+	take_signals();
+	const char *problem = options_parse(&options, arguments);
+	take_clients();
+	if (problem)
+		leave_failed(0, problem);
+	begin();
+	for (;;) {
+		int64_t wait = deadline < 0 ? -1 : deadline - now_milliseconds();
+		bool late = deadline >= 0 && wait <= 0;
+		if (phase == DRAINING && !delete_pid && (streams_ended() || late)) {
+			finish();
+			continue;
+		}
+		if (phase == FINISHED) {
+			bool behind = clients_behind();
+			if (!clients_left() || (late && !behind))
+				return 0;
+			if (behind) {
+				/* However slow it is: it still gets everything. */
+				deadline = now_milliseconds() + LINGER_MILLISECONDS;
+				wait = -1;
+			}
+		}
+		loop_turn(late ? -1 : (int)wait);
+		clients_sweep();
+	}
+}

@@ -1,0 +1,90 @@
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool flag(const char *value)
+{
+	return strcmp(value, "yes") == 0;
+}
+
+static bool parse_stdin(struct options *options, const char *value)
+{
+	if (strcmp(value, "none") == 0)
+		options->stdin_mode = STDIN_NONE;
+	else if (strcmp(value, "open") == 0)
+		options->stdin_mode = STDIN_OPEN;
+	else if (strcmp(value, "once") == 0)
+		options->stdin_mode = STDIN_ONCE;
+	else
+		return false;
+	return true;
+}
+
+static const char *parse_one(struct options *options, const char *name, const char *value)
+{
+	const struct {
+		const char *name;
+		const char **target;
+	} texts[] = {
+		{ "--id", &options->identifier },
+		{ "--run-directory", &options->run_directory },
+		{ "--state-directory", &options->state_directory },
+		{ "--exit-file", &options->exit_file },
+		{ "--runtime", &options->runtime },
+		{ "--runtime-root", &options->runtime_root },
+		{ "--bundle", &options->bundle },
+		{ "--process", &options->process_file },
+		{ "--log", &options->log_path },
+		{ "--log-attributes", &options->log_attributes },
+	};
+
+	for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (strcmp(name, texts[i].name) == 0) {
+			*texts[i].target = value;
+			return NULL;
+		}
+	}
+	if (strcmp(name, "--crun") == 0) {
+		options->crun = flag(value);
+	} else if (strcmp(name, "--terminal") == 0) {
+		options->terminal = flag(value);
+	} else if (strcmp(name, "--rows") == 0) {
+		options->rows = (unsigned short)atoi(value);
+	} else if (strcmp(name, "--columns") == 0) {
+		options->columns = (unsigned short)atoi(value);
+	} else if (strcmp(name, "--stdin") == 0) {
+		if (!parse_stdin(options, value))
+			return "--stdin must be none, open or once";
+	} else if (strcmp(name, "--join") == 0) {
+		if (options->tasks_count == MAX_TASKS_FILES)
+			return "too many --join options";
+		options->tasks_files[options->tasks_count++] = value;
+	} else if (strcmp(name, "--log-max-size") == 0) {
+		options->log_max_size = strtoull(value, NULL, 10);
+	} else if (strcmp(name, "--log-max-files") == 0) {
+		options->log_max_files = (unsigned)atoi(value);
+	} else if (strcmp(name, "--attach") == 0) {
+		if (options->attachment_count == MAX_ATTACHMENTS)
+			return "too many --attach options";
+		options->attachments[options->attachment_count++] = (unsigned char)atoi(value);
+	} else {
+		return "unknown option";
+	}
+	return NULL;
+}
+
+const char *options_parse(struct options *options, char **arguments)
+{
+	for (char **at = arguments + 1; *at; at += 2) {
+		if (!at[1])
+			return "an option lacks its value";
+		const char *problem = parse_one(options, at[0], at[1]);
+		if (problem)
+			return problem;
+	}
+	if (!options->identifier || !options->run_directory || !options->state_directory || !options->exit_file ||
+	    !options->runtime || !options->runtime_root || !options->bundle == !options->process_file)
+		return "a required option is missing";
+	return NULL;
+}

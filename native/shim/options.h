@@ -1,0 +1,42 @@
+/* The command line of the shim. Every option takes a value; the launcher is the only caller. */
+#ifndef SHIM_OPTIONS_H
+#define SHIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MAX_TASKS_FILES = 32, MAX_ATTACHMENTS = 64 };
+
+enum stdin_mode {
+	STDIN_NONE, /* /dev/null */
+	STDIN_OPEN, /* stays open whatever clients do */
+	STDIN_ONCE, /* closed when the first attached client closes its side */
+};
+
+struct options {
+	const char *identifier;      /* the container's id, as the runtime knows it */
+	const char *run_directory;   /* this launch's own, on a tmpfs */
+	const char *state_directory; /* on disk */
+	const char *exit_file;       /* name in the state directory */
+	const char *runtime;
+	const char *runtime_root;
+	bool crun;                /* whether the runtime understands crun's own options */
+	const char *bundle;       /* a container to run, or NULL */
+	const char *process_file; /* a process to start in a running container, or NULL */
+	bool terminal;
+	unsigned short rows, columns; /* 0: the kernel's default */
+	enum stdin_mode stdin_mode;
+	const char *tasks_files[MAX_TASKS_FILES]; /* cgroup v1 `tasks` files to join; none: the runtime does it */
+	int tasks_count;
+	const char *log_path; /* NULL: no log */
+	uint64_t log_max_size; /* 0: no limit */
+	unsigned log_max_files;
+	const char *log_attributes; /* JSON text, or NULL */
+	unsigned char attachments[MAX_ATTACHMENTS]; /* roles of the clients on file descriptors 4 and up */
+	int attachment_count;
+};
+
+/* Returns NULL, or what is wrong. */
+const char *options_parse(struct options *options, char **arguments);
+
+#endif

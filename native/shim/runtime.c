@@ -1,0 +1,202 @@
+#define _GNU_SOURCE
+#include "runtime.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "streams.h"
+
+#define UNIFIED "/sys/fs/cgroup/unified"
+
+enum { MAX_ARGUMENTS = 24 };
+
+static void fail_child(const char *action, const char *path)
+{
+	char message[4400];
+	struct text text = TEXT(message);
+
+	text_add(&text, action);
+	text_add(&text, " ");
+	text_add(&text, path);
+	text_add(&text, ": ");
+	text_add(&text, strerror(errno));
+	ssize_t ignored = write(2, message, (size_t)(text.at - text.start));
+	(void)ignored;
+	_exit(125);
+}
+
+/*
+ * This process has one thread, so it may enter by `tasks`, which spares the wait for an RCU grace period
+ * that a write to `cgroup.procs` costs (kernel: cgroup_attach_lock).
+ */
+static void join_cgroups(const struct options *options)
+{
+	for (int i = 0; i < options->tasks_count; i++) {
+		int fd = open(options->tasks_files[i], O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, "0", 1) != 1)
+			fail_child("join cgroup", options->tasks_files[i]);
+		close(fd);
+	}
+}
+
+/*
+ * crun refuses to run where cgroup v1 is in use and the cgroup2 mount beside it has controllers: hide that
+ * mount. Only this one mount is made private, so that what the runtime mounts propagates as ever.
+ */
+static void hide_unified(void)
+{
+	char controllers[2];
+	int fd = open(UNIFIED "/cgroup.controllers", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	ssize_t length = read(fd, controllers, sizeof controllers);
+	close(fd);
+	if (length < (ssize_t)sizeof controllers)
+		return;
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, UNIFIED, NULL, MS_PRIVATE, NULL) != 0 ||
+	    mount("none", UNIFIED, "tmpfs", MS_RDONLY, "size=0,mode=755") != 0)
+		fail_child("hide", UNIFIED);
+}
+
+static pid_t start(const struct options *options, char **arguments, bool as_process)
+{
+	sigset_t none;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (as_process)
+		streams_become();
+	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (as_process)
+		join_cgroups(options);
+	if (options->crun)
+		hide_unified();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(options->runtime, arguments, environ);
+	fail_child("run", options->runtime);
+	return -1;
+}
+
+static void in_run_directory(char *to, size_t capacity, const struct options *options, const char *name)
+{
+	struct text text = { to, to, to + capacity - 1 };
+
+	text_add(&text, options->run_directory);
+	text_add(&text, "/");
+	text_add(&text, name);
+}
+
+static int add_global(const char **arguments, const struct options *options)
+{
+	int count = 0;
+
+	arguments[count++] = options->runtime;
+	arguments[count++] = "--root";
+	arguments[count++] = options->runtime_root;
+	if (options->crun)
+		arguments[count++] = options->tasks_count ? "--cgroup-manager=disabled" : "--cgroup-manager=cgroupfs";
+	return count;
+}
+
+pid_t runtime_start(const struct options *options)
+{
+	const char *arguments[MAX_ARGUMENTS];
+	char pid_file[4096], log[4096], console[4096];
+	int count = add_global(arguments, options);
+
+	in_run_directory(pid_file, sizeof pid_file, options, PID_FILE);
+	in_run_directory(log, sizeof log, options, RUNTIME_LOG);
+	in_run_directory(console, sizeof console, options, CONSOLE_SOCKET);
+	arguments[count++] = "--log";
+	arguments[count++] = log;
+	arguments[count++] = "--log-format=json";
+	arguments[count++] = options->bundle ? "run" : "exec";
+	arguments[count++] = "--detach";
+	arguments[count++] = options->bundle ? "--bundle" : "--process";
+	arguments[count++] = options->bundle ? options->bundle : options->process_file;
+	arguments[count++] = "--pid-file";
+	arguments[count++] = pid_file;
+	if (options->terminal) {
+		arguments[count++] = "--console-socket";
+		arguments[count++] = console;
+	}
+	arguments[count++] = options->identifier;
+	arguments[count] = NULL;
+	return start(options, (char **)arguments, true);
+}
+
+pid_t runtime_delete(const struct options *options)
+{
+	const char *arguments[MAX_ARGUMENTS];
+	int count = add_global(arguments, options);
+
+	arguments[count++] = "delete";
+	arguments[count++] = "--force";
+	arguments[count++] = options->identifier;
+	arguments[count] = NULL;
+	return start(options, (char **)arguments, false);
+}
+
+pid_t runtime_read_pid(void)
+{
+	char digits[16] = "";
+	int fd = open(PID_FILE, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	ssize_t length = read(fd, digits, sizeof digits - 1);
+	close(fd);
+	return length > 0 ? (pid_t)atol(digits) : 0;
+}
+
+void runtime_read_log(struct text *text)
+{
+	int fd = open(RUNTIME_LOG, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	ssize_t length = read(fd, text->at, (size_t)(text->limit - text->at));
+	close(fd);
+	if (length > 0)
+		text->at += length;
+	*text->at = '\0';
+}
+
+static void remove_tree(int parent, const char *name)
+{
+	if (unlinkat(parent, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+		return;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (directory) {
+		for (struct dirent *entry; (entry = readdir(directory));) {
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+				remove_tree(fd, entry->d_name);
+		}
+		closedir(directory);
+	}
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void runtime_forget(const struct options *options)
+{
+	char path[4096];
+	struct text text = TEXT(path);
+
+	text_add(&text, options->runtime_root);
+	text_add(&text, "/");
+	text_add(&text, options->identifier);
+	remove_tree(AT_FDCWD, path);
+}

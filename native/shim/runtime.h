@@ -1,0 +1,25 @@
+/* Runs the OCI runtime, and clears away what it leaves. */
+#ifndef SHIM_RUNTIME_H
+#define SHIM_RUNTIME_H
+
+#include <sys/types.h>
+
+#include "options.h"
+#include "text.h"
+
+/* Names in the run directory. */
+#define PID_FILE "pid"
+#define RUNTIME_LOG "log"
+
+/* Starts `run` or `exec`; its descriptors 0 to 2 are those of the process. Returns its pid, or -1. */
+pid_t runtime_start(const struct options *options);
+/* Starts `delete --force`. Returns its pid, or -1. */
+pid_t runtime_delete(const struct options *options);
+/* The pid of the process, once `run` or `exec` succeeded; 0 when there is none. */
+pid_t runtime_read_pid(void);
+/* Adds the runtime's own log. */
+void runtime_read_log(struct text *text);
+/* Removes the runtime's record of a container that has ended. */
+void runtime_forget(const struct options *options);
+
+#endif

@@ -1,0 +1,183 @@
+/**
+ * Starts shims and takes up those of an earlier daemon. A shim is not a child that libuv knows: it is
+ * spawned without a fork of the daemon, talks over a socket pair, and lives on when the daemon ends.
+ */
+import { closeSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { posixSpawnDetached } from '#kernel/posix-spawn.ts';
+import { Reaper } from '#kernel/reaper.ts';
+import { openSocketPair } from '#kernel/socketpair.ts';
+import type { ContainerLaunch, ExecLaunch, ExitReport, ShimLauncher, ShimProcess } from './contract.ts';
+import { attachStreamOf, connectShim, rolesOf, shimSocketPath, socketOf } from './shim-connection.ts';
+import { role } from './shim-frames.ts';
+import { clearAfterLostShim, exitFileName, launchRecord, readExitFile } from './shim-remains.ts';
+import { ShimSession } from './shim-session.ts';
+
+export interface ShimLauncherOptions {
+  /** Absolute path of the compiled `dhow-shim`. */
+  readonly shimPath: string;
+  /** Environment of shim and runtime; not of containers. Default: a PATH alone. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+type Launch = ContainerLaunch | ExecLaunch;
+
+const SIGKILL = 9;
+/** How long a shim may take to give up a start before it is killed. */
+const abortPatience = 10_000;
+
+export function createShimLauncher(options: ShimLauncherOptions): ShimLauncher {
+  const reaper = new Reaper();
+  return {
+    launch: (launch, signal) => launchShim(options, reaper, launch, signal),
+    adopt: adoptShim,
+  };
+}
+
+async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: Launch, signal: AbortSignal): Promise<ShimProcess> {
+  signal.throwIfAborted();
+  prepareDirectories(launch);
+  const { pid: shimPid, sockets } = spawnShim(options, launch);
+  const [control, ...clients] = sockets.map(socketOf);
+  if (control === undefined) throw new Error('bug: a shim without control channel');
+  const attached = clients.map(attachStreamOf);
+  const exitFile = exitFileName(launch.kind === 'exec' ? launch.execId : undefined);
+  const session = new ShimSession({ ...launch, control, attached, exitFile, adopted: false, onClosed: () => reaper.reap(shimPid) });
+  const onAbort = (): void => session.abort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await session.started;
+    if (signal.aborted) await killStarted(session);
+    signal.throwIfAborted();
+  } catch (error) {
+    for (const stream of attached) stream.destroy();
+    await endShim(session, shimPid);
+    if (isFailure(error, 'runtime.start_failed')) await clearFailedStart(launch);
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+  // Nobody adopts an exec whose end this daemon has seen; a container's report stays for the engine to compare.
+  if (launch.kind === 'exec') void session.exited.then(() => rm(`${launch.stateDirectory}/${exitFile}`, { force: true }));
+  return session;
+}
+
+/** The shim had told of the start before it read that it should give up. */
+async function killStarted(session: ShimSession): Promise<void> {
+  session.signal(SIGKILL);
+  await session.exited;
+}
+
+async function endShim(session: ShimSession, shimPid: number): Promise<void> {
+  const killer = setTimeout(() => process.kill(shimPid, 'SIGKILL'), abortPatience);
+  try {
+    await session.closed;
+  } finally {
+    clearTimeout(killer);
+  }
+}
+
+/** The shim clears up after itself; only if it was killed is there something left. */
+async function clearFailedStart(launch: Launch): Promise<void> {
+  await rm(launch.runDirectory, { recursive: true, force: true });
+}
+
+function prepareDirectories(launch: Launch): void {
+  shimSocketPath(launch.runDirectory);
+  // Nothing of an earlier run may be taken for this one's.
+  rmSync(launch.runDirectory, { recursive: true, force: true });
+  mkdirSync(launch.runDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(launch.stateDirectory, { recursive: true, mode: 0o700 });
+  rmSync(`${launch.stateDirectory}/${exitFileName(launch.kind === 'exec' ? launch.execId : undefined)}`, { force: true });
+  const record = launchRecord(launch);
+  writeFileSync(`${launch.runDirectory}/${record.name}`, record.content, { mode: 0o600 });
+  if (launch.kind === 'exec') writeFileSync(processPath(launch), JSON.stringify(withConsoleSize(launch)), { mode: 0o600 });
+}
+
+function processPath(launch: ExecLaunch): string {
+  return `${launch.runDirectory}/process.json`;
+}
+
+/** The runtime sets it before the process runs, which the shim alone could not promise. */
+function withConsoleSize(launch: ExecLaunch): object {
+  const { terminal, consoleSize } = launch.stdio;
+  if (!terminal || consoleSize === undefined) return launch.process;
+  return { consoleSize: { height: consoleSize.rows, width: consoleSize.columns }, ...launch.process };
+}
+
+/** Answers the shim's pid and our ends of control channel and attachments. */
+function spawnShim(options: ShimLauncherOptions, launch: Launch): { readonly pid: number; readonly sockets: readonly number[] } {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  try {
+    for (let count = 0; count <= launch.attachments.length; count++) {
+      const [near, far] = openSocketPair();
+      ours.push(near);
+      theirs.push(far);
+    }
+    const environment = options.environment ?? { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+    const pid = posixSpawnDetached({ path: options.shimPath, parameters: shimParameters(launch), environment, descriptors: theirs });
+    return { pid, sockets: ours };
+  } catch (error) {
+    for (const descriptor of ours) closeSync(descriptor);
+    rmSync(launch.runDirectory, { recursive: true, force: true });
+    if (isFailure(error, 'kernel.syscall_failed') && error.details['syscall'] === 'posix_spawn') {
+      throw fail('runtime.shim_missing', { path: options.shimPath, reason: error.details['reason'] }, error);
+    }
+    throw error;
+  } finally {
+    for (const descriptor of theirs) closeSync(descriptor);
+  }
+}
+
+/** The shim's command line; see `native/shim/options.h`. */
+function shimParameters(launch: Launch): string[] {
+  const parameters = [
+    '--id', launch.containerId,
+    '--run-directory', launch.runDirectory,
+    '--state-directory', launch.stateDirectory,
+    '--exit-file', exitFileName(launch.kind === 'exec' ? launch.execId : undefined),
+    '--runtime', launch.runtimePath,
+    '--runtime-root', launch.runtimeRoot,
+    '--crun', basename(launch.runtimePath).includes('crun') ? 'yes' : 'no',
+    '--stdin', launch.stdio.stdin,
+  ];
+  if (launch.stdio.terminal) {
+    parameters.push('--terminal', 'yes');
+    const size = launch.stdio.consoleSize;
+    if (size !== undefined) parameters.push('--rows', String(size.rows), '--columns', String(size.columns));
+  }
+  if (launch.cgroup.kind === 'join') for (const file of launch.cgroup.tasksFiles) parameters.push('--join', file);
+  for (const attachment of launch.attachments) parameters.push('--attach', String(rolesOf(attachment)));
+  if (launch.kind === 'exec') return [...parameters, '--process', processPath(launch)];
+  parameters.push('--bundle', launch.bundle);
+  if (launch.log !== undefined) {
+    parameters.push('--log', launch.log.path, '--log-max-size', String(launch.log.maxSize), '--log-max-files', String(launch.log.maxFiles));
+    if (launch.log.attributes !== undefined) parameters.push('--log-attributes', launch.log.attributes);
+  }
+  return parameters;
+}
+
+async function adoptShim(options: Parameters<ShimLauncher['adopt']>[0]): Promise<ShimProcess | ExitReport> {
+  const { containerId, runDirectory, stateDirectory } = options;
+  const exitFile = exitFileName(options.execId);
+  const control = await connectShim(runDirectory, role.control);
+  if (control !== undefined) {
+    const session = new ShimSession({ containerId, control, attached: [], runDirectory, stateDirectory, exitFile, adopted: true, onClosed: () => undefined });
+    try {
+      await session.started;
+      return session;
+    } catch (error) {
+      // It ended between our connection and its answer, or gives up a start whose daemon has died.
+      if (!isFailure(error, 'runtime.start_failed')) throw error;
+      await session.closed;
+    }
+  }
+  const report = await readExitFile(stateDirectory, exitFile, options.pid);
+  if (report === undefined) return await clearAfterLostShim(runDirectory, undefined);
+  await rm(runDirectory, { recursive: true, force: true });
+  return report;
+}

@@ -1,0 +1,90 @@
+/**
+ * What a shim leaves in its directories, and how it is made good when the shim was killed: the process
+ * that nobody holds any more is killed, the runtime's record of it and the run directory are removed.
+ */
+import { readFile, rm } from 'node:fs/promises';
+import { nowNanoseconds } from '#base/timestamp.ts';
+import { ProcessHandle, readProcessIdentity } from '#kernel/pidfd.ts';
+import { runProgram } from '#kernel/run-program.ts';
+import type { ContainerLaunch, ExecLaunch, ExitReport } from './contract.ts';
+
+const SIGKILL = 9;
+/** A killed process in uninterruptible sleep may take its time; it runs no more code of its own. */
+const killPatience = 10_000;
+
+/** Written by the launcher into the run directory, for whoever has to clear up. */
+const launchFile = 'launch.json';
+/** Written by the shim into the run directory: pid and start time of the process. */
+const processFile = 'process';
+
+export function launchRecord(options: ContainerLaunch | ExecLaunch): { readonly name: string; readonly content: string } {
+  const { kind, containerId, runtimePath, runtimeRoot } = options;
+  return { name: launchFile, content: JSON.stringify({ kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind }) };
+}
+
+export function exitFileName(execId: string | undefined): string {
+  return execId === undefined ? 'exit.json' : `exit-${execId}.json`;
+}
+
+/** The report of a shim that has ended; undefined when there is none of this process. `pid` 0: unknown. */
+export async function readExitFile(stateDirectory: string, name: string, pid: number): Promise<ExitReport | undefined> {
+  const content = await readJson(`${stateDirectory}/${name}`);
+  if (content === undefined || typeof content['exitCode'] !== 'number' || typeof content['finishedAt'] !== 'string') return undefined;
+  if (pid !== 0 && content['pid'] !== pid) return undefined;
+  return { exitCode: content['exitCode'], finishedAt: BigInt(content['finishedAt']), reason: 'exited' };
+}
+
+/** Kills what a lost shim has left running and removes its traces. The report says `shim-lost`. */
+export async function clearAfterLostShim(runDirectory: string, held: ProcessHandle | undefined): Promise<ExitReport> {
+  const launch = await readJson(`${runDirectory}/${launchFile}`);
+  await killProcess(runDirectory, held);
+  if (launch !== undefined) await forgetContainer(launch);
+  await rm(runDirectory, { recursive: true, force: true });
+  return { exitCode: 128 + SIGKILL, finishedAt: nowNanoseconds(), reason: 'shim-lost' };
+}
+
+async function killProcess(runDirectory: string, held: ProcessHandle | undefined): Promise<void> {
+  if (held !== undefined) {
+    if (held.signal(SIGKILL)) await held.ended(killPatience);
+    return;
+  }
+  const text = await readText(`${runDirectory}/${processFile}`);
+  const [pid, startTime] = (text ?? '').trim().split(' ');
+  if (pid === undefined || pid === '' || startTime === undefined) return;
+  using handle = ProcessHandle.open(Number(pid));
+  // Asked while the handle is held, so that the answer is about the process it stands for.
+  if (handle === undefined || readProcessIdentity(Number(pid))?.startTime !== BigInt(startTime)) return;
+  if (handle.signal(SIGKILL)) await handle.ended(killPatience);
+}
+
+async function forgetContainer(launch: Readonly<Record<string, unknown>>): Promise<void> {
+  const { kind, containerId, runtimePath, runtimeRoot, cgroup } = launch;
+  if (kind !== 'container' || typeof containerId !== 'string' || typeof runtimePath !== 'string' || typeof runtimeRoot !== 'string') return;
+  if (cgroup === 'runtime') {
+    // Removes the cgroup, too. If it fails, what it knew goes with the record below.
+    await runProgram(runtimePath, ['--root', runtimeRoot, 'delete', '--force', containerId]);
+  }
+  await rm(`${runtimeRoot}/${containerId}`, { recursive: true, force: true });
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+/** An object, or undefined when the file is missing or torn. */
+async function readJson(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * One daemon's connection to one shim, from before the process runs to its exit. Whatever happens to the
+ * shim, `exited` resolves: with its report, with the exit file, or after the process was killed.
+ */
+import type { Socket } from 'node:net';
+import { fail } from '#base/errors/failure.ts';
+import { ProcessHandle, readProcessIdentity } from '#kernel/pidfd.ts';
+import type { AttachOptions, AttachStream, ExitReport, ShimProcess } from './contract.ts';
+import { attachStreamOf, connectShim, ControlChannel, endedStream, rolesOf } from './shim-connection.ts';
+import { startFailure } from './shim-failure.ts';
+import { encodeAbort, encodeResize, type ShimMessage } from './shim-frames.ts';
+import { clearAfterLostShim, readExitFile } from './shim-remains.ts';
+
+export interface ShimSessionOptions {
+  readonly containerId: string;
+  readonly control: Socket;
+  readonly attached: readonly AttachStream[];
+  readonly runDirectory: string;
+  readonly stateDirectory: string;
+  readonly exitFile: string;
+  /** An earlier daemon's shim: whether the pid is still its child's must be asked. */
+  readonly adopted: boolean;
+  /** The shim has ended, or this daemon let go of it. */
+  readonly onClosed: () => void;
+}
+
+export class ShimSession implements ShimProcess {
+  readonly exited: Promise<ExitReport>;
+  readonly attached: readonly AttachStream[];
+  /** Resolves when the process runs. @throws runtime.start_failed */
+  readonly started: Promise<void>;
+  /** Resolves when the shim has ended or the session is disposed. */
+  readonly closed: Promise<void>;
+  readonly #options: ShimSessionOptions;
+  readonly #channel: ControlChannel;
+  readonly #exit = Promise.withResolvers<ExitReport>();
+  readonly #start = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<void>();
+  #handle: ProcessHandle | undefined;
+  #pid = 0;
+  #shimPid = 0;
+  #phase: 'starting' | 'failed' | 'running' | 'ended' = 'starting';
+
+  constructor(options: ShimSessionOptions) {
+    this.#options = options;
+    this.attached = options.attached;
+    this.exited = this.#exit.promise;
+    this.started = this.#start.promise;
+    this.closed = this.#end.promise;
+    // A start that is aborted may be awaited no more.
+    this.started.catch(() => undefined);
+    this.#channel = new ControlChannel(options.control, {
+      onMessage: (message) => this.#receive(message),
+      onClosed: () => void this.#lose(),
+    });
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get shimPid(): number {
+    return this.#shimPid;
+  }
+
+  /** Whether the process runs, as far as the shim has told. */
+  get running(): boolean {
+    return this.#phase === 'running';
+  }
+
+  async attach(options: AttachOptions): Promise<AttachStream> {
+    if (this.#phase === 'ended') return endedStream();
+    const socket = await connectShim(this.#options.runDirectory, rolesOf(options));
+    // It has ended meanwhile.
+    return socket === undefined ? endedStream() : attachStreamOf(socket);
+  }
+
+  resize(size: { rows: number; columns: number }): void {
+    this.#channel.send(encodeResize(size.rows, size.columns));
+  }
+
+  signal(number: number): boolean {
+    return this.#phase !== 'ended' && this.#handle !== undefined && this.#handle.signal(number);
+  }
+
+  /** Gives up a start that is under way; the shim then ends, leaving nothing. */
+  abort(): void {
+    this.#channel.send(encodeAbort());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#channel[Symbol.dispose]();
+    this.#handle?.[Symbol.dispose]();
+    this.#end.resolve();
+    this.#options.onClosed();
+    return Promise.resolve();
+  }
+
+  #receive(message: ShimMessage): void {
+    switch (message.type) {
+      case 'started':
+        if (this.#phase !== 'starting') return;
+        this.#pid = message.pid;
+        this.#shimPid = message.shimPid;
+        this.#handle = this.#openProcess();
+        this.#phase = 'running';
+        this.#start.resolve();
+        return;
+      case 'failed':
+        if (this.#phase !== 'starting') return;
+        this.#phase = 'failed';
+        this.#start.reject(startFailure(this.#options.containerId, message));
+        return;
+      case 'exited':
+        this.#finish({ exitCode: message.exitCode, finishedAt: message.finishedAt, reason: 'exited' });
+    }
+  }
+
+  /** Undefined when it has ended already. */
+  #openProcess(): ProcessHandle | undefined {
+    const handle = ProcessHandle.open(this.#pid);
+    if (handle === undefined || !this.#options.adopted) return handle;
+    if (readProcessIdentity(this.#pid)?.parent === this.#shimPid) return handle;
+    handle[Symbol.dispose]();
+    return undefined;
+  }
+
+  #finish(report: ExitReport): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#handle?.[Symbol.dispose]();
+    this.#exit.resolve(report);
+  }
+
+  async #lose(): Promise<void> {
+    this.#options.onClosed();
+    try {
+      if (this.#phase === 'starting') {
+        this.#phase = 'failed';
+        this.#start.reject(
+          fail('runtime.start_failed', { message: 'the shim ended before the process was started', exitCode: 0, containerId: this.#options.containerId }),
+        );
+      } else if (this.#phase === 'running') {
+        this.#finish(await this.#recover());
+      }
+    } finally {
+      this.#end.resolve();
+    }
+  }
+
+  async #recover(): Promise<ExitReport> {
+    const { runDirectory, stateDirectory, exitFile } = this.#options;
+    return (await readExitFile(stateDirectory, exitFile, this.#pid)) ?? (await clearAfterLostShim(runDirectory, this.#handle));
+  }
+}
