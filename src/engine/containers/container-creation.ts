@@ -10,7 +10,8 @@ import { isValidName, makeName } from './container-name.ts';
 import { createdState, isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
-import { planMounts } from './mount-plan.ts';
+import { fulfilMounts, readMounts } from './mount-plan.ts';
+import { checkLogConfig } from '../processes/log-options.ts';
 import { makeWorkingDirectory } from './working-directory.ts';
 
 export async function createContainer(
@@ -26,7 +27,8 @@ export async function createContainer(
     throw fail('container.working_directory_relative', { path: configRequest.WorkingDir });
   }
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
-  const { hostConfig, warnings } = parts.runtime.complete(hostRequest);
+  const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest.Hostname !== '');
+  checkLogConfig(hostConfig.LogConfig);
   const image = parts.images.resolve(configRequest.Image);
 
   const id = newIdentifier();
@@ -34,7 +36,7 @@ export async function createContainer(
   const { path, args } = processOf(config);
   const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
   parts.networks.validate({ networkMode, exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
-  const mounts = planMounts(config, hostConfig);
+  const wishes = readMounts(config, hostConfig, (reference) => parts.registry.resolve(reference));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
   addPublishedPorts(config, finalHostConfig);
 
@@ -43,6 +45,8 @@ export async function createContainer(
   if (holder !== undefined) throw fail('container.name_in_use', { name: chosen, holder });
 
   await using undo = new AsyncDisposableStack();
+  const { mounts, made } = fulfilMounts(wishes, parts.volumes);
+  for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
   await parts.snapshotter.create(id, image.topLayer);
   undo.defer(() => parts.snapshotter.remove(id));
   const directory = parts.paths.containerDirectory(id);
@@ -71,6 +75,11 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(parts.events, parts.registry.require(id), 'create');
   return { Id: id, Warnings: warnings };
+}
+
+function withLogDriver(hostConfig: HostConfig): HostConfig {
+  const { Type, Config } = hostConfig.LogConfig;
+  return { ...hostConfig, LogConfig: { Type: Type === '' ? 'json-file' : Type, Config: Config ?? {} } };
 }
 
 function checkRestartPolicy(policy: RestartPolicy, autoRemove: boolean): void {

@@ -66,7 +66,7 @@ export function containerFilter(filters: Filters, context: FilterContext): { inc
     if (families !== undefined && !families.some((family) => family.has(record.imageId))) return false;
     if (filters['network'] !== undefined && !filters['network'].some((reference) => context.networkMatches(record, reference))) return false;
     if (filters['volume'] !== undefined) {
-      const held = record.mounts.flatMap((mount) => [mount.Destination, mount.Name ?? mount.Source]);
+      const held = record.mounts.flatMap(({ point }) => [point.Destination, point.Name ?? point.Source]);
       if (!filters['volume'].some((volume) => held.includes(volume))) return false;
     }
     if (published !== undefined && !published.some((port) => port(Object.entries(record.sandbox?.ports ?? {}).filter(([, b]) => b !== null).flatMap(([p, b]) => (b ?? []).map((x) => `${x.HostPort}/${p.split('/')[1]}`))))) return false;

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { formatTimestamp, parseTimestamp, timestampNow } from '#base/timestamp.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
+import { sharedMemoryOfHost } from '#kernel/shared-memory.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, writeContainerFiles } from './container-files.ts';
@@ -14,6 +15,7 @@ import { publishContainerEvent, publishNetworkEvents } from './container-events.
 import type { ContainerRecord } from './container-record.ts';
 import { exitedState, failedStartState, isRunning, restartingState, startedState, withStatus } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { decideRestart } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import { describeStartFailure } from './start-failure.ts';
@@ -41,7 +43,7 @@ export class ContainerLifecycle {
 
   /** Starts while the caller holds the container's mutex. */
   async startHeld(before: ContainerRecord, signal: AbortSignal): Promise<void> {
-    const { registry, snapshotter, launcher, runtime, events, paths } = this.#parts;
+    const { registry, snapshotter, volumes, launcher, runtime, events, paths } = this.#parts;
     const { id } = before;
     const live = this.#parts.live.of(id);
     await using undo = new AsyncDisposableStack();
@@ -56,7 +58,16 @@ export class ContainerLifecycle {
       const rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
-      const launch = await runtime.prepare(before, { rootfs, networkNamespace, files, pidOf: (reference, purpose) => this.#pidOf(reference, purpose) });
+      undo.defer(() => releaseMounts(before.mounts, volumes, id));
+      const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: false });
+      const launch = await runtime.prepare(before, {
+        rootfs,
+        networkNamespace,
+        files,
+        mounts,
+        sharedMemory: before.hostConfig.IpcMode === 'host' ? sharedMemoryOfHost : undefined,
+        pidOf: (reference, purpose) => this.#pidOf(reference, purpose),
+      });
       undo.defer(() => runtime.release(id, cgroupPath));
       const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, signal);
 
@@ -152,7 +163,7 @@ export class ContainerLifecycle {
 
   /** Gives back what a process that ended held. Runs at the end of the process, so that removing later is quick. */
   async #releaseHeld(id: string): Promise<void> {
-    const { registry, networks, snapshotter, runtime } = this.#parts;
+    const { registry, networks, volumes, snapshotter, runtime } = this.#parts;
     const record = registry.require(id);
     await this.#clean(`release the process of ${id}`, async () => runtime.release(id, record.process?.cgroupPath ?? runtime.cgroupPath(record)));
     const { sandbox } = record;
@@ -162,6 +173,7 @@ export class ContainerLifecycle {
         await networks.destroy(id, sandbox);
       });
     }
+    await this.#clean(`release the volumes of ${id}`, async () => releaseMounts(record.mounts, volumes, id));
     await this.#clean(`unmount the file system of ${id}`, async () => snapshotter.unmount(id));
     registry.update(id, { process: undefined, sandbox: undefined });
   }
@@ -209,11 +221,21 @@ export class ContainerLifecycle {
       registry.update(id, { state: withStatus(registry.require(id).state, 'dead') });
       throw error;
     }
-    void options;
     registry.delete(id);
+    if (options.volumes) await this.#removeAnonymousVolumes(record);
     publishContainerEvent(events, record, 'destroy');
     live.of(id).announceRemoval({ exitCode });
     live.drop(id);
+  }
+
+  /** Volumes without a name that no other container uses go with theirs. */
+  async #removeAnonymousVolumes(record: ContainerRecord): Promise<void> {
+    for (const { point, anonymous } of record.mounts) {
+      const name = point.Name;
+      if (!anonymous || name === undefined) continue;
+      const shared = this.#parts.registry.all().some((other) => other.mounts.some((mount) => mount.point.Name === name));
+      if (!shared) await this.#clean(`remove volume ${name}`, async () => this.#parts.volumes.remove(name));
+    }
   }
 
   async #makeSandbox(record: ContainerRecord, undo: AsyncDisposableStack): Promise<{ sandbox: Sandbox | undefined; networkNamespace: string | undefined }> {

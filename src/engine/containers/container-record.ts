@@ -2,8 +2,9 @@
  * What is kept of a container over restarts of the daemon. Plain data: the whole record is one document
  * of the `containers` table.
  */
-import type { ContainerConfig, EndpointSettings, HostConfig, MountPoint } from '#schema/container-config.ts';
+import type { ContainerConfig, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
+import type { PlannedMount } from './mount-plan.ts';
 import type { ContainerState } from './container-state.ts';
 
 /** What the engine made on the machine for a container that runs, or is about to. */
@@ -35,7 +36,7 @@ export interface ContainerRecord {
   /** Stopped or killed by request: restart policies then leave it alone. */
   readonly manuallyStopped: boolean;
   readonly startedBefore: boolean;
-  readonly mounts: readonly MountPoint[];
+  readonly mounts: readonly PlannedMount[];
   readonly sandbox: Sandbox | undefined;
   readonly process: ProcessRecord | undefined;
 }

@@ -49,7 +49,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
     HostConfig: record.hostConfig,
     GraphDriver: facts.graphDriver,
     ...(facts.size !== undefined && { SizeRw: facts.size.writable, SizeRootFs: facts.size.total }),
-    Mounts: [...record.mounts],
+    Mounts: record.mounts.map(({ point }) => point),
     Config: record.config,
     NetworkSettings: viewNetworkSettings(record),
   };
@@ -76,7 +76,7 @@ export function viewSummary(record: ContainerRecord, facts: { now: bigint; image
       ...(record.hostConfig.Annotations !== undefined && { Annotations: record.hostConfig.Annotations }),
     },
     NetworkSettings: { Networks: viewEndpoints(record) },
-    Mounts: [...record.mounts],
+    Mounts: record.mounts.map(({ point }) => point),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { LogReader } from '#logging/contract.ts';
 import type { NetworkController } from '#network/contract.ts';
 import type { ShimLauncher } from '#runtime/contract.ts';
+import type { VolumeStore } from '#volume/contract.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
@@ -17,6 +18,7 @@ export interface EngineParts {
   readonly mutex: KeyedMutex;
   readonly images: ImageStore;
   readonly snapshotter: Snapshotter;
+  readonly volumes: VolumeStore;
   readonly networks: NetworkController;
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;

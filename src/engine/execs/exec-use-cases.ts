@@ -68,6 +68,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     async create(reference, request) {
       if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
       const record = requireRunning(reference);
+      if (request.User !== '') parts.runtime.checkUser(await parts.snapshotter.mount(record.id), request.User);
       if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
       const id = newIdentifier();
       execs.add({ id, containerId: record.id, request, state: 'created', process: undefined, exitCode: undefined, pid: 0 });

@@ -4,6 +4,7 @@
  */
 import type { ContainerLaunch, ExecLaunch } from '#runtime/contract.ts';
 import type { ExecRequest, HostConfig } from '#schema/container-config.ts';
+import type { SpecificationMount } from '#runtime/specification/types.ts';
 import type { ContainerFiles } from '../containers/container-files.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 
@@ -13,15 +14,21 @@ export interface ContainerPlace {
   /** Undefined: the host's. */
   readonly networkNamespace: string | undefined;
   readonly files: ContainerFiles;
+  /** Binds, volumes and tmpfs, ready. */
+  readonly mounts: readonly SpecificationMount[];
+  /** Directory of shared memory for `IpcMode` shareable, host and `container:`. */
+  readonly sharedMemory?: string | undefined;
   /** Finds a running container for `container:` modes: its pid. @throws with Docker's text */
   readonly pidOf: (reference: string, purpose: 'pid' | 'ipc' | 'network') => number;
 }
 
 export interface RuntimePreparation {
   /** Fills in Docker's defaults and checks what can be checked before anything is made. @returns the completed configuration and warnings. @throws Docker's texts */
-  complete(hostConfig: HostConfig): { hostConfig: HostConfig; warnings: string[] };
+  complete(hostConfig: HostConfig, hostnameGiven: boolean): { hostConfig: HostConfig; warnings: string[] };
   /** Makes bundle and cgroups. On failure nothing is left. */
   prepare(record: ContainerRecord, place: ContainerPlace): Promise<Omit<ContainerLaunch, 'attachments'>>;
+  /** Whether the user can be found in the root file system. @throws runtime.user_not_found and the like */
+  checkUser(rootfs: string, user: string): void;
   prepareExec(record: ContainerRecord, rootfs: string, execId: string, request: ExecRequest): Promise<Omit<ExecLaunch, 'attachments'>>;
   /** Whether the kernel killed a process of the container for memory. Asked after its end, before {@link release}. */
   oomKilled(record: ContainerRecord): boolean;

@@ -1,0 +1,221 @@
+/** The engine's {@link RuntimePreparation} for OCI runtimes: specification, seccomp program, cgroups, bundle. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
+import type { CgroupManager } from '#kernel/cgroups/contract.ts';
+import { namespacePathOf } from '#kernel/process-namespace.ts';
+import { readSysctl } from '#kernel/sysctl.ts';
+import type { SeccompFilterCache } from '#kernel/seccomp-filter.ts';
+import { buildExecProcess } from '#runtime/exec-process.ts';
+import type { HostFacts } from '#runtime/host-facts.ts';
+import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.ts';
+import { verifyHostConfig, verifyModes } from '#runtime/host-config/verify-host-config.ts';
+import { verifyResources } from '#runtime/host-config/verify-resources.ts';
+import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
+import type { RuntimeSpecification, SpecificationProcess } from '#runtime/specification/types.ts';
+import { resolveUser } from '#runtime/users/resolve-user.ts';
+import type { ContainerRecord } from '../containers/container-record.ts';
+import type { EnginePaths } from '../engine-paths.ts';
+import { logOptionsOf } from './log-options.ts';
+import type { ContainerPlace, RuntimePreparation } from './runtime-preparation.ts';
+
+export interface PreparationFacts {
+  readonly host: HostFacts;
+  readonly cgroups: CgroupManager;
+  readonly seccompPrograms: SeccompFilterCache;
+  readonly paths: EnginePaths;
+  /** OCI runtimes by name. */
+  readonly runtimes: Readonly<Record<string, { path: string }>>;
+  readonly defaultRuntime: string;
+  readonly cgroupParent: string;
+  readonly processorCount: number;
+  readonly initPath: string | undefined;
+  readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
+}
+
+/** crun takes a ready program beside the rules, which stay for runtimes that do not know it. */
+const seccompAnnotation = 'run.oci.seccomp_bpf_data';
+
+export function createOciPreparation(facts: PreparationFacts): RuntimePreparation {
+  const { host, cgroups, paths } = facts;
+  const processes = new Map<string, SpecificationProcess>();
+  const warned = new Set<string>();
+
+  const runtimeOf = (record: Pick<ContainerRecord, 'hostConfig'>): string => {
+    const name = record.hostConfig.Runtime === '' ? facts.defaultRuntime : record.hostConfig.Runtime;
+    const runtime = facts.runtimes[name];
+    if (runtime === undefined) throw fail('runtime.setting_invalid', { message: `unknown or invalid runtime name: ${name}` });
+    return runtime.path;
+  };
+  const isCrun = (path: string): boolean => path.endsWith('/crun');
+
+  const processOf = (id: string): SpecificationProcess => {
+    const kept = processes.get(id);
+    if (kept !== undefined) return kept;
+    // A container of an earlier daemon.
+    const specification = JSON.parse(readFileSync(join(paths.bundleDirectory(id), 'config.json'), 'utf8')) as RuntimeSpecification;
+    processes.set(id, specification.process);
+    return specification.process;
+  };
+
+  const cgroupPath: RuntimePreparation['cgroupPath'] = ({ id, hostConfig }) => join('/', hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent, id);
+
+  const warnOnce = (warnings: readonly string[]): void => {
+    for (const warning of warnings) {
+      if (warned.has(warning)) continue;
+      warned.add(warning);
+      facts.log('warning', warning);
+    }
+  };
+
+  return {
+    complete(hostConfig, hostnameGiven) {
+      verifyModes(hostConfig, { hostnameGiven });
+      const defaults = { cgroupVersion: cgroups.version, capabilities: host.capabilities, maskedProcessorPaths: host.maskedProcessorPaths, runtime: facts.defaultRuntime } as const;
+      normalizeHostConfig(hostConfig, defaults);
+      const verified = verifyResources(hostConfig, { cgroups: cgroups.facts, processorCount: facts.processorCount });
+      const warnings = verifyHostConfig(verified.config, {
+        runtimes: Object.keys(facts.runtimes),
+        hostnameGiven,
+        ipv4Forwarding: readSysctl('net.ipv4.ip_forward') === '1',
+        cgroupNamespaces: cgroups.facts.namespaces,
+      });
+      return { hostConfig: normalizeHostConfig(verified.config, defaults), warnings: [...verified.warnings, ...warnings] };
+    },
+
+    async prepare(record, place) {
+      const runtimePath = runtimeOf(record);
+      const path = cgroupPath(record);
+      const { specification, warnings } = buildRuntimeSpecification({
+        rootfs: place.rootfs,
+        process: {
+          args: [record.path, ...record.args],
+          env: record.config.Env ?? [],
+          workingDirectory: record.config.WorkingDir,
+          terminal: record.config.Tty,
+          user: resolveUser(place.rootfs, record.config.User, record.hostConfig.GroupAdd ?? []),
+        },
+        hostname: record.config.Hostname,
+        domainname: record.config.Domainname,
+        hostConfig: record.hostConfig,
+        namespaces: {
+          network: place.networkNamespace,
+          pid: joinedNamespace(record.hostConfig.PidMode, 'pid', place),
+          ipc: joinedNamespace(record.hostConfig.IpcMode, 'ipc', place),
+        },
+        files: place.files,
+        sharedMemory: place.sharedMemory,
+        mounts: place.mounts,
+        init: record.hostConfig.Init === true ? facts.initPath : undefined,
+        cgroupsPath: path,
+        recursiveReadonly: false,
+        host,
+      });
+      warnOnce(warnings);
+      const bundle = paths.bundleDirectory(record.id);
+      const placement = isCrun(runtimePath) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
+      try {
+        mkdirSync(bundle, { recursive: true, mode: 0o711 });
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(withSeccompProgram(specification, runtimePath)), { mode: 0o600 });
+        processes.set(record.id, specification.process);
+        return {
+          kind: 'container',
+          containerId: record.id,
+          runtimePath,
+          runtimeRoot: paths.runtimeRoot,
+          stdio: {
+            terminal: record.config.Tty,
+            stdin: record.config.OpenStdin ? (record.config.StdinOnce ? 'once' : 'open') : 'none',
+            ...consoleSizeOf(record.hostConfig.ConsoleSize),
+          },
+          cgroup: placement,
+          runDirectory: paths.runDirectory(record.id),
+          stateDirectory: paths.containerDirectory(record.id),
+          bundle,
+          log: logOptionsOf(record, paths.logPath(record.id)),
+        };
+      } catch (error) {
+        await release(record.id, path);
+        throw error;
+      }
+    },
+
+    checkUser: (rootfs, user) => void resolveUser(rootfs, user, []),
+
+    async prepareExec(record, rootfs, execId, request) {
+      const runtimePath = runtimeOf(record);
+      const process = buildExecProcess({
+        container: processOf(record.id),
+        containerEnv: record.config.Env ?? [],
+        hostname: record.config.Hostname,
+        args: request.Cmd ?? [],
+        env: request.Env ?? [],
+        workingDirectory: request.WorkingDir,
+        terminal: request.Tty,
+        consoleSize: request.ConsoleSize === undefined ? undefined : { height: request.ConsoleSize[0], width: request.ConsoleSize[1] },
+        user: resolveUser(rootfs, request.User === '' ? record.config.User : request.User, request.User === '' ? (record.hostConfig.GroupAdd ?? []) : []),
+        privileged: request.Privileged,
+        availableCapabilities: host.capabilities,
+      });
+      return {
+        kind: 'exec',
+        containerId: record.id,
+        execId,
+        process,
+        runtimePath,
+        runtimeRoot: paths.runtimeRoot,
+        stdio: {
+          terminal: request.Tty,
+          stdin: request.AttachStdin ? 'once' : 'none',
+          ...consoleSizeOf(request.ConsoleSize ?? [0, 0]),
+        },
+        cgroup: isCrun(runtimePath) ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
+        runDirectory: paths.runDirectory(execId),
+        stateDirectory: paths.containerDirectory(record.id),
+      };
+    },
+
+    oomKilled: (record) => cgroups.oomKilled(record.process?.cgroupPath ?? cgroupPath(record)),
+    killAll: async (record) => cgroups.kill(record.process?.cgroupPath ?? cgroupPath(record)),
+    freeze: async (record) => cgroups.freeze(record.process?.cgroupPath ?? cgroupPath(record)),
+    thaw: async (record) => cgroups.thaw(record.process?.cgroupPath ?? cgroupPath(record)),
+    processes: (record) => cgroups.processes(record.process?.cgroupPath ?? cgroupPath(record)),
+    release,
+    cgroupPath,
+
+    async repair(running) {
+      for (const directory of [paths.bundlesDirectory, paths.runtimeRoot]) {
+        for (const name of readdirSync(directory)) {
+          if (/^[0-9a-f]{64}$/.test(name) && !running.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
+        }
+      }
+    },
+  };
+
+  /** What `runtime delete` would do, without starting it: its state is a directory, and the cgroups are ours to remove. */
+  async function release(id: string, path: string): Promise<void> {
+    processes.delete(id);
+    rmSync(join(paths.runtimeRoot, id), { recursive: true, force: true });
+    rmSync(paths.bundleDirectory(id), { recursive: true, force: true });
+    if (cgroups.exists(path) && !(await cgroups.remove(path))) {
+      await cgroups.kill(path);
+      await cgroups.remove(path);
+    }
+  }
+
+  function withSeccompProgram(specification: RuntimeSpecification, runtimePath: string): RuntimeSpecification {
+    const { seccomp } = specification.linux;
+    if (seccomp === undefined || !isCrun(runtimePath)) return specification;
+    const program = facts.seccompPrograms.programFor(seccomp);
+    if (program === undefined) return specification;
+    return { ...specification, annotations: { ...specification.annotations, [seccompAnnotation]: program } };
+  }
+}
+
+function consoleSizeOf([rows, columns]: readonly [number, number]): { consoleSize?: { rows: number; columns: number } } {
+  return rows > 0 && columns > 0 ? { consoleSize: { rows, columns } } : {};
+}
+
+function joinedNamespace(mode: string, kind: 'pid' | 'ipc', place: ContainerPlace): string | undefined {
+  return mode.startsWith('container:') ? namespacePathOf(place.pidOf(mode.slice('container:'.length), kind), kind) : undefined;
+}
