@@ -4,6 +4,8 @@ import type { ErrorRow } from './error-kind.ts';
 export const layerErrors = {
   'layer.not_found': { kind: 'notFound', text: () => 'layer does not exist' },
   'layer.has_child': { kind: 'conflict', text: (d) => `layer ${d['chainId']} cannot be removed: layer ${d['child']} lies on it` },
+  'layer.in_use': { kind: 'conflict', text: (d) => `layer ${d['chainId']} cannot be removed: it is being read or built upon; try again` },
+  'layer.too_deep': { kind: 'system', text: () => 'max depth exceeded' },
   'layer.invalid_archive': { kind: 'system', text: (d) => `${d['message']}` },
   'layer.digest_mismatch': { kind: 'invalid', text: (d) => `layer verification failed for digest ${d['expected']}, got ${d['actual']}` },
   'layer.too_large': { kind: 'invalid', text: (d) => `layer archive is larger than ${d['maximum']} bytes when uncompressed` },

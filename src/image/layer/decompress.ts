@@ -1,0 +1,159 @@
+/** Uncompresses archives of any kind Docker reads, told by their first bytes. */
+import { createHash } from 'node:crypto';
+import { PassThrough, pipeline, Readable } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { fail, messageOf } from '#base/errors/failure.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import { runProgram } from '#kernel/run-program.ts';
+import { unexpectedEnd } from '#oci/tar/tar-errors.ts';
+
+/** Each round trip to zlib's thread costs the same for any size. */
+const chunkSize = 256 * 1024;
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
+const magics: readonly (readonly [Compression, Buffer])[] = [
+  ['gzip', Buffer.from([0x1f, 0x8b, 0x08])],
+  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+  ['bzip2', Buffer.from([0x42, 0x5a, 0x68])],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
+];
+
+export function compressionOf(start: Buffer): Compression {
+  for (const [compression, magic] of magics) {
+    if (start.subarray(0, magic.length).equals(magic)) return compression;
+  }
+  // A zstd file may begin with a frame to be skipped (RFC 8878, 3.1.2).
+  const isSkippable = start.length >= 4 && (start.readUInt32LE() & 0xfffffff0) >>> 0 === 0x184d2a50;
+  return isSkippable ? 'zstd' : 'none';
+}
+
+export interface ArchiveBytes {
+  /** The uncompressed bytes. Failures are layer.invalid_archive, or the source's own. Must be read to the end or returned. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Digest and length of the archive as it came; undefined digest: as of the uncompressed bytes. To be asked after the last chunk. */
+  readonly measured: () => { digest: string | undefined; size: number };
+}
+
+export interface DecompressOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** Takes the first bytes and answers how to read the rest. */
+export async function decompress(archive: Readable, options: DecompressOptions): Promise<ArchiveBytes> {
+  const iterator: AsyncIterator<Buffer> = archive[Symbol.asyncIterator]();
+  const { start, rest } = await peek(iterator, 6);
+  const compression = compressionOf(start);
+  const hash = compression === 'none' ? undefined : createHash('sha256');
+  let size = 0;
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of rest) {
+      hash?.update(chunk);
+      size += chunk.length;
+      yield chunk;
+      options.onProgress?.(size);
+    }
+  };
+  return {
+    chunks: uncompressed(compression, counted(), options.signal),
+    measured: () => ({ digest: hash === undefined ? undefined : `sha256:${hash.digest('hex')}`, size }),
+  };
+}
+
+async function peek(iterator: AsyncIterator<Buffer>, length: number): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> }> {
+  const chunks: Buffer[] = [];
+  let have = 0;
+  while (have < length) {
+    const step = await iterator.next();
+    if (step.done === true) break;
+    const chunk = Buffer.from(step.value);
+    chunks.push(chunk);
+    have += chunk.length;
+  }
+  const start = Buffer.concat(chunks);
+  const rest = async function* (): AsyncGenerator<Buffer> {
+    try {
+      if (start.length > 0) yield start;
+      for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) yield step.value;
+    } finally {
+      await iterator.return?.();
+    }
+  };
+  return { start, rest: rest() };
+}
+
+function uncompressed(compression: Compression, source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  switch (compression) {
+    case 'none':
+      return source;
+    case 'gzip':
+      return translated(pipeline(source, createGunzip({ chunkSize }), ignore));
+    case 'zstd':
+      return translated(pipeline(source, createZstdDecompress({ chunkSize }), ignore));
+    case 'bzip2':
+    case 'xz':
+      return throughProgram(compression, source, signal);
+  }
+}
+
+/** Failures reach the reader of the last stream. */
+function ignore(): void {}
+
+const words: Readonly<Record<string, string>> = {
+  Z_BUF_ERROR: 'unexpected EOF',
+  'incorrect header check': 'gzip: invalid header',
+  'unknown header flags set': 'gzip: invalid header',
+  'header crc mismatch': 'gzip: invalid header',
+  'incorrect data check': 'gzip: invalid checksum',
+  'incorrect length check': 'gzip: invalid checksum',
+};
+
+async function* translated(stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!code.startsWith('Z_') && !code.startsWith('ZSTD_')) throw error;
+    const message = words[code] ?? words[messageOf(error)] ?? `flate: corrupt input: ${messageOf(error)}`;
+    throw fail('layer.invalid_archive', { message: code.startsWith('ZSTD_') ? zstdWords(error) : message }, error);
+  }
+}
+
+function zstdWords(error: unknown): string {
+  return `zstd: ${messageOf(error)}`;
+}
+
+async function* throughProgram(program: 'bzip2' | 'xz', source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stop = new AbortController();
+  const output = new PassThrough();
+  const input = Readable.from(source, { objectMode: false });
+  let sourceFailure: unknown;
+  // The program must not take a failed source for a complete one.
+  input.on('error', (error) => {
+    sourceFailure = error;
+    stop.abort(error);
+  });
+  const ended = runProgram(program, ['-d', '-c'], { input, stdout: (stream) => stream.pipe(output), signal: AbortSignal.any([signal, stop.signal]) });
+  ended.catch((error: unknown) => output.destroy(error as Error));
+  let complete = false;
+  try {
+    yield* output;
+    const { exitCode, stderr } = await ended;
+    complete = true;
+    if (exitCode !== 0) throw programFailure(program, stderr);
+  } catch (error) {
+    if (sourceFailure !== undefined) throw sourceFailure;
+    if (failedWith(error, 'ENOENT')) throw fail('layer.invalid_archive', { message: `exec: "${program}": executable file not found in $PATH` }, error);
+    throw error;
+  } finally {
+    if (!complete) stop.abort();
+    input.destroy();
+    await ended.catch(ignore);
+  }
+}
+
+function programFailure(program: string, stderr: string): Error {
+  if (/unexpected end|ends unexpectedly/i.test(stderr)) return unexpectedEnd();
+  return fail('layer.invalid_archive', { message: `${program}: ${stderr.trim() || 'the archive is damaged'}` });
+}

@@ -1,0 +1,281 @@
+/**
+ * The layer store. A layer is there when its directory below `layerdb` is: everything else is made
+ * before that last rename, and taken away after it is undone.
+ */
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { fail } from '#base/errors/failure.ts';
+import { chainIdOver } from '#oci/chain-id.ts';
+import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
+import type { AppliedLayer, ApplyOptions, Layer, LayerDirectory, LayerStore } from './contract.ts';
+import { decompress, type ArchiveBytes } from './decompress.ts';
+import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
+import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from './layer-records.ts';
+import { JobStopped, LayerWorkers } from './layer-workers.ts';
+import { RemovalQueue } from './removal-queue.ts';
+import type { UnpackResult } from './worker-messages.ts';
+
+/** As many as a mount over all of them can have. Docker's text is used for more. */
+const depthLimit = 127;
+
+/** Opens the store below `dataRoot`, making its directories. One store per data root and process. @throws store.damaged */
+export function createLayerStore({ dataRoot }: { readonly dataRoot: string }): StoredLayers {
+  return new StoredLayers(new LayerPaths(dataRoot));
+}
+
+/** The store on disk. Besides {@link LayerStore} it tells what a copying snapshotter needs. */
+export class StoredLayers implements LayerStore {
+  readonly #paths: LayerPaths;
+  readonly #layers = new Map<string, LayerRecord>();
+  readonly #uses = new Map<string, number>();
+  readonly #workers = new LayerWorkers();
+  readonly #removals: RemovalQueue;
+
+  constructor(paths: LayerPaths) {
+    this.#paths = paths;
+    this.#removals = new RemovalQueue(paths.removing);
+    mkdirSync(paths.home, { recursive: true, mode: 0o710 });
+    mkdirSync(paths.links, { recursive: true, mode: 0o700 });
+    mkdirSync(paths.records, { recursive: true, mode: 0o700 });
+    mkdirSync(paths.unfinishedRecords, { recursive: true, mode: 0o700 });
+    for (const record of readLayerRecords(paths)) this.#layers.set(record.chainId, record);
+  }
+
+  async apply(parent: string | undefined, archive: Readable, options: ApplyOptions): Promise<AppliedLayer> {
+    const stop = (): void => void archive.destroy(options.signal.reason instanceof Error ? options.signal.reason : new Error('aborted'));
+    options.signal.addEventListener('abort', stop, { once: true });
+    try {
+      options.signal.throwIfAborted();
+      if (parent !== undefined) this.#checkDepth(this.#layer(parent));
+      using _parent = this.#use(parent);
+      const bytes = await decompress(archive, options);
+      const expected = options.expectedDiffId;
+      const known = expected === undefined ? undefined : this.#layers.get(chainIdOver(parent, expected));
+      if (known !== undefined) return await this.#drain(known, bytes, options);
+      return await this.#unpack(parent, bytes, options);
+    } catch (error) {
+      archive.destroy();
+      // A stream that is destroyed tells its readers that, not why.
+      options.signal.throwIfAborted();
+      throw error;
+    } finally {
+      options.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  get(chainId: string): Layer | undefined {
+    const record = this.#layers.get(chainId);
+    return record === undefined ? undefined : viewOf(record);
+  }
+
+  list(): Layer[] {
+    return [...this.#layers.values()].map(viewOf);
+  }
+
+  async remove(chainId: string): Promise<void> {
+    const record = this.#layers.get(chainId);
+    if (record === undefined) return;
+    for (const other of this.#layers.values()) {
+      if (other.parent === chainId) throw fail('layer.has_child', { chainId, child: other.chainId });
+    }
+    if (this.#uses.has(chainId)) throw fail('layer.in_use', { chainId });
+    this.#layers.delete(chainId);
+    this.#removals.remove(this.#paths.record(chainId));
+    this.#removeDirectory(record.name);
+    this.#removeDirectory(`${record.name}-init`);
+    await this.#removals.idle();
+  }
+
+  async tarStream(chainId: string, { signal }: { signal: AbortSignal }): Promise<Readable> {
+    signal.throwIfAborted();
+    const record = this.#layer(chainId);
+    return Readable.from(this.#pack(record, signal), { objectMode: false, signal });
+  }
+
+  tarLength(chainId: string): number {
+    return this.#layer(chainId).tarLength;
+  }
+
+  directories(chainId: string): LayerDirectory[] {
+    return this.records(chainId).map(({ name, link }) => ({ name, link }));
+  }
+
+  /** The layer and all below it, topmost first. @throws layer.not_found */
+  records(chainId: string): LayerRecord[] {
+    const records: LayerRecord[] = [];
+    for (let next: string | undefined = chainId; next !== undefined; ) {
+      const record: LayerRecord = this.#layer(next);
+      records.push(record);
+      next = record.parent;
+    }
+    return records;
+  }
+
+  async repair(): Promise<void> {
+    await rm(this.#paths.unpacking, { recursive: true, force: true });
+    for (const name of readdirSync(this.#paths.unfinishedRecords)) this.#removals.remove(`${this.#paths.unfinishedRecords}/${name}`);
+    const known = new Set([...this.#layers.values()].map(({ name }) => name));
+    for (const name of readdirSync(this.#paths.home)) {
+      const isLayer = directoryName.test(name) && existsSync(`${this.#paths.layer(name)}/committed`);
+      if (isLayer && !known.has(name)) this.#removals.remove(this.#paths.layer(name));
+    }
+    for (const link of readdirSync(this.#paths.links)) {
+      const path = `${this.#paths.links}/${link}`;
+      if (!existsSync(path)) unlinkSync(path);
+    }
+    await this.#removals.repair();
+  }
+
+  #layer(chainId: string): LayerRecord {
+    const record = this.#layers.get(chainId);
+    if (record === undefined) throw fail('layer.not_found', { chainId });
+    return record;
+  }
+
+  #checkDepth(parent: LayerRecord): void {
+    if (this.records(parent.chainId).length >= depthLimit) throw fail('layer.too_deep');
+  }
+
+  /** Keeps a layer from being removed. */
+  #use(chainId: string | undefined): Disposable {
+    if (chainId === undefined) return { [Symbol.dispose]: () => undefined };
+    this.#uses.set(chainId, (this.#uses.get(chainId) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#uses.get(chainId) ?? 1) - 1;
+        if (left === 0) this.#uses.delete(chainId);
+        else this.#uses.set(chainId, left);
+      },
+    };
+  }
+
+  /** Reads an archive of a layer that is there, only to verify it. */
+  async #drain(record: LayerRecord, bytes: ArchiveBytes, { maximumSize = Infinity }: ApplyOptions): Promise<AppliedLayer> {
+    const hash = createHash('sha256');
+    let length = 0;
+    for await (const chunk of bytes.chunks) {
+      hash.update(chunk);
+      length += chunk.length;
+      if (length > maximumSize) throw fail('layer.too_large', { maximum: maximumSize });
+    }
+    const actual = `sha256:${hash.digest('hex')}`;
+    if (actual !== record.diffId) throw fail('layer.digest_mismatch', { expected: record.diffId, actual });
+    return applied(record, bytes, false);
+  }
+
+  async #unpack(parent: string | undefined, bytes: ArchiveBytes, options: ApplyOptions): Promise<AppliedLayer> {
+    const name = newDirectoryName();
+    const directory = `${this.#paths.unpacking}/${name}`;
+    const recordDirectory = `${this.#paths.unfinishedRecords}/${name}`;
+    mkdirSync(directory, { recursive: true, mode: 0o710 });
+    mkdirSync(`${directory}/diff`, { mode: 0o755 });
+    mkdirSync(recordDirectory, { mode: 0o700 });
+    try {
+      const result = await this.#feed({ directory, recordDirectory }, bytes, options);
+      const { diffId } = result;
+      if (options.expectedDiffId !== undefined && options.expectedDiffId !== diffId) {
+        throw fail('layer.digest_mismatch', { expected: options.expectedDiffId, actual: diffId });
+      }
+      options.signal.throwIfAborted();
+      const chainId = chainIdOver(parent, diffId);
+      const present = this.#layers.get(chainId);
+      if (present !== undefined) return applied(present, bytes, false);
+      const { size, tarLength, whiteouts, opaque, replaced } = result;
+      const record: LayerRecord = { chainId, diffId, parent, size, name, link: newLinkName(), tarLength, whiteouts, opaque, replaced };
+      this.#commit(record, { directory, recordDirectory });
+      return applied(record, bytes, true);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      await rm(recordDirectory, { recursive: true, force: true });
+    }
+  }
+
+  async #feed(paths: { directory: string; recordDirectory: string }, bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackResult> {
+    const memory = newRingMemory();
+    const ring = new AsyncRingWriter(memory);
+    const unpacked = this.#workers.run({
+      kind: 'unpack',
+      ring: memory,
+      directory: paths.directory,
+      recipePath: `${paths.recordDirectory}/${recipeName}`,
+      maximumSize: options.maximumSize ?? Infinity,
+    });
+    // A worker that dies must not leave the feeding waiting for room.
+    unpacked.catch(() => ring.break());
+    let failure: unknown;
+    try {
+      for await (const chunk of bytes.chunks) {
+        if (!(await ring.write(chunk))) break;
+      }
+      ring.end();
+    } catch (error) {
+      failure = error;
+      ring.break();
+    }
+    try {
+      const result = await unpacked;
+      if (result === undefined) throw new Error('bug: unpacking gave no result');
+      return result;
+    } catch (error) {
+      throw error instanceof JobStopped ? (failure ?? error) : error;
+    }
+  }
+
+  #commit(record: LayerRecord, { directory, recordDirectory }: { directory: string; recordDirectory: string }): void {
+    const { name, link, parent, chainId } = record;
+    writeFileSync(`${directory}/link`, link);
+    if (parent !== undefined) {
+      const lower = this.directories(parent).map((layer) => `l/${layer.link}`);
+      writeFileSync(`${directory}/lower`, lower.join(':'));
+      mkdirSync(`${directory}/work`, { mode: 0o700 });
+    }
+    writeFileSync(`${directory}/committed`, '', { mode: 0o600 });
+    writeLayerRecord(recordDirectory, record);
+    symlinkSync(`../${name}/diff`, `${this.#paths.links}/${link}`);
+    renameSync(directory, this.#paths.layer(name));
+    renameSync(recordDirectory, this.#paths.record(chainId));
+    this.#layers.set(chainId, record);
+  }
+
+  #removeDirectory(name: string): void {
+    for (const link of readdirSync(this.#paths.links)) {
+      const path = `${this.#paths.links}/${link}`;
+      if (readlinkSync(path) === `../${name}/diff`) unlinkSync(path);
+    }
+    this.#removals.remove(this.#paths.layer(name));
+  }
+
+  async *#pack(record: LayerRecord, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+    using _layer = this.#use(record.chainId);
+    const memory = newRingMemory();
+    const ring = new AsyncRingReader(memory);
+    const packed = this.#workers.run({
+      kind: 'pack',
+      ring: memory,
+      directory: this.#paths.layer(record.name),
+      recipePath: `${this.#paths.record(record.chainId)}/${recipeName}`,
+      diffId: record.diffId,
+      replaced: record.replaced,
+    });
+    packed.catch(() => ring.break());
+    try {
+      for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) yield chunk;
+      await packed;
+      signal.throwIfAborted();
+    } finally {
+      ring.break();
+      await packed.catch(() => undefined);
+    }
+  }
+}
+
+function viewOf({ chainId, diffId, parent, size }: LayerRecord): Layer {
+  return { chainId, diffId, parent, size };
+}
+
+function applied(record: LayerRecord, bytes: ArchiveBytes, created: boolean): AppliedLayer {
+  const { digest, size } = bytes.measured();
+  return { ...viewOf(record), archiveDigest: digest ?? record.diffId, archiveSize: size, created };
+}

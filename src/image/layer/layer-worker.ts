@@ -1,0 +1,92 @@
+/**
+ * A worker thread of the layer store: does one job at a time, locked into the layer's directory and
+ * touching files by blocking calls alone.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { EngineError, invariant, messageOf } from '#base/errors/failure.ts';
+import { detachThreadRoot, enterRoot } from '#kernel/chroot.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import { ArchiveSource } from './archive-source.ts';
+import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
+import { packLayer } from './pack-layer.ts';
+import { ReplacedFiles } from './replaced-files.ts';
+import { RecipeWriter } from './tar-recipe.ts';
+import { treeSize } from './tree-size.ts';
+import { unpackLayer } from './unpack-layer.ts';
+import type { JobReply, LayerJob, PackJob, UnpackJob, UnpackResult } from './worker-messages.ts';
+
+invariant(parentPort !== null, 'layer-worker runs as a worker thread');
+const port = parentPort;
+detachThreadRoot();
+
+port.on('message', (job: LayerJob) => {
+  let reply: JobReply;
+  try {
+    reply = { kind: 'done', result: job.kind === 'unpack' ? unpack(job) : pack(job) };
+  } catch (error) {
+    reply = replyOf(error);
+    new BlockingRingWriter(job.ring).break();
+  }
+  port.postMessage(reply);
+});
+
+function unpack(job: UnpackJob): UnpackResult {
+  using recipeFile = openedDescriptor(job.recipePath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+  using layerDirectory = openedDescriptor(job.directory, constants.O_DIRECTORY);
+  const source = new ArchiveSource(new BlockingRingReader(job.ring), job.maximumSize);
+  const replaced = new ReplacedFiles(layerDirectory.descriptor);
+  const recipe = new RecipeWriter(recipeFile.descriptor);
+  const tree = `${job.directory}/diff`;
+  const { removals, size, missing } = inside(tree, () => {
+    const unpacked = unpackLayer({ source, recipe, replaced, maximumSize: job.maximumSize });
+    return { ...unpacked, missing: replaced.missing() };
+  });
+  return {
+    diffId: source.digest(),
+    tarLength: source.length,
+    size: replaced.any ? treeSize(tree) : size,
+    whiteouts: removals.whiteouts,
+    opaque: removals.opaque,
+    replaced: replaced.locate(missing, job.directory),
+  };
+}
+
+function pack(job: PackJob): undefined {
+  using recipeFile = openedDescriptor(job.recipePath, constants.O_RDONLY);
+  using layerDirectory = openedDescriptor(job.directory, constants.O_DIRECTORY);
+  inside(`${job.directory}/diff`, () =>
+    packLayer({
+      ring: new BlockingRingWriter(job.ring),
+      recipeDescriptor: recipeFile.descriptor,
+      layerDirectory: layerDirectory.descriptor,
+      diffId: job.diffId,
+      replaced: job.replaced,
+    }),
+  );
+  return undefined;
+}
+
+function inside<T>(directory: string, work: () => T): T {
+  using _root = enterRoot(directory);
+  return work();
+}
+
+function openedDescriptor(path: string, flags: number): Disposable & { readonly descriptor: number } {
+  const descriptor = openSync(path, flags, 0o600);
+  return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
+function replyOf(error: unknown): JobReply {
+  if (error instanceof BrokenRing) return { kind: 'broken' };
+  if (failedWith(error, 'ENOSPC', 'EDQUOT')) {
+    const path = error instanceof EngineError ? error.details['path'] : undefined;
+    return { kind: 'failed', code: 'layer.disk_full', path: path === undefined ? 'layer' : String(path) };
+  }
+  if (error instanceof EngineError) {
+    if (error.code === 'layer.disk_full') return { kind: 'failed', code: error.code, path: String(error.details['path']) };
+    if (error.code === 'layer.too_large') return { kind: 'failed', code: error.code, maximum: Number(error.details['maximum']) };
+    return { kind: 'failed', code: 'layer.invalid_archive', message: error.message };
+  }
+  return { kind: 'failed', code: 'bug', message: messageOf(error), stack: error instanceof Error ? (error.stack ?? '') : '' };
+}

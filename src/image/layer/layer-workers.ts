@@ -1,0 +1,104 @@
+/**
+ * The layer store's worker threads: made when needed, kept a little while for the next job. Idle ones do
+ * not keep the process alive.
+ */
+import { Worker } from 'node:worker_threads';
+import { fail, type EngineError } from '#base/errors/failure.ts';
+import { warmThreadPool } from '#kernel/chroot.ts';
+import type { JobReply, LayerJob, UnpackResult } from './worker-messages.ts';
+
+const idleLimit = 2;
+const idleMilliseconds = 5000;
+
+/** The job stopped because the main thread's side of the ring was broken. */
+export class JobStopped extends Error {
+  override readonly name = 'JobStopped';
+}
+
+export class LayerWorkers {
+  readonly #idle: IdleWorker[] = [];
+
+  /** Does a job. @throws the job's failure, or {@link JobStopped} */
+  async run(job: LayerJob): Promise<UnpackResult | undefined> {
+    const worker = this.#idle.pop()?.take() ?? (await newWorker());
+    worker.ref();
+    let reply: JobReply;
+    try {
+      reply = await ask(worker, job);
+    } catch (error) {
+      void worker.terminate();
+      throw error;
+    }
+    this.#keep(worker);
+    if (reply.kind === 'done') return reply.result;
+    throw reply.kind === 'broken' ? new JobStopped('the job was stopped') : failureOf(reply);
+  }
+
+  #keep(worker: Worker): void {
+    worker.unref();
+    if (this.#idle.length >= idleLimit) {
+      void worker.terminate();
+      return;
+    }
+    const idle = new IdleWorker(worker, () => {
+      this.#idle.splice(this.#idle.indexOf(idle), 1);
+    });
+    this.#idle.push(idle);
+  }
+}
+
+class IdleWorker {
+  readonly #worker: Worker;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(worker: Worker, onEnd: () => void) {
+    this.#worker = worker;
+    this.#timer = setTimeout(() => {
+      onEnd();
+      void worker.terminate();
+    }, idleMilliseconds);
+    this.#timer.unref();
+  }
+
+  take(): Worker {
+    clearTimeout(this.#timer);
+    return this.#worker;
+  }
+}
+
+async function newWorker(): Promise<Worker> {
+  await warmThreadPool();
+  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false });
+}
+
+async function ask(worker: Worker, job: LayerJob): Promise<JobReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<JobReply>();
+  const onExit = (code: number): void => reject(new Error(`bug: a layer worker ended with code ${code}`));
+  worker.once('message', resolve);
+  worker.once('error', reject);
+  worker.once('exit', onExit);
+  try {
+    worker.postMessage(job);
+    return await promise;
+  } finally {
+    worker.off('message', resolve);
+    worker.off('error', reject);
+    worker.off('exit', onExit);
+  }
+}
+
+function failureOf(reply: JobReply & { kind: 'failed' }): EngineError | Error {
+  switch (reply.code) {
+    case 'layer.invalid_archive':
+      return fail(reply.code, { message: reply.message });
+    case 'layer.disk_full':
+      return fail(reply.code, { path: reply.path });
+    case 'layer.too_large':
+      return fail(reply.code, { maximum: reply.maximum });
+    case 'bug': {
+      const error = new Error(reply.message);
+      error.stack = reply.stack;
+      return error;
+    }
+  }
+}

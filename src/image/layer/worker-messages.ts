@@ -1,0 +1,48 @@
+/** What the layer store and its worker threads tell each other. */
+import type { RingMemory } from './byte-ring.ts';
+
+/** Unpack an archive that comes through the ring. */
+export interface UnpackJob {
+  readonly kind: 'unpack';
+  readonly ring: RingMemory;
+  /** The layer's directory, with an empty `diff` in it. */
+  readonly directory: string;
+  /** File to write the recipe to. */
+  readonly recipePath: string;
+  /** Limit of the archive in bytes. */
+  readonly maximumSize: number;
+}
+
+export interface UnpackResult {
+  readonly diffId: string;
+  /** Length of the archive. */
+  readonly tarLength: number;
+  /** Bytes of files as Docker counts them. */
+  readonly size: number;
+  /** Paths in the layer, one character per byte. */
+  readonly whiteouts: readonly string[];
+  readonly opaque: readonly string[];
+  /** Contents that the recipe looks for in the tree (by their number in it) but lie here, relative to the layer's directory. */
+  readonly replaced: Readonly<Record<number, string>>;
+}
+
+/** Write a layer's archive into the ring. */
+export interface PackJob {
+  readonly kind: 'pack';
+  readonly ring: RingMemory;
+  readonly directory: string;
+  readonly recipePath: string;
+  readonly diffId: string;
+  readonly replaced: Readonly<Record<number, string>>;
+}
+
+export type LayerJob = UnpackJob | PackJob;
+
+export type JobReply =
+  | { readonly kind: 'done'; readonly result: UnpackResult | undefined }
+  /** The other side of the ring gave up. */
+  | { readonly kind: 'broken' }
+  | { readonly kind: 'failed'; readonly code: 'layer.invalid_archive'; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: 'layer.disk_full'; readonly path: string }
+  | { readonly kind: 'failed'; readonly code: 'layer.too_large'; readonly maximum: number }
+  | { readonly kind: 'failed'; readonly code: 'bug'; readonly message: string; readonly stack: string };
