@@ -6,7 +6,7 @@ import type { NetworkInspect } from '#schema/network-views.ts';
 export interface Sandbox {
   /** 64 hexadecimal digits. */
   readonly id: string;
-  /** File that keeps the namespace alive: a bind mount of it. */
+  /** File that keeps the namespace alive: a bind mount of it. With mode `host` it is the daemon's own, kept as `netns/default`. */
   readonly namespacePath: string;
   /** By network name. */
   readonly endpoints: Record<string, Endpoint>;
@@ -47,19 +47,23 @@ export interface NetworkController {
   list(filters: Readonly<Record<string, readonly string[]>>): NetworkInspect[];
   /** By name, id or unambiguous prefix; with the live containers. @throws network.not_found */
   inspect(reference: string): NetworkInspect;
-  /** Checks bindings and names before anything is made. @throws network.not_found, port errors with Docker's texts */
-  validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings'>): void;
+  /**
+   * Checks bindings and endpoint settings before anything is made, with Docker's texts. As in Docker a network
+   * need not be there until the container starts.
+   */
+  validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings' | 'macAddress' | 'endpointSettings'>): void;
   /**
    * Makes the namespace, its interfaces, addresses, routes and published ports; all or nothing.
-   * @throws Docker's text with the holder when a port is taken
+   * @throws Docker's texts, whole: all begin with `failed to set up container networking: `. When a port is
+   * taken, `details.holder` says by whom (`container web`, `process 17 (/usr/bin/python3)`), where that is known
    */
   create(request: SandboxRequest): Promise<Sandbox>;
   /** Gives everything back. Never fails for what is gone already. */
   destroy(containerId: string, sandbox: Sandbox): Promise<void>;
   /** Renames the container in conflict messages and in `inspect`. */
   rename(containerId: string, name: string): void;
-  /** Name servers, search domains and options that a container with default DNS gets, from the host's resolv.conf. */
-  hostResolver(): { servers: string[]; search: string[]; options: string[] };
+  /** Name servers, search domains and options that a container with default DNS gets, from the host's resolv.conf; with mode `host` the file's as they are. */
+  hostResolver(networkMode?: string): { servers: string[]; search: string[]; options: string[] };
   /** Stops relays and sockets; kernel state stays for live containers. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,0 +1,288 @@
+/**
+ * Links, addresses, routes and neighbours by rtnetlink. Works on the namespace in which it was made.
+ * Formats: linux/rtnetlink.h, linux/if_link.h, linux/veth.h.
+ */
+import { isFailure } from '#base/errors/failure.ts';
+import { ipv4Bytes, ipv4Text } from './ipv4-bytes.ts';
+import { macBytes, macText } from './mac-address.ts';
+import { attributeText, messageFlag, readAttributes, type MessageBatch } from './message-batch.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+const RTM_GETLINK = 18;
+const RTM_SETLINK = 19;
+const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
+const RTM_GETADDR = 22;
+const RTM_NEWROUTE = 24;
+const RTM_GETROUTE = 26;
+const RTM_NEWNEIGH = 28;
+
+const AF_UNSPEC = 0;
+const AF_INET = 2;
+const IFF_UP = 1;
+const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, namespaceFd: 28 } as const;
+const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
+const VETH_INFO_PEER = 1;
+const IFLA_BRPORT_MODE = 4;
+const IFA = { address: 1, local: 2, broadcast: 4 } as const;
+const RTA = { destination: 1, outputLink: 4, gateway: 5 } as const;
+const RT_TABLE_MAIN = 254;
+const RTPROT_BOOT = 3;
+const RT_SCOPE_UNIVERSE = 0;
+const RT_SCOPE_LINK = 253;
+const RTN_UNICAST = 1;
+const NDA = { destination: 1, linkAddress: 2 } as const;
+const NUD_STALE = 4;
+
+const { acknowledge, create, exclusive, replace, dump } = messageFlag;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Index of the bridge it is a port of; 0: none. */
+  readonly masterIndex: number;
+  /** `bridge`, `veth`, …; empty for physical ones. */
+  readonly kind: string;
+  readonly macAddress: string;
+  readonly mtu: number;
+  readonly up: boolean;
+}
+
+export interface InterfaceAddress {
+  readonly linkIndex: number;
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** A route to hosts that are reached without a gateway. */
+export interface OnLinkRoute {
+  readonly linkIndex: number;
+  readonly destination: string;
+  readonly prefixLength: number;
+}
+
+export interface VethPair {
+  readonly hostName: string;
+  readonly bridgeIndex: number;
+  readonly mtu: number;
+  readonly peerName: string;
+  /** The index the peer gets in its namespace. */
+  readonly peerIndex: number;
+  readonly peerMacAddress: string;
+  readonly peerNamespaceFd: number;
+  /** The container's address, told to the host's neighbour table so that no older owner of it is remembered. */
+  readonly peerAddress: string;
+}
+
+export class RouteSocket implements Disposable {
+  readonly #socket = new NetlinkSocket('route');
+
+  links(): Link[] {
+    const batch = this.#socket.batch();
+    batch.message(RTM_GETLINK, dump, { purpose: 'list links', subject: '' }, (body) => linkHeader(body, 0, 0, 0));
+    return this.#socket.request(batch).filter((message) => message.type === RTM_NEWLINK).map((message) => readLink(message.payload));
+  }
+
+  link(name: string): Link | undefined {
+    const batch = this.#socket.batch();
+    batch.message(RTM_GETLINK, acknowledge, { purpose: 'get link', subject: name }, (body) => {
+      linkHeader(body, 0, 0, 0);
+      body.attributeString(IFLA.name, name);
+    });
+    try {
+      const answer = this.#socket.request(batch).find((message) => message.type === RTM_NEWLINK);
+      return answer === undefined ? undefined : readLink(answer.payload);
+    } catch (error) {
+      if (isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENODEV') return undefined;
+      throw error;
+    }
+  }
+
+  /** IPv4 addresses of all links. */
+  addresses(): InterfaceAddress[] {
+    const batch = this.#socket.batch();
+    batch.message(RTM_GETADDR, dump, { purpose: 'list addresses', subject: '' }, (body) => body.raw(Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, 0])));
+    return this.#socket.request(batch).filter((message) => message.type === RTM_NEWADDR).flatMap(({ payload }) => {
+      const attributes = readAttributes(payload.subarray(8));
+      const address = attributes.get(IFA.local) ?? attributes.get(IFA.address);
+      return address === undefined ? [] : [{ linkIndex: payload.readUInt32LE(4), address: ipv4Text(address), prefixLength: payload.readUInt8(1) }];
+    });
+  }
+
+  /** IPv4 routes of scope link in the main table. */
+  onLinkRoutes(): OnLinkRoute[] {
+    const batch = this.#socket.batch();
+    batch.message(RTM_GETROUTE, dump, { purpose: 'list routes', subject: '' }, (body) => body.raw(Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])));
+    return this.#socket.request(batch).filter((message) => message.type === RTM_NEWROUTE).flatMap(({ payload }) => {
+      const attributes = readAttributes(payload.subarray(12));
+      const destination = attributes.get(RTA.destination);
+      const onLink = payload.readUInt8(4) === RT_TABLE_MAIN && payload.readUInt8(6) === RT_SCOPE_LINK;
+      if (!onLink || destination === undefined) return [];
+      return [{ linkIndex: attributes.get(RTA.outputLink)?.readUInt32LE(0) ?? 0, destination: ipv4Text(destination), prefixLength: payload.readUInt8(1) }];
+    });
+  }
+
+  /** @throws kernel.syscall_failed, `EEXIST` when there is a link of this name */
+  createBridge(name: string, options: { macAddress: string; mtu: number }): void {
+    this.#one(RTM_NEWLINK, acknowledge | create | exclusive, `create bridge`, name, (body) => {
+      linkHeader(body, 0, 0, 0);
+      body.attributeString(IFLA.name, name);
+      // An address of its own keeps it from taking a port's, which would change as ports come and go.
+      body.attribute(IFLA.address, macBytes(options.macAddress));
+      body.attributeU32(IFLA.mtu, options.mtu);
+      body.nested(IFLA.linkInfo, () => body.attributeString(IFLA_INFO.kind, 'bridge'));
+    });
+  }
+
+  setUp(index: number, name: string): void {
+    this.#one(RTM_SETLINK, acknowledge, 'set link up', name, (body) => linkHeader(body, index, IFF_UP, IFF_UP));
+  }
+
+  setMaster(index: number, name: string, masterIndex: number): void {
+    this.#one(RTM_SETLINK, acknowledge, 'set master of link', name, (body) => {
+      linkHeader(body, index, 0, 0);
+      body.attributeU32(IFLA.master, masterIndex);
+    });
+    this.#one(RTM_NEWLINK, acknowledge, 'set hairpin mode of link', name, (body) => writeHairpin(body, name));
+  }
+
+  /** Deletes a link on a thread of the pool, as it waits for a grace period. Done already is no error. */
+  async deleteLink(index: number, name: string): Promise<void> {
+    const batch = this.#socket.batch();
+    batch.message(RTM_DELLINK, acknowledge, { purpose: 'delete link', subject: name }, (body) => linkHeader(body, index, 0, 0));
+    try {
+      await this.#socket.requestAsync(batch);
+    } catch (error) {
+      if (isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENODEV') return;
+      throw error;
+    }
+  }
+
+  addAddress(linkIndex: number, address: string, prefixLength: number): void {
+    this.#one(RTM_NEWADDR, acknowledge | create | exclusive, 'add address', address, (body) => writeAddress(body, linkIndex, address, prefixLength));
+  }
+
+  removeAddress(linkIndex: number, address: string, prefixLength: number): void {
+    this.#one(RTM_DELADDR, acknowledge, 'remove address', address, (body) => writeAddress(body, linkIndex, address, prefixLength));
+  }
+
+  /**
+   * Makes a veth pair: the host's end up, a port of the bridge with hairpin mode (a container may reach
+   * its own published port through it); the other end in the container's namespace, still down.
+   */
+  createVethPair(pair: VethPair): void {
+    const batch = this.#socket.batch();
+    batch.message(RTM_NEWLINK, acknowledge | create | exclusive, { purpose: 'create veth pair', subject: pair.hostName }, (body) => {
+      linkHeader(body, 0, IFF_UP, IFF_UP);
+      body.attributeString(IFLA.name, pair.hostName);
+      body.attributeU32(IFLA.mtu, pair.mtu);
+      body.attributeU32(IFLA.master, pair.bridgeIndex);
+      body.nested(IFLA.linkInfo, () => {
+        body.attributeString(IFLA_INFO.kind, 'veth');
+        body.nested(IFLA_INFO.data, () => {
+          body.nested(VETH_INFO_PEER, () => {
+            // Not up here: that fails with ENOTCONN, as its end is not joined yet.
+            linkHeader(body, pair.peerIndex, 0, 0);
+            body.attributeString(IFLA.name, pair.peerName);
+            body.attribute(IFLA.address, macBytes(pair.peerMacAddress));
+            body.attributeU32(IFLA.mtu, pair.mtu);
+            body.attributeU32(IFLA.namespaceFd, pair.peerNamespaceFd);
+          });
+        });
+      });
+    });
+    batch.message(RTM_NEWLINK, acknowledge, { purpose: 'set hairpin mode of link', subject: pair.hostName }, (body) => writeHairpin(body, pair.hostName));
+    batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: pair.peerAddress }, (body) => {
+      body.u8(AF_INET);
+      body.u8(0);
+      body.u16(0);
+      body.u32(pair.bridgeIndex);
+      body.u16(NUD_STALE);
+      body.u8(0);
+      body.u8(0);
+      body.attribute(NDA.destination, ipv4Bytes(pair.peerAddress));
+      body.attribute(NDA.linkAddress, macBytes(pair.peerMacAddress));
+    });
+    this.#socket.request(batch);
+  }
+
+  /** Sets `lo` up and, when given, an interface with its address and default route, in one send. */
+  configure(settings: { index: number; name: string; address: string; prefixLength: number; gateway: string } | undefined): void {
+    const batch = this.#socket.batch();
+    batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: 'lo' }, (body) => linkHeader(body, 1, IFF_UP, IFF_UP));
+    if (settings !== undefined) {
+      batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: settings.name }, (body) => linkHeader(body, settings.index, IFF_UP, IFF_UP));
+      batch.message(RTM_NEWADDR, acknowledge | create | exclusive, { purpose: 'add address', subject: settings.address }, (body) => {
+        writeAddress(body, settings.index, settings.address, settings.prefixLength);
+      });
+      if (settings.gateway !== '') {
+        batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: settings.gateway }, (body) => {
+          body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
+          body.attribute(RTA.gateway, ipv4Bytes(settings.gateway));
+          body.attributeU32(RTA.outputLink, settings.index);
+        });
+      }
+    }
+    this.#socket.request(batch);
+  }
+
+  #one(type: number, flags: number, purpose: string, subject: string, body: (batch: MessageBatch) => void): void {
+    const batch = this.#socket.batch();
+    batch.message(type, flags, { purpose, subject }, body);
+    this.#socket.request(batch);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+function linkHeader(body: MessageBatch, index: number, flags: number, change: number): void {
+  body.u8(AF_UNSPEC);
+  body.u8(0);
+  body.u16(0);
+  body.u32(index);
+  body.u32(flags);
+  body.u32(change);
+}
+
+function writeHairpin(body: MessageBatch, name: string): void {
+  linkHeader(body, 0, 0, 0);
+  body.attributeString(IFLA.name, name);
+  body.nested(IFLA.linkInfo, () => {
+    body.attributeString(IFLA_INFO.slaveKind, 'bridge');
+    body.nested(IFLA_INFO.slaveData, () => body.attributeU8(IFLA_BRPORT_MODE, 1));
+  });
+}
+
+function writeAddress(body: MessageBatch, linkIndex: number, address: string, prefixLength: number): void {
+  const bytes = ipv4Bytes(address);
+  body.u8(AF_INET);
+  body.u8(prefixLength);
+  body.u8(0);
+  body.u8(RT_SCOPE_UNIVERSE);
+  body.u32(linkIndex);
+  body.attribute(IFA.local, bytes);
+  body.attribute(IFA.address, bytes);
+  if (prefixLength < 31) {
+    const broadcast = Buffer.alloc(4);
+    broadcast.writeUInt32BE((bytes.readUInt32BE(0) | (0xffffffff >>> prefixLength)) >>> 0);
+    body.attribute(IFA.broadcast, broadcast);
+  }
+}
+
+function readLink(payload: Buffer): Link {
+  const attributes = readAttributes(payload.subarray(16));
+  const information = readAttributes(attributes.get(IFLA.linkInfo) ?? Buffer.alloc(0));
+  return {
+    index: payload.readUInt32LE(4),
+    name: attributeText(attributes.get(IFLA.name)),
+    masterIndex: attributes.get(IFLA.master)?.readUInt32LE(0) ?? 0,
+    kind: attributeText(information.get(IFLA_INFO.kind)),
+    macAddress: macText(attributes.get(IFLA.address) ?? Buffer.alloc(0)),
+    mtu: attributes.get(IFLA.mtu)?.readUInt32LE(0) ?? 0,
+    up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
+  };
+}

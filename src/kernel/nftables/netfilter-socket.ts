@@ -1,0 +1,155 @@
+/**
+ * Elements of nftables maps, base chains and connection tracking, by nfnetlink: what changes while
+ * containers come and go, without a process. Tables themselves are loaded by `load-ruleset.ts`.
+ * Formats: linux/netfilter/nf_tables.h, nfnetlink_conntrack.h.
+ */
+import { isFailure } from '#base/errors/failure.ts';
+import { attributeText, messageFlag, readAttributes, type MessageBatch } from '../netlink/message-batch.ts';
+import { ipv4Bytes } from '../netlink/ipv4-bytes.ts';
+import { NetlinkSocket } from '../netlink/netlink-socket.ts';
+
+const NFNL_SUBSYS_CTNETLINK = 1;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH_BEGIN = 0x10;
+const NFNL_MSG_BATCH_END = 0x11;
+const nftables = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
+const NFT_MSG_NEWCHAIN = nftables(3);
+const NFT_MSG_GETCHAIN = nftables(4);
+const NFT_MSG_NEWSETELEM = nftables(12);
+const NFT_MSG_DELSETELEM = nftables(14);
+const NFTA_SET_ELEM_LIST = { table: 1, set: 2, elements: 3 } as const;
+const NFTA_LIST_ELEM = 1;
+const NFTA_SET_ELEM = { key: 1, data: 2 } as const;
+const NFTA_DATA_VALUE = 1;
+const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5 } as const;
+const NFTA_HOOK_HOOKNUM = 1;
+const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
+const IPCTNL_MSG_CT_GET = (NFNL_SUBSYS_CTNETLINK << 8) | 1;
+const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2;
+const CTA = { original: 1, id: 12 } as const;
+const CTA_TUPLE = { protocol: 2 } as const;
+const CTA_PROTO = { number: 1, destinationPort: 3 } as const;
+const AF_INET = 2;
+const NF_INET_FORWARD = 2;
+const NF_DROP = 0;
+
+const { acknowledge, create, dump } = messageFlag;
+
+/** An element of a map, both sides as nftables lays them out: every field padded to four bytes. */
+export interface MapElement {
+  readonly map: string;
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** A base chain that drops what no rule of its table lets pass. */
+export interface DroppingChain {
+  readonly table: string;
+  readonly chain: string;
+}
+
+export class NetfilterSocket implements Disposable {
+  readonly #socket = new NetlinkSocket('netfilter');
+
+  /** Adds all or none. An element that is there with the same value is no error. @throws kernel.syscall_failed, `EEXIST` or `EBUSY` when it is there with another value */
+  addElements(table: string, elements: readonly MapElement[]): void {
+    this.#change(NFT_MSG_NEWSETELEM, acknowledge | create, 'add nftables element', table, elements);
+  }
+
+  /** Removes all or none. @throws kernel.syscall_failed, `ENOENT` when one is not there */
+  removeElements(table: string, elements: readonly MapElement[]): void {
+    this.#change(NFT_MSG_DELSETELEM, acknowledge, 'remove nftables element', table, elements);
+  }
+
+  /** Chains of IPv4 that hook into forwarding with a policy to drop, of whatever table. */
+  droppingForwardChains(): DroppingChain[] {
+    const batch = this.#socket.batch();
+    batch.message(NFT_MSG_GETCHAIN, dump, { purpose: 'list nftables chains', subject: '' }, (body) => nfHeader(body, 0, 0));
+    return this.#socket.request(batch).filter((message) => message.type === NFT_MSG_NEWCHAIN).flatMap(({ payload }) => {
+      const attributes = readAttributes(payload.subarray(4));
+      const hook = attributes.get(NFTA_CHAIN.hook);
+      const family = payload.readUInt8(0);
+      const number = hook === undefined ? undefined : readAttributes(hook).get(NFTA_HOOK_HOOKNUM)?.readUInt32BE(0);
+      const drops = attributes.get(NFTA_CHAIN.policy)?.readUInt32BE(0) === NF_DROP;
+      // 1: inet, which sees IPv4 too.
+      if ((family !== AF_INET && family !== 1) || number !== NF_INET_FORWARD || !drops) return [];
+      return [{ table: attributeText(attributes.get(NFTA_CHAIN.table)), chain: attributeText(attributes.get(NFTA_CHAIN.name)) }];
+    });
+  }
+
+  /**
+   * Forgets tracked IPv4 flows to a port of this host, so that the next datagram is translated anew. Without
+   * it a client that keeps sending stays with a container that is gone.
+   */
+  forgetFlows(protocolNumber: number, port: number): void {
+    const list = this.#socket.batch();
+    list.message(IPCTNL_MSG_CT_GET, dump, { purpose: 'list tracked flows', subject: `port ${port}` }, (body) => nfHeader(body, AF_INET, 0));
+    const removal = this.#socket.batch();
+    for (const { type, payload } of this.#socket.request(list)) {
+      if (type !== IPCTNL_MSG_CT_NEW) continue;
+      const attributes = readAttributes(payload.subarray(4));
+      const original = attributes.get(CTA.original);
+      if (original === undefined) continue;
+      const protocol = readAttributes(readAttributes(original).get(CTA_TUPLE.protocol) ?? Buffer.alloc(0));
+      if (protocol.get(CTA_PROTO.number)?.readUInt8(0) !== protocolNumber) continue;
+      if (protocol.get(CTA_PROTO.destinationPort)?.readUInt16BE(0) !== port) continue;
+      removal.message(IPCTNL_MSG_CT_DELETE, acknowledge, { purpose: 'forget tracked flow', subject: `port ${port}` }, (body) => {
+        nfHeader(body, AF_INET, 0);
+        body.attribute(CTA.original | 0x8000, original);
+        const id = attributes.get(CTA.id);
+        if (id !== undefined) body.attribute(CTA.id, id);
+      });
+    }
+    if (removal.pending.length === 0) return;
+    try {
+      this.#socket.request(removal);
+    } catch (error) {
+      // It timed out in between.
+      if (!(isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENOENT')) throw error;
+    }
+  }
+
+  #change(type: number, flags: number, purpose: string, table: string, elements: readonly MapElement[]): void {
+    if (elements.length === 0) return;
+    const batch = this.#socket.batch();
+    const told = { purpose, subject: table };
+    batch.message(NFNL_MSG_BATCH_BEGIN, 0, told, (body) => nfHeader(body, 0, NFNL_SUBSYS_NFTABLES));
+    for (const map of new Set(elements.map((element) => element.map))) {
+      batch.message(type, flags, told, (body) => {
+        nfHeader(body, AF_INET, 0);
+        body.attributeString(NFTA_SET_ELEM_LIST.table, table);
+        body.attributeString(NFTA_SET_ELEM_LIST.set, map);
+        body.nested(NFTA_SET_ELEM_LIST.elements, () => {
+          for (const element of elements) if (element.map === map) writeElement(body, element, type === NFT_MSG_NEWSETELEM);
+        });
+      });
+    }
+    batch.message(NFNL_MSG_BATCH_END, 0, told, (body) => nfHeader(body, 0, NFNL_SUBSYS_NFTABLES));
+    this.#socket.request(batch);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+function writeElement(body: MessageBatch, element: MapElement, withValue: boolean): void {
+  body.nested(NFTA_LIST_ELEM, () => {
+    body.nested(NFTA_SET_ELEM.key, () => body.attribute(NFTA_DATA_VALUE, element.key));
+    if (withValue) body.nested(NFTA_SET_ELEM.data, () => body.attribute(NFTA_DATA_VALUE, element.value));
+  });
+}
+
+/** `struct nfgenmsg`. */
+function nfHeader(body: MessageBatch, family: number, resource: number): void {
+  body.u8(family);
+  body.u8(0);
+  body.u16BigEndian(resource);
+}
+
+/** One field of an element's key or value: padded to four bytes. */
+export const elementField = {
+  protocol: (number: number): Buffer => Buffer.from([number, 0, 0, 0]),
+  port: (port: number): Buffer => Buffer.from([port >> 8, port & 0xff, 0, 0]),
+  address: ipv4Bytes,
+} as const;

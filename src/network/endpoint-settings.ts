@@ -1,0 +1,28 @@
+/** Checks what a container asks of its place in a network, with Docker's texts. */
+import { isIPv4, isIPv6 } from 'node:net';
+import { fail } from '#base/errors/failure.ts';
+import type { EndpointSettings } from '#schema/container-config.ts';
+import { predefinedNetworks } from './network-record.ts';
+
+/** @throws network.invalid_endpoint, network.invalid_mac_address */
+export function validateEndpointSettings(network: string, settings: Partial<EndpointSettings>): void {
+  const reasons: string[] = [];
+  const four = settings.IPAMConfig?.IPv4Address ?? '';
+  const six = settings.IPAMConfig?.IPv6Address ?? '';
+  const predefined = predefinedNetworks.includes(network);
+  if (predefined && (four !== '' || six !== '')) reasons.push('user specified IP address is supported on user defined networks only');
+  if (predefined && (settings.Aliases ?? []).length > 0) reasons.push('network-scoped alias is supported only for containers in user defined networks');
+  if (four !== '' && !isIPv4(four)) reasons.push(`invalid IPv4 address: ${four}`);
+  if (six !== '' && !isIPv6(six)) reasons.push(`invalid IPv6 address: ${six}`);
+  for (const address of [four, six]) {
+    if (predefined && address !== '') reasons.push('user specified IP address is supported only when connecting to networks with user configured subnets');
+  }
+  if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
+  const mac = settings.MacAddress ?? '';
+  if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
+}
+
+/** Six bytes, with colons, dashes or as three groups with dots. */
+function isMacAddress(text: string): boolean {
+  return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) || /^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(text) || /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i.test(text);
+}

@@ -1,0 +1,34 @@
+/** What a kind of network (bridge, host, none, …) has to bring along. */
+import type { Endpoint } from './contract.ts';
+import type { NetworkRecord } from './network-record.ts';
+
+export interface EndpointRequest {
+  /** '': one is made. */
+  readonly macAddress: string;
+  /** '': the lowest free. */
+  readonly address: string;
+}
+
+export interface NetworkDriver {
+  readonly name: string;
+  /**
+   * Makes the network's side of the kernel, or takes up what is there, and returns the network as it is
+   * then. Addresses of live endpoints count as taken.
+   */
+  open(record: NetworkRecord, live: readonly Endpoint[]): AttachableNetwork;
+}
+
+/** A network that containers can be attached to now. Disposing leaves the kernel as it is. */
+export interface AttachableNetwork extends Disposable {
+  readonly record: NetworkRecord;
+  /** Whether a container on it has a namespace of its own. */
+  readonly separate: boolean;
+  /** Whether its containers can publish ports. */
+  readonly publishesPorts: boolean;
+  /** Takes address and names; nothing of the kernel's. @throws network.no_address, network.address_in_use */
+  reserve(request: EndpointRequest): Endpoint;
+  /** Makes the endpoint's interface while the caller is inside the container's namespace, of which `namespace` is a descriptor. */
+  connect(endpoint: Endpoint, namespace: number): void;
+  /** Gives back what {@link reserve} took. The interface goes with the namespace. */
+  release(endpoint: Endpoint): void;
+}

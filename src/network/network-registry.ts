@@ -1,0 +1,87 @@
+/**
+ * The networks of this engine: their records in the database, and each one opened by its driver. The three
+ * predefined ones are made at first start and keep their ids.
+ */
+import { fail } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import { timestampNow } from '#base/timestamp.ts';
+import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
+import type { Endpoint } from './contract.ts';
+import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
+import { bridgeOption, newNetworkRecord, type NetworkRecord } from './network-record.ts';
+
+export class NetworkRegistry implements Disposable {
+  readonly #table: DocumentTable<NetworkRecord>;
+  readonly #networks = new Map<string, AttachableNetwork>();
+
+  constructor(database: StateDatabase) {
+    this.#table = database.table<NetworkRecord>('networks');
+  }
+
+  /** Opens every network, with the endpoints that live containers have there. */
+  open(drivers: readonly NetworkDriver[], options: { bridgeName: string; live: readonly Endpoint[] }): void {
+    for (const record of this.#recordsWithPredefined(options.bridgeName)) {
+      const driver = drivers.find(({ name }) => name === record.Driver);
+      if (driver === undefined) throw new Error(`bug: network ${record.Name} has the unknown driver ${record.Driver}`);
+      const network = driver.open(record, options.live.filter(({ networkId }) => networkId === record.Id));
+      this.#networks.set(record.Id, network);
+      this.#table.put(record.Id, network.record);
+    }
+  }
+
+  all(): AttachableNetwork[] {
+    return Array.from(this.#networks.values()).sort((a, b) => (a.record.Name < b.record.Name ? -1 : 1));
+  }
+
+  byId(id: string): AttachableNetwork | undefined {
+    return this.#networks.get(id);
+  }
+
+  /** By id, name or beginning of the id, in this order. @throws network.not_found, network.ambiguous */
+  find(reference: string): AttachableNetwork {
+    const exact = this.#networks.get(reference);
+    if (exact !== undefined) return exact;
+    const all = this.all();
+    for (const [basis, found] of [
+      ['name', all.filter(({ record }) => record.Name === reference)],
+      ['ID prefix', all.filter(({ record }) => reference !== '' && record.Id.startsWith(reference))],
+    ] as const) {
+      if (found.length > 1) throw fail('network.ambiguous', { reference, basis, count: found.length });
+      if (found[0] !== undefined) return found[0];
+    }
+    throw fail('network.not_found', { reference });
+  }
+
+  #recordsWithPredefined(bridgeName: string): NetworkRecord[] {
+    const records = new Map(this.#table.entries().map(([, record]) => [record.Name, record]));
+    for (const { name, driver, options } of predefined(bridgeName)) {
+      const known = records.get(name);
+      records.set(name, known === undefined ? newNetworkRecord({ name, driver, id: newIdentifier(), created: timestampNow(), options }) : { ...known, Options: options });
+    }
+    return Array.from(records.values());
+  }
+
+  [Symbol.dispose](): void {
+    for (const network of this.#networks.values()) network[Symbol.dispose]();
+    this.#networks.clear();
+  }
+}
+
+function predefined(bridgeName: string): { name: string; driver: string; options: Record<string, string> }[] {
+  return [
+    { name: 'none', driver: 'null', options: {} },
+    { name: 'host', driver: 'host', options: {} },
+    {
+      name: 'bridge',
+      driver: 'bridge',
+      options: {
+        [bridgeOption.defaultBridge]: 'true',
+        'com.docker.network.bridge.enable_icc': 'true',
+        'com.docker.network.bridge.enable_ip_masquerade': 'true',
+        'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+        [bridgeOption.interface]: bridgeName,
+        [bridgeOption.mtu]: '1500',
+      },
+    },
+  ];
+}

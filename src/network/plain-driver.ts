@@ -1,0 +1,33 @@
+/** The networks without interfaces of their own: `host`, the machine's own network, and `none` with nothing but a loopback. */
+import { newIdentifier } from '#base/identifier.ts';
+import { RouteSocket } from '#kernel/netlink/route-socket.ts';
+import type { Endpoint } from './contract.ts';
+import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
+import type { NetworkRecord } from './network-record.ts';
+
+export const hostDriver: NetworkDriver = { name: 'host', open: (record) => plainNetwork(record, false) };
+export const nullDriver: NetworkDriver = { name: 'null', open: (record) => plainNetwork(record, true) };
+
+function plainNetwork(record: NetworkRecord, separate: boolean): AttachableNetwork {
+  return {
+    record,
+    separate,
+    publishesPorts: false,
+    reserve: (): Endpoint => ({
+      id: newIdentifier(),
+      networkId: record.Id,
+      driver: record.Driver,
+      address: '',
+      prefixLength: 0,
+      gateway: '',
+      macAddress: '',
+      hostInterface: '',
+    }),
+    connect: () => {
+      using inside = new RouteSocket();
+      inside.configure(undefined);
+    },
+    release: () => undefined,
+    [Symbol.dispose]: () => undefined,
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * Publishes a container's ports: takes them from the allocator, reserves each with a bound socket of the
+ * host (so that other programs see it, and it sees theirs), translates IPv4 in the firewall and relays what
+ * the kernel does not translate. All of a container's ports or none.
+ */
+import { networkInterfaces } from 'node:os';
+import { fail, isFailure, type EngineError } from '#base/errors/failure.ts';
+import { BoundSocket } from '#kernel/bound-socket.ts';
+import type { PortBinding, PortMap } from '#schema/container-config.ts';
+import { DatagramRelay } from './datagram-relay.ts';
+import type { Firewall, PortTranslation } from './firewall.ts';
+import type { PortAllocator, PortRange } from './port-allocator.ts';
+import { groupBindings, parseContainerPort, protocolNumbers, type BindingGroup, type Protocol } from './port-specification.ts';
+import { StreamRelay } from './stream-relay.ts';
+
+/** Whose ports they are, for the allocator and for messages. */
+export interface PublishOwner {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly endpointId: string;
+  readonly address: string;
+}
+
+/** Published ports. Disposing gives back sockets and relays; kernel state is the owner's to keep or {@link withdraw}. */
+export interface Publication extends Disposable {
+  readonly ports: PortMap;
+  readonly translations: readonly PortTranslation[];
+  /** Gives the ports back altogether. */
+  withdraw(): void;
+}
+
+/** A port that was given: the addresses it is bound at. */
+interface Claim {
+  readonly protocol: Protocol;
+  readonly addresses: readonly string[];
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+export class PortPublisher {
+  readonly #allocator: PortAllocator;
+  readonly #firewall: Firewall;
+  readonly #six: boolean;
+  readonly #warn: (message: string) => void;
+
+  /** @param options.six whether sockets of IPv6 can be had; without, `::` is left out as in Docker */
+  constructor(options: { allocator: PortAllocator; firewall: Firewall; six: boolean; warn: (message: string) => void }) {
+    this.#allocator = options.allocator;
+    this.#firewall = options.firewall;
+    this.#six = options.six;
+    this.#warn = options.warn;
+  }
+
+  /** Nothing is left behind by a failure. @throws port errors with Docker's texts; the holder's container id in `details.holderId` */
+  publish(owner: PublishOwner, request: { exposedPorts: readonly string[]; portBindings: PortMap; publishAll: boolean }): Publication {
+    using stack = new DisposableStack();
+    const ports: PortMap = {};
+    for (const key of request.exposedPorts) ports[exposedKey(key)] = null;
+    const translations: PortTranslation[] = [];
+    for (const group of groupBindings(request.exposedPorts, request.portBindings, request.publishAll)) {
+      const claim = this.#claimGroup(owner, group, stack);
+      const bindings = claim.addresses.map((HostIp): PortBinding => ({ HostIp, HostPort: String(claim.hostPort) }));
+      (ports[`${claim.containerPort}/${claim.protocol}`] ??= []).push(...bindings);
+      translations.push(...translationsOf(owner.address, claim));
+    }
+    this.#firewall.add(translations);
+    return this.#publication(ports, translations, stack.move());
+  }
+
+  /** Takes up what an earlier engine published. A port that another program has taken meanwhile is told by a warning; the kernel's translation goes on. */
+  adopt(owner: PublishOwner, ports: PortMap): Publication {
+    using stack = new DisposableStack();
+    const translations: PortTranslation[] = [];
+    for (const claim of claimsOf(ports)) {
+      this.#allocator.claim(claim.addresses, claim.protocol, claim.hostPort, owner.containerId);
+      stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort));
+      translations.push(...translationsOf(owner.address, claim));
+      for (const address of claim.addresses) {
+        try {
+          stack.use(this.#reserve(owner, claim, address));
+        } catch (error) {
+          if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+          this.#warn(`port ${address}:${claim.hostPort}/${claim.protocol} of container ${owner.containerName} cannot be reserved again: ${error.message}`);
+        }
+      }
+    }
+    return this.#publication(ports, translations, stack.move());
+  }
+
+  #publication(ports: PortMap, translations: readonly PortTranslation[], held: DisposableStack): Publication {
+    return {
+      ports,
+      translations,
+      withdraw: () => {
+        using _held = held;
+        this.#firewall.remove(translations);
+      },
+      [Symbol.dispose]: () => held.dispose(),
+    };
+  }
+
+  /** One port for all addresses of the group; of a range, the first that can be had. */
+  #claimGroup(owner: PublishOwner, group: BindingGroup, stack: DisposableStack): Claim {
+    const told = { endpoint: owner.containerName, endpointId: owner.endpointId };
+    const { protocol } = group;
+    if (!isProtocol(protocol)) throw fail('network.unknown_protocol', told);
+    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address));
+    const range = { first: group.firstHostPort, last: group.lastHostPort };
+    let refusal: EngineError | undefined;
+    for (let remaining = this.#allocator.size(range); remaining > 0; remaining--) {
+      const answer = this.#allocator.request(addresses, protocol, range, owner.containerId);
+      if ('exhausted' in answer) break;
+      if ('conflict' in answer) {
+        throw fail('network.port_allocated', { ...told, address: answer.conflict.address, port: range.first, protocol, holderId: answer.conflict.holder });
+      }
+      const claim = { protocol, addresses, hostPort: answer.port, containerPort: group.containerPort };
+      using attempt = new DisposableStack();
+      attempt.defer(() => this.#allocator.release(addresses, protocol, answer.port));
+      refusal = this.#reserveAll(owner, claim, range, attempt);
+      if (refusal === undefined) {
+        stack.use(attempt.move());
+        return claim;
+      }
+      if (refusal.details['errno'] !== 'EADDRINUSE') throw refusal;
+    }
+    throw refusal ?? fail('network.all_ports_allocated', told);
+  }
+
+  /** Reserves the port at all of the claim's addresses, or says why not. */
+  #reserveAll(owner: PublishOwner, claim: Claim, range: PortRange, stack: DisposableStack): EngineError | undefined {
+    for (const address of claim.addresses) {
+      try {
+        stack.use(this.#reserve(owner, claim, address));
+      } catch (error) {
+        if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+        return bindError(owner, claim, { address, range }, error);
+      }
+    }
+    return undefined;
+  }
+
+  /** Reserves the port at one address and relays from there. @throws kernel.syscall_failed */
+  #reserve(owner: PublishOwner, claim: Claim, address: string): Disposable {
+    const target = { address: owner.address, port: claim.containerPort };
+    if (claim.protocol === 'udp') {
+      const sockets = bindDatagramPort(address, claim.hostPort);
+      return new DatagramRelay(sockets.map((socket) => ({ fd: socket.release(), six: socket.address.includes(':') })), target, this.#warn);
+    }
+    const socket = new BoundSocket(claim.protocol, address, claim.hostPort);
+    try {
+      socket.listen();
+    } catch (error) {
+      socket[Symbol.dispose]();
+      throw error;
+    }
+    return claim.protocol === 'sctp' ? socket : new StreamRelay(socket.release(), target, this.#warn);
+  }
+
+  #concrete(address: string): string[] {
+    if (address !== '') return [address];
+    return this.#six ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+  }
+}
+
+/**
+ * The sockets of a UDP port. For every IPv6 address of the host one each, beside the one for all: an
+ * answer then comes from the address that was asked.
+ */
+function bindDatagramPort(address: string, port: number): BoundSocket[] {
+  using stack = new DisposableStack();
+  // Not shared, so that it finds whoever has the port.
+  const sockets = [stack.use(new BoundSocket('udp', address, port))];
+  if (address === '::') {
+    sockets[0]?.setShared(true);
+    for (const own of hostAddresses6()) {
+      try {
+        sockets.push(stack.use(new BoundSocket('udp', own, port, { shared: true })));
+      } catch (error) {
+        // Not usable yet or not any more; the socket for all serves it.
+        if (!isFailure(error, 'kernel.syscall_failed') || error.details['errno'] !== 'EADDRNOTAVAIL') throw error;
+      }
+    }
+    for (const socket of sockets) socket.setShared(false);
+  }
+  stack.move();
+  return sockets;
+}
+
+function hostAddresses6(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    .filter((entry) => entry.family === 'IPv6' && entry.scopeid === 0)
+    .map((entry) => entry.address);
+}
+
+function bindError(owner: PublishOwner, claim: Claim, wanted: { address: string; range: PortRange }, cause: EngineError): EngineError {
+  const { errno, reason, syscall } = cause.details;
+  const details = { endpoint: owner.containerName, endpointId: owner.endpointId, address: wanted.address, port: claim.hostPort, protocol: claim.protocol, errno, reason };
+  if (claim.protocol === 'sctp') return fail('network.port_proxy_failed', details, cause);
+  if (syscall === 'listen') return fail('network.port_listen_failed', details, cause);
+  const { first, last } = wanted.range;
+  const hostAddress = wanted.address.includes(':') ? `[${wanted.address}]` : wanted.address;
+  const hostPorts = first === 0 ? '' : first === last ? String(first) : `${first}-${last}`;
+  const binding = `${hostAddress}:${hostPorts}:${owner.address}:${claim.containerPort}/${claim.protocol}`;
+  return fail('network.port_bind_failed', { ...details, binding, attempted: first === last ? undefined : claim.hostPort }, cause);
+}
+
+/** The key in the map of ports; an unknown protocol shows as its number, which is none. */
+function exposedKey(text: string): string {
+  const { number, protocol } = parseContainerPort(text);
+  return `${number}/${isProtocol(protocol) ? protocol : '0'}`;
+}
+
+function isProtocol(text: string): text is Protocol {
+  return Object.hasOwn(protocolNumbers, text);
+}
+
+/** The claims that a map of published ports stands for. */
+function claimsOf(ports: PortMap): Claim[] {
+  return Object.entries(ports).flatMap(([key, bindings]) => {
+    const { number: containerPort, protocol } = parseContainerPort(key);
+    if (!isProtocol(protocol)) return [];
+    return (bindings ?? []).map(({ HostIp, HostPort }) => ({ protocol, addresses: [HostIp], hostPort: Number(HostPort), containerPort }));
+  });
+}
+
+function translationsOf(containerAddress: string, claim: Claim): PortTranslation[] {
+  return claim.addresses.filter((address) => !address.includes(':')).map((hostAddress) => ({
+    protocol: claim.protocol,
+    hostAddress,
+    hostPort: claim.hostPort,
+    containerAddress,
+    containerPort: claim.containerPort,
+  }));
+}
