@@ -28,6 +28,8 @@ export interface Flag<T> {
   /** The value taken when none is given (`--flag` alone). */
   readonly valueWhenBare?: string | undefined;
   readonly hidden?: boolean | undefined;
+  /** Another flag, whose value this one sets: an old name for it. */
+  readonly aliasOf?: string | undefined;
   /** What to use instead; using the flag prints a warning. */
   readonly deprecated?: string | undefined;
   readonly requires?: Requirement | undefined;
@@ -41,6 +43,7 @@ export interface FlagOptions {
   readonly short?: string;
   readonly text: string;
   readonly hidden?: boolean;
+  readonly aliasOf?: string;
   readonly deprecated?: string;
   readonly requires?: Requirement;
   readonly candidates?: readonly string[] | 'files';

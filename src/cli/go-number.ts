@@ -1,5 +1,5 @@
 /** Go's strconv for flags: accepted forms and error texts are those of ParseBool, ParseInt and ParseUint. */
-import { quote } from '#cli/go-quote.ts';
+import { quoteText } from '#base/template/go-quote.ts';
 
 const truths = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
 const untruths = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
@@ -7,22 +7,22 @@ const untruths = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
 export function parseBoolean(text: string): boolean {
   if (truths.has(text)) return true;
   if (untruths.has(text)) return false;
-  throw new Error(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`);
+  throw new Error(`strconv.ParseBool: parsing ${quoteText(text)}: invalid syntax`);
 }
 
 /** A signed integer of 64 bits; `base` 0 takes Go's prefixes and underscores. */
 export function parseInteger(text: string, base: 0 | 10 = 0, called = 'ParseInt'): number {
   const value = readInteger(text, base, true);
-  if (value === undefined) throw new Error(`strconv.${called}: parsing ${quote(text)}: invalid syntax`);
-  if (value >= 1n << 63n || value < -(1n << 63n)) throw new Error(`strconv.${called}: parsing ${quote(text)}: value out of range`);
+  if (value === undefined) throw new Error(`strconv.${called}: parsing ${quoteText(text)}: invalid syntax`);
+  if (value >= 1n << 63n || value < -(1n << 63n)) throw new Error(`strconv.${called}: parsing ${quoteText(text)}: value out of range`);
   return Number(value);
 }
 
 /** An unsigned integer of `bits`. */
 export function parseUnsigned(text: string, bits: 16 | 32 | 64, base: 0 | 8 | 10 = 0): number {
   const value = readInteger(text, base, false);
-  if (value === undefined) throw new Error(`strconv.ParseUint: parsing ${quote(text)}: invalid syntax`);
-  if (value >= 1n << BigInt(bits)) throw new Error(`strconv.ParseUint: parsing ${quote(text)}: value out of range`);
+  if (value === undefined) throw new Error(`strconv.ParseUint: parsing ${quoteText(text)}: invalid syntax`);
+  if (value >= 1n << BigInt(bits)) throw new Error(`strconv.ParseUint: parsing ${quoteText(text)}: value out of range`);
   return Number(value);
 }
 

@@ -4,7 +4,7 @@
  */
 import { FlagFailure } from './flag-failure.ts';
 import type { FlagDeclarations } from './flag.ts';
-import { quote, quoteCharacter } from './go-quote.ts';
+import { quoteRune, quoteText } from '#base/template/go-quote.ts';
 
 export interface ParsedFlags {
   readonly values: Record<string, unknown>;
@@ -37,17 +37,18 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
     const flag = declarations[name];
     if (flag === undefined) return;
     try {
-      values[name] = flag.add(values[name], text);
+      const target = flag.aliasOf ?? name;
+      values[target] = flag.add(values[target], text);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
-      throw new FlagFailure(`invalid argument ${quote(text)} for ${quote(shown)} flag: ${error.message}`);
+      throw new FlagFailure(`invalid argument ${quoteText(text)} for ${quoteText(shown)} flag: ${error.message}`);
     }
     given.add(name);
     if (flag.deprecated !== undefined) options.warn(`Flag --${name} has been deprecated, ${flag.deprecated}`);
   };
   const setHelp = (text: string): void => {
-    if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text)) throw new FlagFailure(`invalid argument ${quote(text)} for "-h, --help" flag: strconv.ParseBool: parsing ${quote(text)}: invalid syntax`);
+    if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(text)) throw new FlagFailure(`invalid argument ${quoteText(text)} for "--help" flag: strconv.ParseBool: parsing ${quoteText(text)}: invalid syntax`);
     helpRequested = /^[1tT]/.test(text);
   };
 
@@ -74,7 +75,7 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
       const name = byShort.get(letter);
       const rest = letters.slice(1);
       if (name === undefined) {
-        if (letter !== 'h') throw new FlagFailure(`unknown shorthand flag: ${quoteCharacter(letter)} in -${letters}`);
+        if (letter !== 'h') throw new FlagFailure(`unknown shorthand flag: ${quoteRune(letter.codePointAt(0) ?? 0)} in -${letters}`);
         options.warn('Flag shorthand -h has been deprecated, use --help');
         helpRequested = true;
         letters = rest;
@@ -92,7 +93,7 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
       }
       if (rest !== '') set(name, rest);
       else if (next < words.length) set(name, words[next++] ?? '');
-      else throw new FlagFailure(`flag needs an argument: ${quoteCharacter(letter)} in -${letters}`);
+      else throw new FlagFailure(`flag needs an argument: ${quoteRune(letter.codePointAt(0) ?? 0)} in -${letters}`);
       return;
     }
   };

@@ -5,7 +5,6 @@ import { configurationDirectory } from './configuration/client-configuration.ts'
 import type { Flag, FlagValues } from './flag.ts';
 import { listFlag } from './flags/list-flags.ts';
 import { booleanFlag, textFlag } from './flags/scalar-flags.ts';
-import { quote } from './go-quote.ts';
 
 export interface RootFlags {
   readonly config: Flag<string>;
@@ -27,7 +26,6 @@ export function rootFlags(environment: Readonly<Record<string, string | undefine
   const certificates = environment['DOCKER_CERT_PATH'] || directory;
   const file = (name: string, text: string): Flag<string> => ({
     ...textFlag({ text, initial: `${certificates}/${name}` }),
-    shownDefault: quote(`${certificates}/${name}`),
     add: (_current: string, given: string) => given.replace(/^(["'])(.*)\1$/s, '$2'),
   });
   return {

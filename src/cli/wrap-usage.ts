@@ -1,4 +1,5 @@
 /** The `Options:` block of a help: flags sorted by name, aligned, wrapped as the pflag library does. */
+import { quoteText } from '#base/template/go-quote.ts';
 import type { Flag, FlagDeclarations } from './flag.ts';
 
 /** The block without its heading, each line ended; `columns` is the terminal's width less one. */
@@ -18,7 +19,7 @@ function describe(name: string, flag: Flag<unknown>): { head: string; text: stri
   let head = flag.short === undefined ? `      --${name}` : `  -${flag.short}, --${name}`;
   if (type !== '') head += ` ${type}`;
   if (flag.valueWhenBare !== undefined && flag.type !== '') head += flag.type === 'string' ? `[="${flag.valueWhenBare}"]` : `[=${flag.valueWhenBare}]`;
-  if (flag.shownDefault !== undefined) text += ` (default ${flag.shownDefault})`;
+  if (flag.shownDefault !== undefined) text += ` (default ${flag.type === 'string' ? quoteText(flag.shownDefault) : flag.shownDefault})`;
   if (flag.deprecated !== undefined) text += ` (DEPRECATED: ${flag.deprecated})`;
   return { head, text };
 }

@@ -1,8 +1,7 @@
 /** Flags that hold one value, with the errors and defaults of the pflag library. */
 import type { Flag, FlagOptions } from '#cli/flag.ts';
-import { parseBoolean, parseInteger, parseUnsigned } from '#cli/go-number.ts';
 import { formatDuration, parseDuration } from '#cli/go-duration.ts';
-import { quote } from '#cli/go-quote.ts';
+import { parseBoolean, parseInteger, parseUnsigned } from '#cli/go-number.ts';
 
 export function booleanFlag(options: FlagOptions & { initial?: boolean }): Flag<boolean> {
   const { initial = false, ...rest } = options;
@@ -18,7 +17,7 @@ export function booleanFlag(options: FlagOptions & { initial?: boolean }): Flag<
 
 export function textFlag(options: FlagOptions & { initial?: string; type?: string }): Flag<string> {
   const { initial = '', type = 'string', ...rest } = options;
-  return { ...rest, type, initial, shownDefault: initial === '' ? undefined : quote(initial), add: (_current, text) => text };
+  return { ...rest, type, initial, shownDefault: initial === '' ? undefined : initial, add: (_current, text) => text };
 }
 
 /** A signed integer of 64 bits (as numbers: those beyond 2^53 lose precision), any Go base prefix. */
