@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -68,6 +69,29 @@ static void hide_unified(void)
 		fail_child("hide", UNIFIED);
 }
 
+/*
+ * crun protects its own file from the container by running from a read-only mount of it, which it makes
+ * and then executes itself anew (CVE-2019-5736). Giving it such a mount from the start, in the same way
+ * reachable by nobody, spares the second start. Returns when the kernel cannot do it: crun then does.
+ */
+static void exec_protected(const struct options *options, char **arguments)
+{
+	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
+	char *environment[64];
+	int count = 0;
+	long file = syscall(SYS_open_tree, AT_FDCWD, options->runtime, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (file < 0 || syscall(SYS_mount_setattr, file, "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0)
+		return;
+	while (count < 62 && environ[count]) {
+		environment[count] = environ[count];
+		count++;
+	}
+	environment[count++] = "_LIBCONTAINER_CLONED_BINARY=1";
+	environment[count] = NULL;
+	syscall(SYS_execveat, file, "", arguments, environment, AT_EMPTY_PATH);
+}
+
 static pid_t start(const struct options *options, char **arguments, bool as_process)
 {
 	sigset_t none;
@@ -84,6 +108,8 @@ static pid_t start(const struct options *options, char **arguments, bool as_proc
 		hide_unified();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (options->crun)
+		exec_protected(options, arguments);
 	execve(options->runtime, arguments, environ);
 	fail_child("run", options->runtime);
 	return -1;
