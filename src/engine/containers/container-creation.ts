@@ -27,7 +27,7 @@ export async function createContainer(
     throw fail('container.working_directory_relative', { path: configRequest.WorkingDir });
   }
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
-  const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest.Hostname !== '');
+  const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
   checkLogConfig(hostConfig.LogConfig);
   const image = parts.images.resolve(configRequest.Image);
 

@@ -69,14 +69,13 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   };
 
   return {
-    complete(hostConfig, hostnameGiven) {
-      verifyModes(hostConfig, { hostnameGiven });
+    complete(hostConfig, config) {
+      verifyModes(hostConfig, { hostnameGiven: config.Hostname !== '', portsExposed: Object.keys(config.ExposedPorts ?? {}).length > 0 });
       const defaults = { cgroupVersion: cgroups.version, capabilities: host.capabilities, maskedProcessorPaths: host.maskedProcessorPaths, runtime: facts.defaultRuntime } as const;
       normalizeHostConfig(hostConfig, defaults);
       const verified = verifyResources(hostConfig, { cgroups: cgroups.facts, processorCount: facts.processorCount });
       const warnings = verifyHostConfig(verified.config, {
         runtimes: Object.keys(facts.runtimes),
-        hostnameGiven,
         ipv4Forwarding: readSysctl('net.ipv4.ip_forward') === '1',
         cgroupNamespaces: cgroups.facts.namespaces,
       });
