@@ -4,5 +4,6 @@ import type { ContainerRecord } from './container-record.ts';
 import type { EngineParts } from './engine-parts.ts';
 
 export async function topOf(parts: EngineParts, record: ContainerRecord, psArguments: string): Promise<{ Titles: string[]; Processes: string[][] }> {
-  return listProcesses(parts.runtime.processes(record), psArguments === '' ? '-ef' : psArguments);
+  const { titles, rows } = await listProcesses(psArguments, parts.runtime.processes(record));
+  return { Titles: titles, Processes: rows };
 }
