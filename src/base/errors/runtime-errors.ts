@@ -35,4 +35,9 @@ export const runtimeErrors = {
   'runtime.tmpfs_option_invalid': { kind: 'system', text: (d) => `invalid tmpfs option ${quoted(d['option'])}` },
   'runtime.seccomp_profile_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'runtime.seccomp_missing': { kind: 'system', text: () => 'seccomp is not enabled in your kernel, cannot run a custom seccomp profile' },
+  'runtime.missing': {
+    kind: 'system',
+    text: () => 'no OCI runtime was found in the usual places: neither crun nor runc is installed; install one (apt-get install crun)',
+  },
+  'runtime.program_missing': { kind: 'invalid', text: (d) => `runtime ${d['name']} is configured as ${d['program']}, which is no program on this machine` },
 } as const satisfies Record<string, ErrorRow>;
