@@ -8,7 +8,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
 import { randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket, type Link } from '#kernel/netlink/route-socket.ts';
-import { ensureSysctl, readSysctl, writeSysctl } from '#kernel/sysctl.ts';
+import { ensureSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import { AddressPool } from './address-pool.ts';
 import { decideBridgeSubnet, formatGateway, type BridgeSubnet } from './bridge-subnet.ts';
 import type { Endpoint } from './contract.ts';
@@ -210,8 +210,12 @@ export function enableForwarding(bridge: string): { loopback: boolean } {
 
 /** Networks without IPv6 have no link-local addresses either. */
 function disableIPv6(name: string): void {
-  const setting = `net/ipv6/conf/${name}/disable_ipv6`;
-  if (readSysctl(setting) === '0') writeSysctl(setting, '1');
+  try {
+    writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, '1');
+  } catch (error) {
+    // A kernel without IPv6 has no such setting, and where settings are read-only the address does no harm.
+    if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+  }
 }
 
 /** Subnets that interfaces other than this one are on. */

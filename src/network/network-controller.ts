@@ -105,7 +105,7 @@ class KernelNetworkController implements NetworkController {
   validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings' | 'macAddress' | 'endpointSettings'>): void {
     validatePortBindings(request.portBindings);
     const settings = request.endpointSettings ?? {};
-    validateEndpointSettings(networkReference(request.networkMode), request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress });
+    validateEndpointSettings(this.#nameOf(request.networkMode), request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress });
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
@@ -193,6 +193,16 @@ class KernelNetworkController implements NetworkController {
     for (const name of readdirSync(this.#namespaces)) {
       const path = join(this.#namespaces, name);
       if (!kept.has(path)) removeNetworkNamespace(path);
+    }
+  }
+
+  /** The network's name, also when its id is given; what is no network is taken for the name of one to come. */
+  #nameOf(mode: string): string {
+    try {
+      return this.#registry.find(networkReference(mode)).record.Name;
+    } catch (error) {
+      if (isFailure(error, 'network.not_found')) return mode;
+      throw error;
     }
   }
 
