@@ -1,4 +1,4 @@
-/** Errors of layers and tar archives. Texts Docker clients match on are Docker's, byte for byte. */
+/** Errors of layers, snapshots and tar archives. Texts Docker clients match on are Docker's, byte for byte. */
 import type { ErrorRow } from './error-kind.ts';
 
 export const layerErrors = {
@@ -10,4 +10,7 @@ export const layerErrors = {
   'layer.digest_mismatch': { kind: 'invalid', text: (d) => `layer verification failed for digest ${d['expected']}, got ${d['actual']}` },
   'layer.too_large': { kind: 'invalid', text: (d) => `layer archive is larger than ${d['maximum']} bytes when uncompressed` },
   'layer.disk_full': { kind: 'system', text: (d) => `write ${d['path']}: no space left on device` },
+  'snapshot.not_found': { kind: 'notFound', text: (d) => `there is no file system of container ${d['id']}` },
+  'snapshot.exists': { kind: 'conflict', text: (d) => `there is a file system of container ${d['id']} already` },
+  'snapshot.overlay_unsupported': { kind: 'system', text: (d) => `overlay cannot be mounted below ${d['path']}: ${d['reason']}; choose the storage driver vfs, which copies` },
 } as const satisfies Record<string, ErrorRow>;

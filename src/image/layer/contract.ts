@@ -71,4 +71,8 @@ export interface LayerDirectory {
   readonly name: string;
   /** Name of the symbolic link `l/<link>` to `../<name>/diff`: 26 characters. */
   readonly link: string;
+  /** Paths it removes from the layers below, one character per byte. In its tree they are device nodes 0:0, which are not to be copied. */
+  readonly whiteouts: readonly string[];
+  /** Directories in it that hide those below. */
+  readonly opaque: readonly string[];
 }

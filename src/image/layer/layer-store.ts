@@ -2,7 +2,7 @@
  * The layer store. A layer is there when its directory below `layerdb` is: everything else is made
  * before that last rename, and taken away after it is undone.
  */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -11,6 +11,7 @@ import { chainIdOver } from '#oci/chain-id.ts';
 import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
 import type { AppliedLayer, ApplyOptions, Layer, LayerDirectory, LayerStore } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
+import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
 import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from './layer-records.ts';
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
@@ -99,7 +100,7 @@ export class StoredLayers implements LayerStore {
   }
 
   directories(chainId: string): LayerDirectory[] {
-    return this.records(chainId).map(({ name, link }) => ({ name, link }));
+    return this.records(chainId).map(({ name, link, whiteouts, opaque }) => ({ name, link, whiteouts, opaque }));
   }
 
   /** The layer and all below it, topmost first. @throws layer.not_found */
@@ -225,25 +226,18 @@ export class StoredLayers implements LayerStore {
 
   #commit(record: LayerRecord, { directory, recordDirectory }: { directory: string; recordDirectory: string }): void {
     const { name, link, parent, chainId } = record;
-    writeFileSync(`${directory}/link`, link);
-    if (parent !== undefined) {
-      const lower = this.directories(parent).map((layer) => `l/${layer.link}`);
-      writeFileSync(`${directory}/lower`, lower.join(':'));
-      mkdirSync(`${directory}/work`, { mode: 0o700 });
-    }
+    const lower = parent === undefined ? [] : this.directories(parent).map((layer) => layer.link);
+    writeLink(this.#paths, { directory, name, link, lower });
+    if (parent !== undefined) mkdirSync(`${directory}/work`, { mode: 0o700 });
     writeFileSync(`${directory}/committed`, '', { mode: 0o600 });
     writeLayerRecord(recordDirectory, record);
-    symlinkSync(`../${name}/diff`, `${this.#paths.links}/${link}`);
     renameSync(directory, this.#paths.layer(name));
     renameSync(recordDirectory, this.#paths.record(chainId));
     this.#layers.set(chainId, record);
   }
 
   #removeDirectory(name: string): void {
-    for (const link of readdirSync(this.#paths.links)) {
-      const path = `${this.#paths.links}/${link}`;
-      if (readlinkSync(path) === `../${name}/diff`) unlinkSync(path);
-    }
+    removeLink(this.#paths, name);
     this.#removals.remove(this.#paths.layer(name));
   }
 

@@ -9,6 +9,7 @@ import { detachThreadRoot, enterRoot } from '#kernel/chroot.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { ArchiveSource } from './archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
+import { copyLayer } from './copy-layer.ts';
 import { packLayer } from './pack-layer.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { RecipeWriter } from './tar-recipe.ts';
@@ -23,13 +24,25 @@ detachThreadRoot();
 port.on('message', (job: LayerJob) => {
   let reply: JobReply;
   try {
-    reply = { kind: 'done', result: job.kind === 'unpack' ? unpack(job) : pack(job) };
+    reply = { kind: 'done', result: perform(job) };
   } catch (error) {
     reply = replyOf(error);
-    new BlockingRingWriter(job.ring).break();
+    if (job.kind !== 'copy') new BlockingRingWriter(job.ring).break();
   }
   port.postMessage(reply);
 });
+
+function perform(job: LayerJob): UnpackResult | undefined {
+  switch (job.kind) {
+    case 'unpack':
+      return unpack(job);
+    case 'pack':
+      return pack(job);
+    case 'copy':
+      for (const layer of job.layers) copyLayer(layer, job.target);
+      return undefined;
+  }
+}
 
 function unpack(job: UnpackJob): UnpackResult {
   using recipeFile = openedDescriptor(job.recipePath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);

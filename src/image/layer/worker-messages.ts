@@ -1,5 +1,6 @@
 /** What the layer store and its worker threads tell each other. */
 import type { RingMemory } from './byte-ring.ts';
+import type { CopiedLayer } from './copy-layer.ts';
 
 /** Unpack an archive that comes through the ring. */
 export interface UnpackJob {
@@ -36,7 +37,15 @@ export interface PackJob {
   readonly replaced: Readonly<Record<number, string>>;
 }
 
-export type LayerJob = UnpackJob | PackJob;
+/** Copy the trees of layers into one directory. */
+export interface CopyJob {
+  readonly kind: 'copy';
+  /** Bottom first. */
+  readonly layers: readonly CopiedLayer[];
+  readonly target: string;
+}
+
+export type LayerJob = UnpackJob | PackJob | CopyJob;
 
 export type JobReply =
   | { readonly kind: 'done'; readonly result: UnpackResult | undefined }

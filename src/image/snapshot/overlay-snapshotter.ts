@@ -1,0 +1,163 @@
+/**
+ * Snapshots by overlay mounts, arranged as Docker's overlay2 driver arranges them: `diff` holds what a
+ * container wrote, `merged` is its root while mounted. Between it and the image lies an init layer,
+ * made once per image.
+ */
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { KeyedMutex } from '#base/keyed-mutex.ts';
+import { readMounts, unmountAsync } from '#kernel/mounts.ts';
+import { mountOverlay } from '#kernel/overlay-mount.ts';
+import type { GraphDriverData } from '#schema/container-config.ts';
+import type { Snapshotter } from '../contract.ts';
+import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
+import { removeLink, writeLink } from '../layer/layer-links.ts';
+import { directoryName, LayerPaths, newLinkName } from '../layer/layer-paths.ts';
+import { RemovalQueue } from '../layer/removal-queue.ts';
+import { sizeOfLayers } from '../layer/size-of-layers.ts';
+import { InitLayers } from './init-layers.ts';
+import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import { treeUsage } from './tree-usage.ts';
+
+export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
+  readonly driver = 'overlay2';
+  readonly #paths: LayerPaths;
+  readonly #layers: LayerStore;
+  readonly #records: SnapshotRecords;
+  readonly #removals: RemovalQueue;
+  readonly #mutex = new KeyedMutex();
+  readonly #initLayers: InitLayers;
+
+  constructor(dataRoot: string, layers: LayerStore) {
+    this.#paths = new LayerPaths(dataRoot);
+    this.#initLayers = new InitLayers(this.#paths);
+    this.#layers = layers;
+    this.#removals = new RemovalQueue(this.#paths.removing);
+    mkdirSync(this.#paths.home, { recursive: true, mode: 0o710 });
+    mkdirSync(this.#paths.links, { recursive: true, mode: 0o700 });
+    this.#records = new SnapshotRecords(`${dataRoot}/image/overlay2/layerdb/mounts`);
+  }
+
+  async create(id: string, topLayer: string | undefined): Promise<void> {
+    using _held = await this.#mutex.acquire(id);
+    const lower = await this.#lowerLinks(topLayer);
+    const { name } = this.#records.add(id, topLayer);
+    const directory = this.#paths.layer(name);
+    try {
+      mkdirSync(directory, { mode: 0o710 });
+      mkdirSync(`${directory}/diff`, { mode: 0o755 });
+      mkdirSync(`${directory}/work`, { mode: 0o700 });
+      mkdirSync(`${directory}/merged`, { mode: 0o700 });
+      writeLink(this.#paths, { directory, name, link: newLinkName(), lower });
+    } catch (error) {
+      this.#delete(id, name);
+      throw error;
+    }
+  }
+
+  async mount(id: string): Promise<string> {
+    using _held = await this.#mutex.acquire(id);
+    const record = this.#records.get(id);
+    const { name, topLayer } = record;
+    const target = this.#merged(record);
+    if (this.#isMounted(target)) return target;
+    const lower = (await this.#lowerLinks(topLayer)).map((link) => `l/${link}`);
+    mountOverlay({ home: this.#paths.home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged` });
+    return target;
+  }
+
+  async unmount(id: string): Promise<void> {
+    using _held = await this.#mutex.acquire(id);
+    if (!this.#records.has(id)) return;
+    await this.#unmount(this.#merged(this.#records.get(id)));
+  }
+
+  async remove(id: string): Promise<void> {
+    using _held = await this.#mutex.acquire(id);
+    if (!this.#records.has(id)) return;
+    const record = this.#records.get(id);
+    await this.#unmount(this.#merged(record));
+    this.#delete(id, record.name);
+  }
+
+  describe(id: string): GraphDriverData {
+    const { name, topLayer } = this.#records.get(id);
+    const { home } = this.#paths;
+    const layers = this.#layerDirectories(topLayer);
+    const lower = [this.#initLayers.nameFor(layers), ...layers.map((layer) => layer.name)];
+    return {
+      Name: this.driver,
+      Data: {
+        ID: id,
+        LowerDir: lower.map((layer) => `${home}/${layer}/diff`).join(':'),
+        MergedDir: `${home}/${name}/merged`,
+        UpperDir: `${home}/${name}/diff`,
+        WorkDir: `${home}/${name}/work`,
+      },
+    };
+  }
+
+  async usage(id: string): Promise<{ writable: number; total: number }> {
+    const { name, topLayer } = this.#records.get(id);
+    const writable = await treeUsage(`${this.#paths.layer(name)}/diff`);
+    return { writable, total: writable + sizeOfLayers(this.#layers, topLayer) };
+  }
+
+  isMounted(id: string): boolean {
+    return this.#records.has(id) && this.#isMounted(this.#merged(this.#records.get(id)));
+  }
+
+  async repair(known: ReadonlySet<string>, running: ReadonlySet<string>): Promise<void> {
+    const { home } = this.#paths;
+    const mounted = new Set([...running].filter((id) => known.has(id)).map((id) => `${home}/${snapshotName(id)}/merged`));
+    for (const { mountPoint } of readMounts()) {
+      if (mountPoint.startsWith(`${home}/`) && !mounted.has(mountPoint)) await unmountAsync(mountPoint);
+    }
+    for (const id of this.#records.ids()) if (!known.has(id)) await this.remove(id);
+    const owned = new Set(this.#records.ids().map(snapshotName));
+    for (const name of readdirSync(home)) {
+      const wanted = this.#initLayers.isWanted(name) ?? (!directoryName.test(name) || owned.has(name) || existsSync(`${this.#paths.layer(name)}/committed`));
+      if (!wanted) this.#removeDirectory(name);
+    }
+    this.#removals.remove(this.#initLayers.preparing);
+    await this.#removals.repair();
+  }
+
+  /** Resolves when everything removed is deleted. Mounts stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#removals.idle();
+  }
+
+  #layerDirectories(topLayer: string | undefined): LayerDirectory[] {
+    return topLayer === undefined ? [] : this.#layers.directories(topLayer);
+  }
+
+  /** Links of all that lies below a container's own layer, topmost first. */
+  async #lowerLinks(topLayer: string | undefined): Promise<string[]> {
+    const layers = this.#layerDirectories(topLayer);
+    return [await this.#initLayers.linkFor(layers), ...layers.map(({ link }) => link)];
+  }
+
+  #merged({ name }: SnapshotRecord): string {
+    return `${this.#paths.layer(name)}/merged`;
+  }
+
+  /** An overlay has a device number of its own. */
+  #isMounted(target: string): boolean {
+    const device = statSync(target, { throwIfNoEntry: false })?.dev;
+    return device !== undefined && device !== statSync(this.#paths.home).dev;
+  }
+
+  async #unmount(target: string): Promise<void> {
+    if (this.#isMounted(target)) await unmountAsync(target);
+  }
+
+  #delete(id: string, name: string): void {
+    this.#removeDirectory(name);
+    this.#records.delete(id);
+  }
+
+  #removeDirectory(name: string): void {
+    removeLink(this.#paths, name);
+    this.#removals.remove(this.#paths.layer(name));
+  }
+}

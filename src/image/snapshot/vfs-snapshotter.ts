@@ -1,0 +1,138 @@
+/**
+ * Snapshots by copying, for where overlay cannot be mounted: every container has the whole of its
+ * image's files in a directory of its own, which needs no mounting.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KeyedMutex } from '#base/keyed-mutex.ts';
+import type { GraphDriverData } from '#schema/container-config.ts';
+import type { Snapshotter } from '../contract.ts';
+import type { LayerStore } from '../layer/contract.ts';
+import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-paths.ts';
+import { LayerWorkers } from '../layer/layer-workers.ts';
+import { RemovalQueue } from '../layer/removal-queue.ts';
+import { sizeOfLayers } from '../layer/size-of-layers.ts';
+import { fillInitLayer } from './init-layer.ts';
+import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import { treeUsage } from './tree-usage.ts';
+
+/** Suffix of the file beside a snapshot whose time tells when it was complete. */
+const stampSuffix = '.complete';
+/** Longest step of the clock that file times are taken from. */
+const clockStep = 20;
+
+export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
+  readonly driver = 'vfs';
+  readonly #home: string;
+  readonly #preparing: string;
+  readonly #layerPaths: LayerPaths;
+  readonly #layers: LayerStore;
+  readonly #records: SnapshotRecords;
+  readonly #removals: RemovalQueue;
+  readonly #mutex = new KeyedMutex();
+  readonly #workers = new LayerWorkers();
+  readonly #mounted = new Set<string>();
+
+  constructor(dataRoot: string, layers: LayerStore) {
+    this.#home = `${dataRoot}/vfs/dir`;
+    this.#preparing = `${dataRoot}/vfs/.preparing`;
+    this.#layerPaths = new LayerPaths(dataRoot);
+    this.#layers = layers;
+    this.#removals = new RemovalQueue(`${dataRoot}/vfs/.removing`);
+    mkdirSync(this.#home, { recursive: true, mode: 0o710 });
+    this.#records = new SnapshotRecords(`${dataRoot}/image/vfs/layerdb/mounts`);
+  }
+
+  async create(id: string, topLayer: string | undefined): Promise<void> {
+    using _held = await this.#mutex.acquire(id);
+    const record = this.#records.add(id, topLayer);
+    const directory = `${this.#preparing}/${newDirectoryName()}`;
+    try {
+      mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
+      mkdirSync(directory, { mode: 0o755 });
+      const layers = topLayer === undefined ? [] : this.#layers.directories(topLayer).toReversed();
+      await this.#workers.run({
+        kind: 'copy',
+        layers: layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })),
+        target: directory,
+      });
+      fillInitLayer(directory);
+      renameSync(directory, this.#root(record));
+      writeFileSync(this.#stamp(record), '', { mode: 0o600 });
+      // Later changes must have a later time.
+      await delay(clockStep);
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      this.#delete(record);
+      throw error;
+    }
+  }
+
+  async mount(id: string): Promise<string> {
+    using _held = await this.#mutex.acquire(id);
+    const record = this.#records.get(id);
+    this.#mounted.add(id);
+    return this.#root(record);
+  }
+
+  async unmount(id: string): Promise<void> {
+    this.#mounted.delete(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    using _held = await this.#mutex.acquire(id);
+    this.#mounted.delete(id);
+    if (this.#records.has(id)) this.#delete(this.#records.get(id));
+  }
+
+  describe(id: string): GraphDriverData {
+    this.#records.get(id);
+    return { Name: this.driver, Data: null };
+  }
+
+  async usage(id: string): Promise<{ writable: number; total: number }> {
+    const record = this.#records.get(id);
+    const { ctimeNs: completed } = statSync(this.#stamp(record), { bigint: true });
+    const writable = await treeUsage(this.#root(record), ({ ctimeNs }) => ctimeNs > completed);
+    return { writable, total: writable + sizeOfLayers(this.#layers, record.topLayer) };
+  }
+
+  isMounted(id: string): boolean {
+    return this.#mounted.has(id);
+  }
+
+  async repair(known: ReadonlySet<string>, running: ReadonlySet<string>): Promise<void> {
+    this.#mounted.clear();
+    for (const id of this.#records.ids()) {
+      if (!known.has(id)) await this.remove(id);
+      else if (running.has(id)) this.#mounted.add(id);
+    }
+    const owned = new Set(this.#records.ids().map(snapshotName));
+    for (const file of readdirSync(this.#home)) {
+      const name = file.endsWith(stampSuffix) ? file.slice(0, -stampSuffix.length) : file;
+      if (directoryName.test(name) && !owned.has(name)) this.#removals.remove(`${this.#home}/${file}`);
+    }
+    if (existsSync(this.#preparing)) this.#removals.remove(this.#preparing);
+    await this.#removals.repair();
+  }
+
+  /** Resolves when everything removed is deleted. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#removals.idle();
+  }
+
+  #root({ name }: SnapshotRecord): string {
+    return `${this.#home}/${name}`;
+  }
+
+  #stamp(record: SnapshotRecord): string {
+    return this.#root(record) + stampSuffix;
+  }
+
+  #delete(record: SnapshotRecord): void {
+    this.#removals.remove(this.#root(record));
+    this.#removals.remove(this.#stamp(record));
+    this.#records.delete(record.id);
+  }
+}

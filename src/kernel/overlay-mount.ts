@@ -1,0 +1,39 @@
+/** Mounts of the overlay file system (kernel, Documentation/filesystems/overlayfs.rst). */
+import { existsSync } from 'node:fs';
+import { mount, mountFrom } from './mounts.ts';
+
+/** mount(2) takes options of at most a page with a closing zero. */
+const optionLimit = 4095;
+
+export interface OverlayMount {
+  /** Absolute directory that all other paths are relative to. */
+  readonly home: string;
+  /** Topmost first. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  readonly target: string;
+}
+
+/**
+ * Mounts an overlay. Options hold absolute paths, as they show in `/proc/mounts`, unless these are too
+ * long together or have characters in them that mean something there; then relative ones.
+ * @throws kernel.syscall_failed
+ */
+export function mountOverlay(overlay: OverlayMount): void {
+  const { home, target } = overlay;
+  const request = { source: 'overlay', target: `${home}/${target}`, type: 'overlay' };
+  const absolute = options(overlay, `${home}/`);
+  if (Buffer.byteLength(absolute) <= optionLimit && !/[:,\\]/.test(home)) mount({ ...request, data: absolute });
+  else mountFrom(home, { ...request, data: options(overlay, '') });
+}
+
+function options({ lower, upper, work }: OverlayMount, prefix: string): string {
+  const directories = lower.map((path) => prefix + path).join(':');
+  return `${indexOption()}lowerdir=${directories},upperdir=${prefix}${upper},workdir=${prefix}${work}`;
+}
+
+/** Without an index several overlays may be above one lower directory, whatever the kernel's default; older kernels do not know the option. */
+function indexOption(): string {
+  return existsSync('/sys/module/overlay/parameters/index') ? 'index=off,' : '';
+}
