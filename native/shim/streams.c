@@ -130,7 +130,7 @@ int streams_open(const struct options *options)
 		problem = given[0] < 0 ? errno : 0;
 	} else {
 		problem = open_pipe(&input.fd, &given[0], false);
-		input_state = INPUT_READY;
+		set_input_state(INPUT_READY);
 	}
 	if (problem)
 		return problem;
@@ -138,7 +138,7 @@ int streams_open(const struct options *options)
 		/* The process gets the terminal; the pipe only hears the runtime. */
 		outputs[0].ended = true;
 		given[1] = fcntl(given[0], F_DUPFD_CLOEXEC, 0);
-		input_state = options->stdin_mode == STDIN_NONE ? INPUT_CLOSED : INPUT_BLOCKED;
+		set_input_state(options->stdin_mode == STDIN_NONE ? INPUT_CLOSED : INPUT_BLOCKED);
 		problem = open_console();
 	} else {
 		problem = open_pipe(&outputs[0].source.fd, &given[1], true);
