@@ -92,15 +92,17 @@ function length([item]: readonly Operand[]): GoValue {
   }
 }
 
-function call([first, ...operands]: readonly Operand[]): Operand {
+/** The executor puts what the template calls the function before it. */
+function call([name, first, ...operands]: readonly Operand[]): Operand {
+  const shown = name === undefined ? '' : textOf(name);
   const value = unboxed(first) ?? refuse('call of nil');
-  if (value.type.kind !== 'func') refuse(`non-function of type ${value.type.name}`);
+  if (value.type.kind !== 'func') refuse(`non-function ${shown} of type ${value.type.name}`);
   const { type, call: run } = functionOf(value);
   const { parameters, variadic } = type;
   const least = parameters.length - 1;
-  if (variadic && operands.length < least) refuse(`wrong number of args: got ${operands.length} want at least ${least}`);
+  if (variadic && operands.length < least) refuse(`wrong number of args for ${shown}: got ${operands.length} want at least ${least}`);
   if (!variadic && operands.length !== parameters.length) {
-    refuse(`wrong number of args: got ${operands.length} want ${parameters.length}`);
+    refuse(`wrong number of args for ${shown}: got ${operands.length} want ${parameters.length}`);
   }
   return run(operands.map((operand, at) => {
     const expected = parameters[Math.min(at, least)];

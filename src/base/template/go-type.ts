@@ -104,14 +104,15 @@ export function named<T extends GoType>(name: string, base: T, methods: Readonly
 /** Name, type and the `json` tag as Go writes it: `['MacAddress', stringType, ',omitempty']`. */
 export type FieldSpec = readonly [name: string, type: GoType, tag?: string];
 
-/** A struct. An empty name makes a literal, `struct {…}`; a field whose name begins with `*` or `&` is embedded (`&` by value). */
+/** A struct. An empty name makes a literal, `struct {…}`; a field whose name begins with `&` is embedded. */
 export function structOf(
   name: string,
   specs: readonly FieldSpec[],
   methods: Readonly<Record<string, GoMethod>> = none,
 ): StructType {
   const fields = specs.map(fieldOf);
-  const underlying = `struct { ${fields.map((field) => `${field.name} ${field.type.name}`).join('; ')} }`;
+  const members = fields.map((field) => `${field.name} ${field.type.name}`).join('; ');
+  const underlying = members === '' ? 'struct {}' : `struct { ${members} }`;
   return { kind: 'struct', name: name === '' ? underlying : name, underlying, defined: name !== '', methods, fields };
 }
 

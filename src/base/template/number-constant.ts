@@ -25,7 +25,7 @@ export function parseCharacterConstant(text: string): NumberConstant | string {
 
 /** `1+2i`. */
 export function parseComplexConstant(text: string): NumberConstant | string {
-  const split = /^(.+[^eEpP])([-+].*)i$/.exec(text);
+  const split = /^(.*[^eEpP])([-+].*)i$/.exec(text);
   const real = parseFloatText(split?.[1] ?? '');
   const imaginary = parseFloatText(split?.[2] ?? '');
   if (real === undefined || imaginary === undefined) return 'syntax error scanning complex number';

@@ -327,6 +327,10 @@ export class TemplateExecutor {
     const typeAt = (at: number): GoType | undefined => parameters[Math.min(at, parameters.length - 1)];
     const values = given.map((operand, at) => this.#operand(dot, typeAt(at), operand));
     if (final !== undefined) values.push(this.#fitting(final.value, typeAt(given.length)));
+    if (name === 'call' && run === builtinFunctions.get(name)?.call) {
+      const [callee] = given;
+      values.unshift(goString(callee === undefined ? formatValue(final?.value) : printNode(callee)));
+    }
     try {
       return run(values);
     } catch (error) {

@@ -125,7 +125,7 @@ export class TemplateLexer {
         return this.#token('left parenthesis', start);
       case ')':
         this.#depth--;
-        if (this.#depth < 0) return this.#error(start, `unexpected right paren ${describeCharacter(character)}`);
+        if (this.#depth < 0) return this.#error(start, 'unexpected right paren');
         return this.#token('right parenthesis', start);
       case '.':
         if (!/^[0-9]/.test(this.#input.slice(this.#position)) && this.#peek() !== '') return this.#fieldOrVariable(start, 'field');

@@ -38,6 +38,10 @@ function isEmpty(statements: readonly StatementNode[]): boolean {
   return statements.every((node) => node.kind === 'text' && node.text.trim() === '');
 }
 
+function isClosing(node: StatementNode | ClosingNode): node is ClosingNode {
+  return node.kind === 'end' || node.kind === 'else';
+}
+
 const operandStarts: ReadonlySet<TokenType> = new Set<TokenType>([
   'bool literal', 'character literal', 'complex literal', 'dot', 'field', 'identifier', 'number literal', 'nil',
   'raw string literal', 'string literal', 'variable', 'left parenthesis',
@@ -69,7 +73,7 @@ class TreeParser {
         this.#putBack.push(word, delimiter);
       }
       const node = this.#textOrAction();
-      if (node.kind === 'end' || node.kind === 'else') return this.#fail(`unexpected ${printNode(node)}`);
+      if (isClosing(node)) return this.#fail(`unexpected ${printNode(node)}`);
       statements.push(node);
     }
     this.#add(name, statements);
@@ -149,7 +153,7 @@ class TreeParser {
     const list: StatementNode[] = [];
     while (this.#peekNonSpace().type !== 'end of text') {
       const node = this.#textOrAction();
-      if (node.kind === 'end' || node.kind === 'else') return { list, closing: node };
+      if (isClosing(node)) return { list, closing: node };
       list.push(node);
     }
     return this.#fail('unexpected EOF');

@@ -1,0 +1,36 @@
+/** Commands that look at containers without changing them. */
+import type { CommandNode } from '#cli/command.ts';
+
+const port: CommandNode = {
+  name: 'port', summary: 'List port mappings or a specific mapping for the container', paths: ['container port', 'port'],
+  load: async () => (await import('./port.ts')).command,
+};
+
+const top: CommandNode = {
+  name: 'top', summary: 'Display the running processes of a container', paths: ['container top', 'top'],
+  load: async () => (await import('./top.ts')).command,
+};
+
+const listPaths = ['container ls', 'container list', 'container ps', 'ps'];
+
+/** In the group `container`. */
+export const containerViewNodes: readonly CommandNode[] = [
+  {
+    name: 'inspect', summary: 'Display detailed information on one or more containers',
+    load: async () => (await import('./container-inspect.ts')).command,
+  },
+  { name: 'ls', aliases: ['list', 'ps'], summary: 'List containers', paths: listPaths, load: async () => (await import('./ps.ts')).listCommand },
+  port,
+  top,
+];
+
+/** At the top level. */
+export const topLevelViewNodes: readonly CommandNode[] = [
+  { name: 'ps', summary: 'List containers', paths: listPaths, common: 3, load: async () => (await import('./ps.ts')).command },
+  {
+    name: 'inspect', summary: 'Return low-level information on Docker objects',
+    load: async () => (await import('./inspect.ts')).command,
+  },
+  port,
+  top,
+];
