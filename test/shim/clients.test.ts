@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { AttachStream } from '#runtime/contract.ts';
+import { attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench } from './shim-bench.ts';
+
+/** Hashes standard output as it comes, without keeping it. */
+async function hashOutput(stream: AttachStream): Promise<{ length: number; md5: string }> {
+  const hash = createHash('md5');
+  let length = 0;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    let data = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    while (data.length >= 8) {
+      const end = 8 + data.readUInt32BE(4);
+      if (data.length < end) break;
+      assert.equal(data[0], 1);
+      hash.update(data.subarray(8, end));
+      length += end - 8;
+      data = data.subarray(end);
+    }
+    rest = Buffer.from(data);
+  }
+  assert.equal(rest.length, 0);
+  return { length, md5: hash.digest('hex') };
+}
+
+function md5OfSeq(count: number): string {
+  const hash = createHash('md5');
+  for (let i = 1; i <= count; i++) hash.update(`${i}\n`);
+  return hash.digest('hex');
+}
+
+/** `seq` to this number is 100 MB. */
+const hundredMegabytes = 12_345_679;
+
+test('100 MB of output must arrive unharmed at a client', async () => {
+  await using bench = new ShimBench();
+  const process = await bench.launch(bench.container(['seq', '1', String(hundredMegabytes)], { log: null, attachments: [attachOutput] }));
+  const [stream] = process.attached;
+  assert.ok(stream);
+  const { length, md5 } = await hashOutput(stream);
+  assert.ok(length > 100_000_000);
+  assert.equal(md5, md5OfSeq(hundredMegabytes));
+  assert.equal((await process.exited).exitCode, 0);
+});
+
+test('a stalled client must hold up neither the process nor others, and get every byte later', async () => {
+  await using bench = new ShimBench();
+  const count = 3_000_000;
+  const process = await bench.launch(bench.container(['seq', '1', String(count)], { attachments: [attachOutput, attachOutput, attachOutput] }));
+  const [stalled, swift, slow] = process.attached;
+  assert.ok(stalled && swift && slow);
+  // Nobody reads `stalled`; the stream's own buffer and the socket's fill up at once.
+  const swiftly = hashOutput(swift);
+  const report = await process.exited;
+  assert.equal(report.exitCode, 0);
+  const expected = md5OfSeq(count);
+  assert.equal((await swiftly).md5, expected);
+  assert.equal(readdirSync(bench.directory).some((name) => name.startsWith('spill')), false, 'spilled output has no name');
+  assert.ok(isAlive(process.shimPid), 'the shim stays for the clients it still has');
+  const [first, second] = await Promise.all([hashOutput(stalled), hashOutput(slow)]);
+  assert.equal(first.md5, expected);
+  assert.equal(second.md5, expected);
+  await eventually(() => !isAlive(process.shimPid), 'the end of the shim');
+  let logged = 0;
+  for (const line of readFileSync(bench.logPath, 'latin1').split('\n')) if (line !== '') logged++;
+  assert.equal(logged, count);
+});
+
+test('many clients must each get everything while some come and go', async () => {
+  await using bench = new ShimBench();
+  const process = await bench.launch(bench.container(['sh', '-c', 'read line; seq 1 100000'], { stdio: { stdin: 'open' }, attachments: [{ ...attachOutput, stdin: true }] }));
+  const clients = await Promise.all(Array.from({ length: 20 }, () => process.attach(attachOutput)));
+  const leaving = await Promise.all(Array.from({ length: 10 }, () => process.attach(attachOutput)));
+  const outputs = Promise.all(clients.map(hashOutput));
+  for (const stream of leaving) stream.once('data', () => stream.destroy());
+  process.attached[0]?.write('\n');
+  process.attached[0]?.resume();
+  const expected = md5OfSeq(100_000);
+  for (const { md5 } of await outputs) assert.equal(md5, expected);
+  assert.equal((await process.exited).exitCode, 0);
+});
+
+test('a client that leaves while it is behind must leave nothing behind', async () => {
+  await using bench = new ShimBench();
+  const process = await bench.launch(bench.container(['sh', '-c', 'seq 1 500000; read line'], { log: null, stdio: { stdin: 'open' }, attachments: [attachOutput] }));
+  const spills = (): number =>
+    readdirSync(`/proc/${process.shimPid}/fd`).filter((fd) => {
+      const link = readlinkOrEmpty(`/proc/${process.shimPid}/fd/${fd}`);
+      return link.includes('/spill-');
+    }).length;
+  await eventually(() => spills() === 1, 'spilled output');
+  process.attached[0]?.destroy();
+  await eventually(() => spills() === 0, 'the spill file to be given up');
+  assert.equal(process.signal(9), true);
+  await process.exited;
+  await eventually(() => !isAlive(process.shimPid), 'the end of the shim');
+});
+
+test('an idle shim must take little memory', async () => {
+  await using bench = new ShimBench();
+  const process = await bench.launch(bench.container(['sleep', '60'], { attachments: [] }));
+  const rollup = readFileSync(`/proc/${process.shimPid}/smaps_rollup`, 'utf8');
+  const rss = Number(/^Rss:\s+(\d+) kB/m.exec(rollup)?.[1]);
+  assert.ok(rss > 0 && rss <= 100, `${rss} kB resident`);
+});
+
+test('a connection that says no hello must not disturb anybody', async () => {
+  await using bench = new ShimBench();
+  const container = bench.container(['sh', '-c', 'read line; echo end'], { stdio: { stdin: 'once' }, attachments: [{ ...attachOutput, stdin: true }] });
+  const process = await bench.launch(container);
+  const { connect } = await import('node:net');
+  const strangers = [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.from([6]), Buffer.alloc(0)].map((bytes) => {
+    const socket = connect(`${container.runDirectory}/sock`);
+    socket.on('error', () => undefined);
+    socket.write(bytes);
+    return socket;
+  });
+  const [stream] = process.attached;
+  assert.ok(stream);
+  stream.end('\n');
+  assert.equal(demultiplex(await readAll(stream)).stdout.toString(), 'end\n');
+  assert.equal((await process.exited).exitCode, 0);
+  for (const socket of strangers) socket.destroy();
+  await eventually(() => !isAlive(process.shimPid), 'the end of the shim');
+});
+
+function readlinkOrEmpty(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
