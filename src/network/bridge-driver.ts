@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
-import { randomMacAddress } from '#kernel/netlink/mac-address.ts';
+import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket, type Link } from '#kernel/netlink/route-socket.ts';
 import { ensureSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import { AddressPool } from './address-pool.ts';
@@ -130,7 +130,7 @@ export class BridgeNetwork implements AttachableNetwork {
       address: formatAddress(address),
       prefixLength: this.subnet.prefixLength,
       gateway: formatGateway(this.#parts.subnet),
-      macAddress: request.macAddress === '' ? randomMacAddress() : request.macAddress,
+      macAddress: request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
       hostInterface: `veth${randomBytes(4).toString('hex')}`,
     };
   }
@@ -175,10 +175,8 @@ export class BridgeNetwork implements AttachableNetwork {
     const owned = new Set(live.map((endpoint) => endpoint.hostInterface));
     // A socket of its own: the other one must not be read while this one's answer is awaited.
     using routes = new RouteSocket();
-    for (const link of routes.links()) {
-      if (link.masterIndex !== this.#parts.bridgeIndex || !vethName.test(link.name) || owned.has(link.name)) continue;
-      await routes.deleteLink(link.index, link.name);
-    }
+    const leftovers = routes.links().filter(({ masterIndex, name }) => masterIndex === this.#parts.bridgeIndex && vethName.test(name) && !owned.has(name));
+    if (leftovers.length > 0) await routes.deleteLinks(leftovers.map(({ index }) => index));
   }
 
   #claim(text: string): number {

@@ -17,9 +17,9 @@ export function validateEndpointSettings(network: string, settings: Partial<Endp
   for (const address of [four, six]) {
     if (predefined && address !== '') reasons.push('user specified IP address is supported only when connecting to networks with user configured subnets');
   }
-  if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
   const mac = settings.MacAddress ?? '';
   if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
+  if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
 }
 
 /** Six bytes, with colons, dashes or as three groups with dots. */

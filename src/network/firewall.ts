@@ -1,5 +1,5 @@
 /** The firewall table of this engine: loaded once at start, then kept in step with the published ports element by element. */
-import { isFailure } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
 import { firewallRuleset, type FirewallBridge } from './firewall-ruleset.ts';
@@ -38,12 +38,16 @@ export class Firewall implements Disposable {
     }));
   }
 
-  /** All or none. Flows of datagrams to the port that were there before are translated from now on. */
+  /**
+   * All or none. Flows of datagrams to the port that were there before are translated from now on.
+   * @throws network.firewall_gone when somebody took the table away: load it again
+   */
   add(translations: readonly PortTranslation[]): void {
     const elements = translations.map(mapElement);
     try {
       this.#socket.addElements(this.#table, elements);
     } catch (error) {
+      if (isMissing(error)) throw fail('network.firewall_gone', { table: this.#table }, error);
       if (!isFailure(error, 'kernel.syscall_failed') || (error.details['errno'] !== 'EEXIST' && error.details['errno'] !== 'EBUSY')) throw error;
       // Left by an engine that was killed half way; the port is ours, as its socket is.
       this.#removeEach(elements);

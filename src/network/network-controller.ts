@@ -78,18 +78,15 @@ class KernelNetworkController implements NetworkController {
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
     this.#registry.open([new BridgeDriver({ bip: this.#options.bip, reserved }), hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, live: endpoints });
-    const { loopback } = enableForwarding(this.#options.bridgeName);
     const allocator = new PortAllocator(ephemeralRange());
     this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: canListenOnIPv6(), warn: this.#warn });
     for (const container of live) this.#adopt(this.#publisher, container);
-    const bridges = this.#registry.all().filter((network) => network instanceof BridgeNetwork);
-    const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
-    await this.#firewall.load(bridges, { loopback, translations });
+    await this.#loadFirewall();
     for (const { table, chain } of this.#firewall.obstacles()) {
       this.#warn(`chain ${chain} of nftables table ${table} drops forwarded packets by default: containers reach the outside only where its rules let packets of ${this.#options.bridgeName} pass`);
     }
     this.#removeLeftoverNamespaces();
-    for (const bridge of bridges) await bridge.removeLeftovers(endpoints);
+    for (const bridge of this.#bridges) await bridge.removeLeftovers(endpoints);
   }
 
   list(filters: Readonly<Record<string, readonly string[]>>): NetworkInspect[] {
@@ -110,7 +107,14 @@ class KernelNetworkController implements NetworkController {
 
   async create(request: SandboxRequest): Promise<Sandbox> {
     try {
-      return this.#create(request);
+      try {
+        return this.#create(request);
+      } catch (error) {
+        if (!isFailure(error, 'network.firewall_gone')) throw error;
+        this.#warn(`the firewall rules of ${this.#options.bridgeName} were taken away by somebody; they are loaded again`);
+        await this.#loadFirewall();
+        return this.#create(request);
+      }
     } catch (error) {
       throw await this.#explained(error);
     }
@@ -177,6 +181,10 @@ class KernelNetworkController implements NetworkController {
     return join(this.#namespaces, 'default');
   }
 
+  get #bridges(): BridgeNetwork[] {
+    return this.#registry.all().filter((network) => network instanceof BridgeNetwork);
+  }
+
   readonly #warn = (message: string): void => this.#options.warn?.(message);
 
   #adopt(publisher: PortPublisher, { containerId, containerName, sandbox }: { containerId: string; containerName: string; sandbox: Sandbox }): void {
@@ -185,6 +193,12 @@ class KernelNetworkController implements NetworkController {
       ? undefined
       : publisher.adopt({ containerId, containerName, endpointId: published.id, address: published.address }, sandbox.ports);
     this.#attached.set(containerId, { containerName, sandbox, publication });
+  }
+
+  async #loadFirewall(): Promise<void> {
+    const { loopback } = enableForwarding(this.#options.bridgeName);
+    const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
+    await this.#firewall.load(this.#bridges, { loopback, translations });
   }
 
   #removeLeftoverNamespaces(): void {

@@ -76,10 +76,11 @@ export function groupBindings(exposedPorts: readonly string[], bindings: PortMap
 
 /** An address as the kernel would print it: an IPv4 address written as IPv6 is IPv4, what is none at all is ''. */
 export function normalizeAddress(text: string): string {
-  if (isIP(text) === 0) return '';
+  // Neither does Go know an address with a zone.
+  if (isIP(text) === 0 || text.includes('%')) return '';
   if (isIPv4(text)) return text;
-  // The URL parser knows the one canonical form (RFC 5952); it takes no zone.
-  const canonical = text.includes('%') ? text : new URL(`http://[${text}]/`).hostname.slice(1, -1);
+  // The URL parser knows the one canonical form (RFC 5952).
+  const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (mapped === null) return canonical;
   return formatAddress(Number.parseInt(`${mapped[1]}`, 16) * 65536 + Number.parseInt(`${mapped[2]}`, 16));

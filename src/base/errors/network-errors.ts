@@ -31,6 +31,7 @@ export const networkErrors = {
   'network.invalid_bridge_name': { kind: 'invalid', text: (d) => `invalid bridge name ${d['name']}: it must have 1 to 15 letters, digits, dots, dashes or underscores` },
   'network.not_a_bridge': { kind: 'conflict', text: (d) => `cannot use interface ${d['name']} as bridge: it is of another kind (${d['linkKind']}); name another one with --bridge` },
   'network.firewall_failed': { kind: 'system', text: (d) => `cannot load firewall rules for containers: ${d['reason']}` },
+  'network.firewall_gone': { kind: 'system', text: (d) => `nftables table ${d['table']} is not there any more; restart the daemon to have it again` },
   /** `holder`: who has the port, when that is known. */
   'network.port_allocated': { kind: 'system', text: (d) => `${programming(d)}: Bind for ${d['address']}:${d['port']} failed: port is already allocated` },
   'network.all_ports_allocated': { kind: 'system', text: (d) => `${programming(d)}: all ports are allocated` },

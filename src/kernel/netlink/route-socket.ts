@@ -2,6 +2,7 @@
  * Links, addresses, routes and neighbours by rtnetlink. Works on the namespace in which it was made.
  * Formats: linux/rtnetlink.h, linux/if_link.h, linux/veth.h.
  */
+import { randomBytes } from 'node:crypto';
 import { isFailure } from '#base/errors/failure.ts';
 import { ipv4Bytes, ipv4Text } from './ipv4-bytes.ts';
 import { macBytes, macText } from './mac-address.ts';
@@ -22,7 +23,7 @@ const RTM_NEWNEIGH = 28;
 const AF_UNSPEC = 0;
 const AF_INET = 2;
 const IFF_UP = 1;
-const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, namespaceFd: 28 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, group: 27, namespaceFd: 28 } as const;
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
@@ -95,7 +96,7 @@ export class RouteSocket implements Disposable {
       const answer = this.#socket.request(batch).find((message) => message.type === RTM_NEWLINK);
       return answer === undefined ? undefined : readLink(answer.payload);
     } catch (error) {
-      if (isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENODEV') return undefined;
+      if (isGone(error)) return undefined;
       throw error;
     }
   }
@@ -148,15 +149,27 @@ export class RouteSocket implements Disposable {
     this.#one(RTM_NEWLINK, acknowledge, 'set hairpin mode of link', name, (body) => writeHairpin(body, name));
   }
 
-  /** Deletes a link on a thread of the pool, as it waits for a grace period. Done already is no error. */
-  async deleteLink(index: number, name: string): Promise<void> {
+  /**
+   * Deletes links, all within one grace period of the kernel's, for which a thread of the pool waits. Those
+   * that are gone already are no error.
+   */
+  async deleteLinks(indexes: readonly number[]): Promise<void> {
+    const group = randomBytes(4).readUInt32LE(0) >>> 1;
+    for (const index of indexes) {
+      unlessGone(() => this.#one(RTM_SETLINK, acknowledge, 'set group of link', String(index), (body) => {
+        linkHeader(body, index, 0, 0);
+        body.attributeU32(IFLA.group, group);
+      }));
+    }
     const batch = this.#socket.batch();
-    batch.message(RTM_DELLINK, acknowledge, { purpose: 'delete link', subject: name }, (body) => linkHeader(body, index, 0, 0));
+    batch.message(RTM_DELLINK, acknowledge, { purpose: 'delete links', subject: indexes.join(' ') }, (body) => {
+      linkHeader(body, 0, 0, 0);
+      body.attributeU32(IFLA.group, group);
+    });
     try {
       await this.#socket.requestAsync(batch);
     } catch (error) {
-      if (isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENODEV') return;
-      throw error;
+      if (!isGone(error)) throw error;
     }
   }
 
@@ -236,6 +249,18 @@ export class RouteSocket implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENODEV';
+}
+
+function unlessGone(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }
 

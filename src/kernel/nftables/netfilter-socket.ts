@@ -26,9 +26,11 @@ const NFTA_HOOK_HOOKNUM = 1;
 const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
 const IPCTNL_MSG_CT_GET = (NFNL_SUBSYS_CTNETLINK << 8) | 1;
 const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2;
-const CTA = { original: 1, id: 12 } as const;
+const CTA = { original: 1, id: 12, filter: 25 } as const;
 const CTA_TUPLE = { protocol: 2 } as const;
 const CTA_PROTO = { number: 1, destinationPort: 3 } as const;
+const CTA_FILTER_ORIG_FLAGS = 1;
+const CTA_FILTER_FLAG = { protocolNumber: 1 << 3, destinationPort: 1 << 5 } as const;
 const AF_INET = 2;
 const NF_INET_FORWARD = 2;
 const NF_DROP = 0;
@@ -83,7 +85,15 @@ export class NetfilterSocket implements Disposable {
    */
   forgetFlows(protocolNumber: number, port: number): void {
     const list = this.#socket.batch();
-    list.message(IPCTNL_MSG_CT_GET, dump, { purpose: 'list tracked flows', subject: `port ${port}` }, (body) => nfHeader(body, AF_INET, 0));
+    list.message(IPCTNL_MSG_CT_GET, dump, { purpose: 'list tracked flows', subject: `port ${port}` }, (body) => {
+      nfHeader(body, AF_INET, 0);
+      // Kernels before 5.8 take no filter and list all flows.
+      body.nested(CTA.original, () => body.nested(CTA_TUPLE.protocol, () => {
+        body.attributeU8(CTA_PROTO.number, protocolNumber);
+        body.attributeU16BigEndian(CTA_PROTO.destinationPort, port);
+      }));
+      body.nested(CTA.filter, () => body.attributeU32(CTA_FILTER_ORIG_FLAGS, CTA_FILTER_FLAG.protocolNumber | CTA_FILTER_FLAG.destinationPort));
+    });
     const removal = this.#socket.batch();
     for (const { type, payload } of this.#socket.request(list)) {
       if (type !== IPCTNL_MSG_CT_NEW) continue;

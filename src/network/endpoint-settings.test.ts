@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { validateEndpointSettings } from './endpoint-settings.ts';
+
+function message(network: string, settings: Parameters<typeof validateEndpointSettings>[1]): string {
+  try {
+    validateEndpointSettings(network, settings);
+    return '';
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error.message;
+  }
+}
+
+test('a fixed address on the default bridge must be refused with Docker\'s text', () => {
+  assert.equal(message('bridge', { IPAMConfig: { IPv4Address: '172.17.0.99' } }), [
+    'invalid config for network bridge: invalid endpoint settings:',
+    '* user specified IP address is supported on user defined networks only',
+    '* user specified IP address is supported only when connecting to networks with user configured subnets',
+  ].join('\n'));
+});
+
+test('a single fault must stand without a bullet', () => {
+  assert.equal(message('bridge', { Aliases: ['x'] }), 'invalid config for network bridge: invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks');
+});
+
+test('a bad hardware address must be told first, every usual form be taken', () => {
+  assert.equal(message('bridge', { MacAddress: 'bogus', Aliases: ['x'] }), 'invalid config for network bridge: invalid MAC address bogus');
+  for (const MacAddress of ['92:d0:c6:0a:29:33', '92-D0-C6-0A-29-33', '92d0.c60a.2933', '']) assert.equal(message('bridge', { MacAddress }), '');
+});
