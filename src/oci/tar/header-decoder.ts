@@ -276,8 +276,11 @@ function* readDataMap(header: DecodedHeader): ByteDemand<SparseSegment[]> {
     const lines = (rest + toByteString(block, 0, blockSize)).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > blockSize) throw invalidHeader();
-    for (const line of lines) if (numbers.length < wanted) numbers.push(decimal(line));
-    wanted = 1 + 2 * (numbers[0] ?? 0);
+    for (const line of lines) {
+      if (numbers.length === wanted) break;
+      numbers.push(decimal(line));
+      wanted = 1 + 2 * (numbers[0] ?? 0);
+    }
   }
   const segments: SparseSegment[] = [];
   for (let index = 1; index < wanted; index += 2) {
