@@ -1,5 +1,6 @@
 /** Files of `KEY=value` lines, as `--env-file` and `--label-file` name them. */
 import { readFileSync } from 'node:fs';
+import { errnoText } from './errno-text.ts';
 
 /**
  * The lines that say something. A key alone takes its value from `lookup`, and is left out when that has none.
@@ -19,12 +20,10 @@ export function readKeyValueFile(path: string, lookup?: (key: string) => string 
   }
 }
 
+/** Go opens before it reads: a directory fails only then. */
 function fileProblem(path: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return `open ${path}: no such file or directory`;
-  if (code === 'EACCES') return `open ${path}: permission denied`;
-  if (code === 'EISDIR') return `read ${path}: is a directory`;
-  return `open ${path}: ${error instanceof Error ? error.message : String(error)}`;
+  const text = errnoText(error);
+  return `${text === 'is a directory' ? 'read' : 'open'} ${path}: ${text}`;
 }
 
 function parse(content: Buffer, lookup: ((key: string) => string | undefined) | undefined): string[] {

@@ -1,13 +1,45 @@
 /** Commands on containers: in the group `container`, and by their short names. */
-import type { CommandNode } from '#cli/command.ts';
+import type { Command, CommandNode } from '#cli/command.ts';
+import { containerViewNodes, topLevelViewNodes } from './container-view-nodes.ts';
 
-const rename = async () => (await import('./rename.ts')).command;
+/** A command that is at both places. */
+function both(name: string, summary: string, load: () => Promise<{ command: Command }>): CommandNode {
+  return { name, summary, paths: [`container ${name}`, name], load: async () => (await load()).command };
+}
 
-const inGroup: readonly CommandNode[] = [
-  { name: 'rename', summary: 'Rename a container', paths: ['container rename', 'rename'], load: rename },
-];
+const attach = both('attach', 'Attach local standard input, output, and error streams to a running container', () => import('./attach.ts'));
+const create = both('create', 'Create a new container', () => import('./create.ts'));
+const exec = both('exec', 'Execute a command in a running container', () => import('./exec.ts'));
+const kill = both('kill', 'Kill one or more running containers', () => import('./kill.ts'));
+const logs = both('logs', 'Fetch the logs of a container', () => import('./logs.ts'));
+const rename = both('rename', 'Rename a container', () => import('./rename.ts'));
+const restart = both('restart', 'Restart one or more containers', () => import('./restart.ts'));
+const remove: CommandNode = {
+  ...both('rm', 'Remove one or more containers', () => import('./rm.ts')),
+  aliases: ['remove'],
+  paths: ['container rm', 'container remove', 'rm'],
+};
+const run = both('run', 'Create and run a new container from an image', () => import('./run.ts'));
+const start = both('start', 'Start one or more stopped containers', () => import('./start.ts'));
+const stop = both('stop', 'Stop one or more running containers', () => import('./stop.ts'));
+const wait = both('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts'));
+
+const shared = [attach, create, kill, logs, rename, restart, remove, start, stop, wait];
 
 export const containerNodes: readonly CommandNode[] = [
-  { name: 'container', summary: 'Manage containers', children: inGroup },
-  ...inGroup,
+  {
+    name: 'container',
+    summary: 'Manage containers',
+    children: [
+      ...shared,
+      exec,
+      run,
+      { name: 'prune', summary: 'Remove all stopped containers', load: async () => (await import('./container-prune.ts')).command },
+      ...containerViewNodes,
+    ],
+  },
+  ...shared,
+  { ...run, common: 1 },
+  { ...exec, common: 2 },
+  ...topLevelViewNodes,
 ];

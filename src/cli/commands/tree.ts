@@ -3,10 +3,11 @@ import type { CommandNode } from '#cli/command.ts';
 import { containerNodes } from './container-nodes.ts';
 import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
+import { pullNode } from './pull-nodes.ts';
 import { systemNodes } from './system-nodes.ts';
 
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [...containerNodes, ...imageNodes, ...networkNodes, ...systemNodes],
+  children: [...containerNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
 };

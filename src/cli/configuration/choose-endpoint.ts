@@ -1,6 +1,7 @@
 /** Which daemon a command talks to: `-H`, `--context`, DOCKER_HOST, DOCKER_CONTEXT, the current context, or ours. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { errnoText } from '#cli/errno-text.ts';
 import { parseEndpoint, type Endpoint, type TlsMaterial } from '#client/endpoint.ts';
 import type { ClientConfiguration } from './client-configuration.ts';
 
@@ -63,15 +64,8 @@ function readOrExplain(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`open ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`open ${path}: ${errnoText(error)}`, { cause: error });
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'no such file or directory';
-  if (code === 'EACCES') return 'permission denied';
-  return String(code ?? error);
 }
 
 interface ContextMetadata {
@@ -86,7 +80,7 @@ function endpointOfContext(name: string, directory: string): Endpoint {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`context ${JSON.stringify(name)}: context not found: open ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`context ${JSON.stringify(name)}: context not found: open ${path}: ${errnoText(error)}`, { cause: error });
   }
   // The file is written by `context create`; what it lacks is told below.
   const metadata = JSON.parse(text) as ContextMetadata;

@@ -7,6 +7,7 @@ import { writeSync, write as writeLater } from 'node:fs';
 export class Output {
   readonly descriptor: number;
   readonly #order: WriteOrder;
+  #terminal: import('node:tty').WriteStream | undefined;
 
   /** Outputs that may be one pipe share `order`, so that what streams through both stays in sequence. */
   constructor(descriptor: number, order: WriteOrder) {
@@ -20,10 +21,9 @@ export class Output {
 
   /** The terminal's size; zeros when it is none. */
   get size(): { rows: number; columns: number } {
-    const { isatty, WriteStream } = loadTerminals();
-    if (!isatty(this.descriptor)) return { rows: 0, columns: 0 };
-    const stream = new WriteStream(this.descriptor);
-    const [columns, rows] = stream.getWindowSize();
+    if (!this.isTerminal) return { rows: 0, columns: 0 };
+    this.#terminal ??= new (loadTerminals().WriteStream)(this.descriptor);
+    const [columns, rows] = this.#terminal.getWindowSize();
     return { rows, columns };
   }
 

@@ -1,0 +1,24 @@
+/** Asks before something is destroyed. */
+import type { Input } from './streams/input.ts';
+import type { Output } from './streams/output.ts';
+
+/** Whether the answer is `y`. An end of the input is a no. */
+export async function confirm(question: string, stdin: Input, stdout: Output, signal: AbortSignal): Promise<boolean> {
+  stdout.write(`${question} [y/N] `);
+  const stop = (): void => void stdin.stream.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  let answer = '';
+  try {
+    for await (const chunk of stdin.stream as AsyncIterable<Buffer>) {
+      answer += chunk.toString();
+      if (answer.includes('\n')) break;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  if (signal.aborted) {
+    stdout.write('\n');
+    throw signal.reason;
+  }
+  return (answer.split('\n', 1)[0] ?? '').trim().toLowerCase() === 'y';
+}
