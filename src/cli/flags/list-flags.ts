@@ -1,4 +1,5 @@
 /** Flags that may be given several times and gather their values. */
+import { parseCsvRecord } from '#cli/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
 
 /** Checks one value and gives it back, perhaps normalised; throws an Error whose message goes to the user. */
@@ -42,4 +43,9 @@ export function filterFlag(options: FlagOptions): Flag<Readonly<Record<string, r
       return { ...current, [name]: values.includes(value) ? values : [...values, value] };
     },
   };
+}
+
+/** pflag's `strings`: comma-separated values, gathered over several uses. */
+export function textsFlag(options: FlagOptions): Flag<readonly string[]> {
+  return { ...options, type: 'strings', initial: [], add: (current, text) => [...current, ...(text === '' ? [] : parseCsvRecord(text))] };
 }
