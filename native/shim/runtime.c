@@ -18,7 +18,8 @@
 
 #define UNIFIED "/sys/fs/cgroup/unified"
 
-enum { MAX_ARGUMENTS = 24 };
+/* Paths in the run directory are short: a socket with such a path has to fit into an address. */
+enum { MAX_ARGUMENTS = 24, RUN_PATH_SIZE = 256 };
 
 static void fail_child(const char *action, const char *path)
 {
@@ -139,7 +140,7 @@ static int add_global(const char **arguments, const struct options *options)
 pid_t runtime_start(const struct options *options)
 {
 	const char *arguments[MAX_ARGUMENTS];
-	char pid_file[4096], log[4096], console[4096];
+	char pid_file[RUN_PATH_SIZE], log[RUN_PATH_SIZE], console[RUN_PATH_SIZE];
 	int count = add_global(arguments, options);
 
 	in_run_directory(pid_file, sizeof pid_file, options, PID_FILE);
