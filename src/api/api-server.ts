@@ -1,0 +1,263 @@
+/**
+ * The Engine API over HTTP: takes connections, finds the endpoint of each request, and turns what the
+ * engine throws into Docker's replies. It knows no use case; those are in `routes/`.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import { finished } from 'node:stream/promises';
+import { isFailure, messageOf, EngineError } from '#base/errors/failure.ts';
+import type { Engine } from '#engine/contract.ts';
+import type { ApiLog } from './api-log.ts';
+import { ClientConnection } from './connection/client-connection.ts';
+import { HijackedRequest } from './connection/hijacked-request.ts';
+import { formatListenAddress, type ListenAddress } from './connection/listen-address.ts';
+import { openListeners } from './connection/listener.ts';
+import { errorStatus } from './error-status.ts';
+import { Call, Exchange } from './exchange.ts';
+import { Reply } from './reply.ts';
+import { compareVersions, versionCheck, type ApiVersion } from './requests/api-version.ts';
+import { parseTarget, type RequestTarget } from './requests/request-target.ts';
+import { RouteTable, type RouteMatch } from './route-table.ts';
+import { containerRoutes } from './routes/container-routes.ts';
+import { execRoutes } from './routes/exec-routes.ts';
+import { imageRoutes } from './routes/image-routes.ts';
+import { networkRoutes } from './routes/network-routes.ts';
+import { systemRoutes } from './routes/system-routes.ts';
+
+/** Bytes of a request's head, as in Go's server: registry credentials travel in headers. */
+const headLimit = 1024 * 1024;
+/** As in dockerd. */
+const headTimeout = 5 * 60_000;
+/** Milliseconds that requests in progress get to end when the server closes. */
+const closingGrace = 2000;
+
+export interface ApiServerOptions {
+  readonly engine: Engine;
+  readonly log: ApiLog;
+  /** Group that may use the unix sockets. Default: docker, where it exists. */
+  readonly socketGroup?: string | undefined;
+  /** For `fd://`. Default: the process's. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  /** Listens on one more address. Resolves when clients can connect. @throws api.listen_failed */
+  listen(address: ListenAddress): Promise<void>;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  return new Connections(options);
+}
+
+class Connections implements ApiServer {
+  readonly #engine: Engine;
+  readonly #log: ApiLog;
+  readonly #options: ApiServerOptions;
+  readonly #http: HttpServer;
+  readonly #routes: RouteTable;
+  readonly #versionHeaders: readonly string[];
+  readonly #standardHeaders: readonly string[];
+  readonly #checkVersion: (text: string | undefined) => ApiVersion;
+  readonly #listeners: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.#engine = options.engine;
+    this.#log = options.log;
+    const { engine, api, minimumApi } = options.engine.system.version;
+    this.#checkVersion = versionCheck({ minimum: minimumApi, maximum: api });
+    const server = ['Server', `Docker/${engine} (linux)`];
+    this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
+    this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
+    this.#routes = new RouteTable([...systemRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes()]);
+    this.#http = createServer({
+      maxHeaderSize: headLimit,
+      requireHostHeader: false,
+      // Uploads may take as long as they need, and idle connections may stay, as with Docker.
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+      shouldUpgradeCallback: (request) => this.#isHijack(request.method ?? '', request.url ?? ''),
+    });
+    this.#http.on('request', (request, response) => this.#onRequest(request, response));
+    this.#http.on('upgrade', (request, _connection, head) => this.#onHijack(request, head));
+    this.#http.on('clientError', (error, connection) => {
+      if (!connection.writable || ('code' in error && error.code === 'ECONNRESET')) return void connection.destroy();
+      const status = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+      connection.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+    });
+  }
+
+  async listen(address: ListenAddress): Promise<void> {
+    const listeners = await openListeners(address, {
+      group: this.#options.socketGroup ?? 'docker',
+      environment: this.#options.environment ?? process.env,
+      onConnection: (socket) => this.#accept(socket),
+    });
+    this.#listeners.push(...listeners);
+    if (address.kind === 'tcp') {
+      this.#log.warn('anyone who reaches this address has root access to this machine: the API is served without encryption and without asking who calls; use a unix socket, or reach it by SSH', {
+        address: formatListenAddress(address),
+      });
+    }
+    this.#log.info(`API listen on ${address.kind === 'unix' ? address.path : formatListenAddress(address)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.#listeners.map(async (listener) => {
+      listener.close();
+      await once(listener, 'close');
+    });
+    this.#closing.abort();
+    const deadline = AbortSignal.timeout(closingGrace);
+    await Promise.race([Promise.allSettled(this.#running), once(deadline, 'abort')]);
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#serve(socket);
+  }
+
+  #serve(socket: Socket): void {
+    const connection = new ClientConnection(socket, { headLimit, headTimeout, isHijack: (method, target) => this.#isHijack(method, target) });
+    this.#http.emit('connection', connection);
+  }
+
+  #isHijack(method: string, target: string): boolean {
+    if (method !== 'POST') return false;
+    const parsed = parseTarget(target);
+    if (parsed === undefined || parsed.redirect !== undefined) return false;
+    return this.#routes.find(method, parsed.path)?.route.hijack !== undefined;
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // The type says Socket; the HTTP server hands out what it was given.
+    const connection: unknown = request.socket;
+    if (!(connection instanceof ClientConnection)) return void response.destroy();
+    connection.beginExchange();
+    let watch: AbortController | undefined;
+    response.once('close', () => {
+      if (watch !== undefined) connection.stopWatching(watch);
+      connection.endExchange();
+    });
+    const target = parseTarget(request.url ?? '/');
+    if (target === undefined || (request.headers.host === undefined && request.httpVersion === '1.1')) {
+      const text = target === undefined ? '400 Bad Request' : '400 Bad Request: missing required Host header';
+      new Reply(response, []).body(400, 'text/plain; charset=utf-8', text, ['Connection', 'close']);
+      return;
+    }
+    const method = request.method ?? '';
+    if (target.redirect !== undefined) return new Reply(response, []).empty(301, ['Location', target.redirect]);
+    const match = this.#routes.find(method, target.path);
+    if (match === undefined && method !== 'OPTIONS') return new Reply(response, []).json(404, { message: 'page not found' });
+    const version = this.#versionOf(target, response);
+    if (version === undefined) return;
+    const reply = new Reply(response, this.#standardHeaders);
+    if (match?.route.handler === undefined) return reply.empty(200);
+    const call = new Call(this.#engine, version, { name: match.name, query: target.query });
+    const exchange = new Exchange(call, request, reply, () => {
+      watch = connection.watchLeaving();
+      return AbortSignal.any([watch.signal, this.#closing.signal]);
+    });
+    this.#track(this.#run(match, exchange, { method, path: target.path }));
+  }
+
+  #track(running: Promise<void>): void {
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+  }
+
+  /** undefined: the version is refused, and answered. */
+  #versionOf(target: RequestTarget, response: ServerResponse): ApiVersion | undefined {
+    try {
+      return this.#checkVersion(target.version);
+    } catch (error) {
+      if (!isFailure(error, 'api.version_too_old') && !isFailure(error, 'api.version_too_new')) throw error;
+      const reply = new Reply(response, this.#versionHeaders);
+      // Clients of that age expect errors as plain text.
+      if (compareVersions(target.version ?? '', '1.24') < 0) {
+        reply.body(400, 'text/plain; charset=utf-8', `${error.message}\n`, ['X-Content-Type-Options', 'nosniff']);
+      } else reply.error(error);
+      return undefined;
+    }
+  }
+
+  async #run({ route }: RouteMatch, exchange: Exchange, place: { method: string; path: string }): Promise<void> {
+    try {
+      await route.handler?.(exchange, exchange.call);
+    } catch (error) {
+      if (exchange.reply.started) {
+        // The client sees a cut stream; there is no other way left to tell it.
+        if (!isAbort(error)) this.#report(error, place);
+        exchange.reply.cut();
+        return;
+      }
+      this.#report(error, place);
+      exchange.reply.error(error);
+    }
+  }
+
+  #onHijack(request: IncomingMessage, head: Buffer): void {
+    const connection: unknown = request.socket;
+    if (!(connection instanceof ClientConnection) || connection.hijack === undefined) return void request.destroy();
+    const style = connection.hijack;
+    const socket = connection.release(head);
+    const target = parseTarget(request.url ?? '/');
+    const match = target === undefined ? undefined : this.#routes.find(request.method ?? '', target.path);
+    if (target === undefined || match?.route.hijack === undefined) return void socket.destroy();
+    const parts = { socket, headers: request.headers, style, signal: this.#closing.signal };
+    let version: ApiVersion;
+    try {
+      version = this.#checkVersion(target.version);
+    } catch (error) {
+      new HijackedRequest({ ...parts, style: { ...style, closing: true }, standardHeaders: this.#versionHeaders }).fail(error);
+      socket.end();
+      return;
+    }
+    const hijacked = new HijackedRequest({ ...parts, standardHeaders: this.#standardHeaders });
+    const call = new Call(this.#engine, version, { name: match.name, query: target.query });
+    this.#track(this.#runHijack(match, hijacked, { call, socket, place: { method: request.method ?? '', path: target.path } }));
+  }
+
+  async #runHijack({ route }: RouteMatch, hijacked: HijackedRequest, parts: { call: Call; socket: Socket; place: { method: string; path: string } }): Promise<void> {
+    const { call, socket, place } = parts;
+    try {
+      await route.hijack?.(hijacked, call);
+    } catch (error) {
+      if (!isAbort(error)) this.#report(error, place);
+      if (!hijacked.taken) hijacked.fail(error);
+    }
+    if (hijacked.reusable && !socket.destroyed) return this.#serve(socket);
+    await closeSocket(socket);
+  }
+
+  #report(error: unknown, { method, path }: { method: string; path: string }): void {
+    if (errorStatus(error) < 500) return this.#log.debug(`handler for ${method} ${path} returned error: ${messageOf(error)}`);
+    // What is no failure of the engine is a bug: its place in the code is wanted.
+    const stack = error instanceof Error && !(error instanceof EngineError) ? { stack: error.stack } : {};
+    this.#log.error(`Handler for ${method} ${path} returned error: ${messageOf(error)}`, stack);
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** Closes both halves once all is written. */
+async function closeSocket(socket: Socket): Promise<void> {
+  socket.resume();
+  socket.end();
+  try {
+    await finished(socket, { readable: false });
+  } catch {
+    // The client left first; there is nobody to tell.
+  } finally {
+    socket.destroy();
+  }
+}

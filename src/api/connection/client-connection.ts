@@ -1,0 +1,143 @@
+/**
+ * A client's connection as the HTTP parser sees it: the socket behind {@link RequestFraming}. A client that
+ * closes its sending half still gets the answers to what it asked; the requests' signals abort then, as
+ * they do when it goes away.
+ */
+import { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { RequestFraming, type FramingRules, type HijackStyle } from './request-framing.ts';
+
+export interface ConnectionRules extends FramingRules {
+  /** Milliseconds a client may take for the head of a request it has begun. */
+  readonly headTimeout: number;
+}
+
+export class ClientConnection extends Duplex {
+  readonly #socket: Socket;
+  readonly #framing: RequestFraming;
+  readonly #headTimeout: number;
+  readonly #leaving = new Set<AbortController>();
+  #headTimer: NodeJS.Timeout | undefined;
+  #exchanges = 0;
+  #ended = false;
+  #released = false;
+
+  constructor(socket: Socket, rules: ConnectionRules) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#framing = new RequestFraming(rules);
+    this.#headTimeout = rules.headTimeout;
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
+    socket.on('error', this.#onError);
+  }
+
+  /** How the request that takes over this connection asked for it; undefined before there is one. */
+  get hijack(): HijackStyle | undefined {
+    return this.#framing.hijack;
+  }
+
+  /** A request is being answered: the connection stays writable until {@link endExchange}. */
+  beginExchange(): void {
+    this.#exchanges++;
+  }
+
+  endExchange(): void {
+    this.#exchanges--;
+    if (this.#ended && this.#exchanges === 0) this.push(null);
+  }
+
+  /** A signal that aborts when the client leaves. Give its controller back when the request is answered. */
+  watchLeaving(): AbortController {
+    const controller = new AbortController();
+    this.#leaving.add(controller);
+    if (this.#ended || this.#socket.destroyed) this.#leave();
+    return controller;
+  }
+
+  stopWatching(controller: AbortController): void {
+    this.#leaving.delete(controller);
+  }
+
+  /**
+   * Gives the socket away, paused, with all that this side has read of it and not used in front.
+   * @param unused what the parser took beyond the head
+   */
+  release(unused: Buffer): Socket {
+    const socket = this.#socket;
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onClose);
+    socket.pause();
+    const parts = [unused];
+    for (;;) {
+      const part: unknown = this.read();
+      if (!Buffer.isBuffer(part)) break;
+      parts.push(part);
+    }
+    this.#released = true;
+    clearTimeout(this.#headTimer);
+    this.destroy();
+    const rest = Buffer.concat(parts);
+    if (rest.length > 0) socket.unshift(rest);
+    return socket;
+  }
+
+  override _read(): void {
+    // Past the head that takes over, the rest stays in the socket for its new owner.
+    if (this.#framing.hijack === undefined) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, encoding, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
+    this.#socket.cork();
+    for (const [place, { chunk, encoding }] of chunks.entries()) {
+      this.#socket.write(chunk, encoding, place === chunks.length - 1 ? done : undefined);
+    }
+    this.#socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#headTimer);
+    if (!this.#released) this.#socket.destroy();
+    this.#leave();
+    done(error);
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    let room = true;
+    for (const piece of this.#framing.feed(bytes)) room = this.push(piece) && room;
+    if (!room || this.#framing.hijack !== undefined) this.#socket.pause();
+    if (this.#framing.waiting) this.#headTimer ??= setTimeout(() => this.destroy(), this.#headTimeout).unref();
+    else if (this.#headTimer !== undefined) {
+      clearTimeout(this.#headTimer);
+      this.#headTimer = undefined;
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#leave();
+    if (this.#exchanges === 0) this.push(null);
+  };
+
+  readonly #onClose = (): void => {
+    this.destroy();
+  };
+
+  // Stays with the socket: whoever gets it next learns of a fault by its closing.
+  readonly #onError = (): void => undefined;
+
+  #leave(): void {
+    for (const controller of this.#leaving) controller.abort();
+    this.#leaving.clear();
+  }
+}

@@ -1,0 +1,79 @@
+/** One request and the means to answer it, as the endpoints get them. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { JsonDocument } from '#base/json-document.ts';
+import type { Engine } from '#engine/contract.ts';
+import { readJson, type JsonBodyRules } from './body/read-body.ts';
+import type { Reply } from './reply.ts';
+import type { ApiVersion } from './requests/api-version.ts';
+import { Query } from './requests/query.ts';
+
+/** Where a request goes and what it asks with. */
+export class Call {
+  readonly engine: Engine;
+  readonly version: ApiVersion;
+  /** What the path's `{name}` stands for; empty where the path has none. */
+  readonly name: string;
+  readonly #queryText: string;
+  #query: Query | undefined;
+
+  constructor(engine: Engine, version: ApiVersion, target: { readonly name: string; readonly query: string }) {
+    this.engine = engine;
+    this.version = version;
+    this.name = target.name;
+    this.#queryText = target.query;
+  }
+
+  /** @throws api.invalid_parameter for wrong escapes */
+  get query(): Query {
+    return (this.#query ??= new Query(this.#queryText));
+  }
+}
+
+/** A request answered by an ordinary response. */
+export class Exchange {
+  readonly call: Call;
+  readonly request: IncomingMessage;
+  readonly reply: Reply;
+  readonly #makeSignal: () => AbortSignal;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: Call, request: IncomingMessage, reply: Reply, makeSignal: () => AbortSignal) {
+    this.call = call;
+    this.request = request;
+    this.reply = reply;
+    this.#makeSignal = makeSignal;
+  }
+
+  /** Aborts when the client goes away. */
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#makeSignal());
+  }
+
+  /** @throws api.invalid_json and its like */
+  json(rules: JsonBodyRules): Promise<JsonDocument> {
+    return readJson(this.request.headers, this.request, rules);
+  }
+}
+
+/** Serves an endpoint. What it throws before the reply has started becomes an error reply. */
+export type Handler = (exchange: Exchange, call: Call) => Promise<void> | void;
+
+/** A request whose connection becomes a stream of bytes both ways. */
+export interface Hijack {
+  /** Whether the client asked for an upgrade; otherwise it expects a plain 200. */
+  readonly upgrade: boolean;
+  /** Aborts when the server closes. */
+  readonly signal: AbortSignal;
+  /** @throws api.invalid_json and its like */
+  json(rules: JsonBodyRules): Promise<JsonDocument>;
+  /** Answers as to any request; the connection goes on to serve others. */
+  answer(status: number): void;
+  /** Sends the head that ends HTTP on this connection and gives the connection, paused. */
+  take(contentType: string, options: { readonly standardHeaders: boolean }): Duplex;
+  /** Ends the connection with a head and an error's text in the style of Docker's attach. */
+  refuse(error: unknown): void;
+}
+
+/** Serves such an endpoint. What it throws before the connection is taken becomes an error reply. */
+export type HijackHandler = (hijack: Hijack, call: Call) => Promise<void>;

@@ -1,0 +1,71 @@
+/**
+ * The answer to one request: headers as Docker sends them, a body at once or in pieces, with
+ * back-pressure. Once a byte is out, an error can only be told inside the stream.
+ */
+import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { messageOf } from '#base/errors/failure.ts';
+import { encodeJson } from './body/encode-json.ts';
+import { errorStatus } from './error-status.ts';
+
+export class Reply {
+  readonly #response: ServerResponse;
+  readonly #standardHeaders: readonly string[];
+
+  /** @param standardHeaders names and values by turns, in front of all others */
+  constructor(response: ServerResponse, standardHeaders: readonly string[]) {
+    this.#response = response;
+    this.#standardHeaders = standardHeaders;
+    // Go's server does not announce what HTTP/1.1 implies.
+    response.removeHeader('Connection');
+  }
+
+  /** Whether the status is out. */
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  json(status: number, value: unknown, escaping: 'plain' | 'html' = 'plain'): void {
+    this.body(status, 'application/json', encodeJson(value, escaping));
+  }
+
+  body(status: number, contentType: string, content: string, extraHeaders: readonly string[] = []): void {
+    const bytes = Buffer.from(content);
+    // 304 has no body, though Docker names the type of the one it would have.
+    const length = status === 304 ? [] : ['Content-Length', String(bytes.length)];
+    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders, 'Content-Type', contentType, ...length]);
+    this.#response.end(status === 304 ? undefined : bytes);
+  }
+
+  empty(status: number, extraHeaders: readonly string[] = []): void {
+    const length = status === 204 || status === 304 ? [] : ['Content-Length', '0'];
+    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders, ...length]);
+    this.#response.end();
+  }
+
+  /** `{"message": …}` with the status of the error's kind. */
+  error(error: unknown): void {
+    this.json(errorStatus(error), { message: messageOf(error) });
+  }
+
+  /** Sends status and headers now. */
+  begin(status: number, contentType: string): void {
+    this.#response.writeHead(status, [...this.#standardHeaders, 'Content-Type', contentType]);
+    this.#response.flushHeaders();
+  }
+
+  /** Resolves when there is room for more. @throws the signal's reason when the client has gone */
+  async write(chunk: string | Uint8Array, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.#response.write(chunk)) await once(this.#response, 'drain', { signal });
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  /** Breaks the connection: what was sent is not all, and the client shall know. */
+  cut(): void {
+    this.#response.destroy();
+  }
+}
