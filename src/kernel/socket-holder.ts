@@ -30,7 +30,8 @@ export async function findSocketHolder(protocol: SocketProtocol, port: number): 
 }
 
 async function socketInodes(table: string, port: number, listening: boolean): Promise<string[]> {
-  const text = await unlessGone(readFile(`/proc/thread-self/net/${table}`, 'utf8'), '');
+  // The main thread's network: those of the pool need not be where the engine is.
+  const text = await unlessGone(readFile(`/proc/self/net/${table}`, 'utf8'), '');
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return text.split('\n').slice(1).flatMap((line) => {
     const [, local = '', , state, , , , , , inode = '0'] = line.trim().split(/\s+/);

@@ -27,7 +27,7 @@ export const hostAddress6 = 'fd00:18::1';
 export const secondHostAddress6 = 'fd00:18::3';
 /** A machine in the outside. */
 export const outsideAddress = '198.18.0.2';
-export const outsideAddress6 = 'fd00:18::2';
+const outsideAddress6 = 'fd00:18::2';
 
 /** Leaves the machine's network for good; call it once, before anything else. */
 export async function enterPrivateHost(): Promise<void> {
@@ -68,11 +68,16 @@ export class TestRoot implements AsyncDisposable {
 
   /** Runs a server in a namespace until the test ends; it answers every line with its name and the asker's address. Resolves when it listens. */
   async serve(namespacePath: string, name: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<ChildProcess> {
-    const child = spawn('nsenter', [`--net=${namespacePath}`, 'python3', '-c', serverProgram, name, String(port), protocol], { stdio: ['ignore', 'pipe', 'inherit'] });
+    return await this.run(namespacePath, serverProgram, name, String(port), protocol);
+  }
+
+  /** Runs a Python program in a namespace until the test ends. Resolves when it has printed something. */
+  async run(namespacePath: string, program: string, ...parameters: string[]): Promise<ChildProcess> {
+    const child = spawn('nsenter', [`--net=${namespacePath}`, 'python3', '-c', program, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.add(child);
     await new Promise<void>((resolve, reject) => {
       child.stdout.once('data', () => resolve());
-      child.once('exit', (code) => reject(new Error(`server ${name} ended with ${code}`)));
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
     });
     return child;
   }
