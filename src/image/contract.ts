@@ -38,7 +38,8 @@ export interface ImageStore {
   resolve(reference: string): Image;
   /** The names an image has, `repository:tag` and `repository@digest`. */
   namesOf(id: string): { tags: string[]; digests: string[] };
-  list(options: { all: boolean; filters: ImageFilters; sharedSize: boolean }): Promise<ImageSummary[]>;
+  /** `users` tells how many containers an image has; without it the number is -1. */
+  list(options: { all: boolean; filters: ImageFilters; sharedSize: boolean; users?: ((imageId: string) => ImageUser[]) | undefined }): Promise<ImageSummary[]>;
   inspect(reference: string): Promise<ImageInspect>;
   history(reference: string): Promise<HistoryEntry[]>;
   /** @throws image.not_found, image.invalid_reference with Docker's text */
@@ -46,6 +47,8 @@ export interface ImageStore {
   /** Untags and, when nothing refers to the image any more, deletes it with its unshared layers. `users` tells who uses an image. */
   remove(reference: string, options: { force: boolean; prune: boolean; users: (imageId: string) => ImageUser[] }): Promise<ImageDeleteEntry[]>;
   prune(options: { filters: ImageFilters; users: (imageId: string) => ImageUser[] }): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
+  /** Deletes the layers of images that were removed by force while containers used them and that no container uses any more. To be called when a container was removed. */
+  collect(users: (imageId: string) => ImageUser[]): Promise<void>;
   /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. Nothing stays behind on failure. */
   load(archive: Readable, options: { quiet: boolean; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** A tar with the images of these names, Docker's layout (OCI layout with manifest.json and repositories). @throws image.not_found before the first byte */

@@ -32,12 +32,12 @@ export const imageErrors = {
   },
   'image.unsupported_manifest': { kind: 'invalid', text: () => 'unsupported manifest format' },
   'image.unsupported_media_type': { kind: 'invalid', text: (d) => `unsupported media type ${d['mediaType']}` },
+  'image.foreign_manifest': { kind: 'invalid', text: (d) => `Encountered remote ${JSON.stringify(d['mediaType'])}(${d['kind']}) when fetching` },
   'image.invalid_archive': { kind: 'system', text: (d) => `${d['message']}` },
   'image.disk_full': { kind: 'system', text: (d) => `write ${d['path']}: no space left on device` },
   'image.digest_mismatch': { kind: 'system', text: (d) => `${d['message']}` },
   'image.pull_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'image.pull_not_found': { kind: 'notFound', text: (d) => `${d['message']}` },
-  'image.pull_unauthorized': { kind: 'system', text: (d) => `${d['message']}` },
   'image.reserved_name': { kind: 'forbidden', text: (d) => `'${d['name']}' is a reserved name` },
   'image.registry_unreachable': {
     kind: 'system',

@@ -6,9 +6,11 @@ import { imageErrors } from './image-errors.ts';
 import { kernelErrors } from './kernel-errors.ts';
 import { layerErrors } from './layer-errors.ts';
 import { networkErrors } from './network-errors.ts';
+import { registryErrors } from './registry-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import { storeErrors } from './store-errors.ts';
 import { templateErrors } from './template-errors.ts';
+import { volumeErrors } from './volume-errors.ts';
 
 const rows = {
   ...apiErrors,
@@ -17,8 +19,10 @@ const rows = {
   ...kernelErrors,
   ...layerErrors,
   ...networkErrors,
+  ...registryErrors,
   ...runtimeErrors,
   ...storeErrors,
+  ...volumeErrors,
   ...templateErrors,
 };
 

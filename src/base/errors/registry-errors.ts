@@ -1,0 +1,12 @@
+/** Errors of talking to registries. Texts Docker clients match on are Docker's, byte for byte. */
+import type { ErrorRow } from './error-kind.ts';
+
+export const registryErrors = {
+  'registry.unreachable': { kind: 'system', text: (d) => `${d['message']}` },
+  'registry.refused': { kind: 'system', text: (d) => `${d['message']}` },
+  'registry.unauthorized': { kind: 'system', text: (d) => `${d['message']}` },
+  'registry.unexpected_answer': { kind: 'system', text: (d) => `${d['message']}` },
+  'registry.blob_unknown': { kind: 'system', text: () => 'unknown blob' },
+  'registry.verification_failed': { kind: 'system', text: (d) => `${d['what']} verification failed for digest ${d['digest']}` },
+  'registry.answer_too_large': { kind: 'system', text: (d) => `${d['what']} is larger than ${d['limit']} bytes, the most that is read` },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,39 @@
+/** The root file system of `debian:<suite>`: a minimal installation by mmdebstrap, streamed as it is packed. */
+import { PassThrough, type Readable } from 'node:stream';
+import { fail } from '#base/errors/failure.ts';
+import { runProgram } from '#kernel/run-program.ts';
+import { debianMirrors, ensureProgram, lastWords, type BootstrapContext, type Mirrors } from './apt.ts';
+
+/** What slim images leave out: manuals, documentation other than licences, translations. */
+const leftOut = ['path-exclude=/usr/share/doc/*', 'path-include=/usr/share/doc/*/copyright', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/info/*', 'path-exclude=/usr/share/locale/*', 'path-include=/usr/share/locale/locale.alias'];
+/** Logs and caches of the installation itself. */
+const traces = 'rm -rf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/apt/*.bin "$1"/var/cache/debconf/*-old "$1"/var/cache/ldconfig/* "$1"/var/lib/dpkg/*-old';
+
+export async function debianRoot(context: BootstrapContext, suite: string): Promise<Readable> {
+  const mirrors = await debianMirrors(context);
+  await ensureProgram(context, 'mmdebstrap', 'mmdebstrap');
+  context.say(`Installing Debian ${suite}`);
+  const output = new PassThrough();
+  const parameters = ['--variant=minbase', '--format=tar', ...leftOut.map((option) => `--dpkgopt=${option}`), `--customize-hook=${traces}`, suite, '-', ...sources(mirrors, suite)];
+  const words: string[] = [];
+  const onLine = (line: string): void => {
+    words.push(line);
+    if (words.length > 20) words.shift();
+    if (line.startsWith('I: ') && !line.includes('tempdir')) context.say(line.slice(3));
+  };
+  runProgram('mmdebstrap', parameters, { onLine, stdout: (stream) => stream.pipe(output, { end: false }), signal: context.signal }).then(
+    ({ exitCode }) => {
+      // A truncated file system must not look like a whole one.
+      if (exitCode === 0) output.end();
+      else output.destroy(fail('image.bootstrap_failed', { name: context.name, reason: `mmdebstrap ended with ${exitCode}: ${lastWords({ stdout: '', stderr: words.join('\n') })}` }));
+    },
+    (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
+  );
+  return output;
+}
+
+/** Lines of `/etc/apt/sources.list` in the image, which are also what it is made from. */
+function sources({ main, security }: Mirrors, suite: string): string[] {
+  if (suite === 'sid') return [`deb ${main} sid main`];
+  return [`deb ${main} ${suite} main`, `deb ${main} ${suite}-updates main`, ...(security === undefined ? [] : [`deb ${security} ${suite}-security main`])];
+}

@@ -1,0 +1,23 @@
+/** What the operations of the image store work with. */
+import type { ImageEventListener } from './contract.ts';
+import type { ImageCatalog } from './image-catalog.ts';
+import type { LayerStore } from './layer/contract.ts';
+import type { LayerKeeper } from './layer-keeper.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface ImageParts {
+  readonly catalog: ImageCatalog;
+  readonly layers: LayerStore;
+  readonly keeper: LayerKeeper;
+  /** Temporary files of operations under way. */
+  readonly workspace: Workspace;
+  readonly onEvent: ImageEventListener;
+  /** As images of our making name it. */
+  readonly engineVersion: string;
+}
+
+/** Reports an event of an image with its labels, as Docker does; `name` is what the event is about. */
+export function reportEvent(parts: Pick<ImageParts, 'catalog' | 'onEvent'>, event: { action: string; id: string; imageId: string; name: string }): void {
+  const labels = parts.catalog.has(event.imageId) ? parts.catalog.get(event.imageId).configuration.config?.Labels : null;
+  parts.onEvent({ action: event.action, id: event.id, attributes: { ...labels, name: event.name } });
+}

@@ -1,0 +1,166 @@
+/**
+ * The image store: images by id and name, over a layer store. Facts are rows of the state database and
+ * configuration files; an operation that fails or is cut short leaves what was there before.
+ */
+import { join } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
+import { platformOf } from '#oci/image-configuration.ts';
+import { familiarText } from '#oci/reference.ts';
+import type { RegistryConfiguration } from '#registry/endpoints.ts';
+import type { GraphDriverData } from '#schema/container-config.ts';
+import type { StateDatabase } from '#store/state-database.ts';
+import { bootstrapImage } from './bootstrap/bootstrap-image.ts';
+import type { Image, ImageEventListener, ImageStore, ImageUser } from './contract.ts';
+import { imageHistory, inspectImage, splitNames } from './describe-image.ts';
+import { ImageCatalog, type CatalogImage } from './image-catalog.ts';
+import { reportEvent, type ImageParts } from './image-parts.ts';
+import { importImage } from './import-image/import-image.ts';
+import type { LayerStore } from './layer/contract.ts';
+import { LayerKeeper } from './layer-keeper.ts';
+import { listImages } from './list-images.ts';
+import { loadImages } from './load/load-images.ts';
+import { streamProgress } from './progress/progress-stream.ts';
+import { pullImage } from './pull/pull-image.ts';
+import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts';
+import { RemovedImages } from './removed-images.ts';
+import { resolveImage } from './resolve-image.ts';
+import { saveImages } from './save/save-images.ts';
+import { targetName } from './target-name.ts';
+import { Workspace } from './workspace.ts';
+
+export interface ImageStoreOptions {
+  /** Shared with the layer store; the image store's own files lie below `image`. */
+  readonly dataRoot: string;
+  readonly database: StateDatabase;
+  readonly layers: LayerStore;
+  readonly onEvent: ImageEventListener;
+  readonly registry?: RegistryConfiguration;
+  /** `DockerVersion` of images made here, and what registries are told. */
+  readonly engineVersion?: string;
+  /** As `inspect` tells; `overlay2` unless given. */
+  readonly driver?: 'overlay2' | 'vfs';
+  /** Milliseconds that count as a second between attempts at a download. */
+  readonly retryUnit?: number;
+}
+
+const oneSecond = 1000;
+
+/** Opens the store, making its directories. Call `repair` before serving. */
+export function createImageStore(options: ImageStoreOptions): ImageStore {
+  const { database, layers, onEvent, dataRoot } = options;
+  const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
+  const removed = new RemovedImages(database);
+  const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
+  const keeper = new LayerKeeper(layers, usedLayers);
+  const workspace = new Workspace(join(dataRoot, 'image/tmp'));
+  const parts: ImageParts = { catalog, layers, keeper, workspace, onEvent, engineVersion: options.engineVersion ?? '28.5.2' };
+  const removal: RemovalParts = {
+    catalog,
+    discard: (id, used) => {
+      const chain = catalog.get(id).chain.toReversed();
+      // What a container runs on stays until it is gone, too.
+      catalog.remove(id, () => {
+        if (used) removed.remember(id, chain);
+      });
+      return keeper.doom(chain);
+    },
+    report: (action, id) => reportEvent(parts, { action, id, imageId: id, name: id }),
+  };
+  const collect = async (users: (imageId: string) => ImageUser[]): Promise<void> => {
+    keeper.doom(removed.release((id) => users(id).length === 0));
+    await keeper.settle();
+  };
+  let pruning = false;
+  return {
+    resolve: (reference) => imageOf(catalog.get(resolveImage(catalog, reference))),
+    namesOf: (id) => splitNames(catalog.names(id)),
+    list: async (listing) => await Promise.resolve(listImages(catalog, layers, listing)),
+    inspect: async (reference) => {
+      const image = catalog.get(resolveImage(catalog, reference));
+      return await Promise.resolve(inspectImage(image, { names: catalog.names(image.id), layers, graphDriver: graphDriver(options, image) }));
+    },
+    history: async (reference) => await Promise.resolve(imageHistory(catalog.get(resolveImage(catalog, reference)), catalog, layers)),
+    tag: (reference, repository, tag) => {
+      const name = targetName(repository, tag);
+      const id = resolveImage(catalog, reference);
+      catalog.tag(id, name);
+      reportEvent(parts, { action: 'tag', id, imageId: id, name: familiarText(name) });
+    },
+    remove: async (reference, { users, ...choice }) => {
+      const entries = removeImage(removal, reference, { ...choice, users });
+      await collect(users);
+      return entries;
+    },
+    prune: async ({ filters, users }) => {
+      if (pruning) throw fail('image.prune_running');
+      pruning = true;
+      try {
+        const sizes = new Map(layers.list().map((layer) => [layer.chainId, layer.size]));
+        const entries = pruneImages(removal, { filters, users });
+        await collect(users);
+        const reclaimed = entries.reduce((sum, entry) => sum + ('Deleted' in entry ? (sizes.get(entry.Deleted) ?? 0) : 0), 0);
+        onEvent({ action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
+        return { ImagesDeleted: entries.length === 0 ? null : entries, SpaceReclaimed: reclaimed };
+      } finally {
+        pruning = false;
+      }
+    },
+    collect,
+    load: (archive, { quiet, signal }) => streamProgress(async (report, stop) => await loadImages(parts, archive, { quiet, report, signal: stop }), signal),
+    save: async (references, { signal }) => await saveImages(parts, references, { signal }),
+    import: (archive, importing) =>
+      streamProgress(async (report, stop) => report({ status: await importImage(parts, archive, { ...importing, signal: stop }) }), importing.signal),
+    pull: (reference, { platform = '', authorization = '', signal }) =>
+      streamProgress(
+        async (report, stop) =>
+          await pullImage(parts, reference, { platform, authorization, registry: options.registry ?? {}, retryUnit: options.retryUnit ?? oneSecond, report, signal: stop }),
+        signal,
+      ),
+    bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),
+    layersSize: async () => await Promise.resolve(layers.list().reduce((sum, layer) => sum + layer.size, 0)),
+    repair: async () => {
+      workspace.clear();
+      catalog.repair((chainId) => layers.get(chainId) !== undefined);
+      keeper.doom(topmostFirst(layers));
+      await keeper.settle();
+    },
+  };
+}
+
+function imageOf({ id, configuration, chain }: CatalogImage): Image {
+  const platform = platformOf(configuration);
+  return {
+    id,
+    config: configuration.config ?? {},
+    os: platform.os,
+    architecture: platform.architecture,
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+    topLayer: chain.at(-1),
+    layers: configuration.diffIds,
+  };
+}
+
+function graphDriver({ layers, dataRoot, driver = 'overlay2' }: ImageStoreOptions, { chain }: CatalogImage): GraphDriverData {
+  const top = chain.at(-1);
+  if (top === undefined || driver !== 'overlay2') return { Name: driver, Data: null };
+  const [upper = '', ...lower] = layers.directories(top).map(({ name }) => `${dataRoot}/overlay2/${name}`);
+  return {
+    Name: driver,
+    Data: {
+      ...(lower.length === 0 ? {} : { LowerDir: lower.map((directory) => `${directory}/diff`).join(':') }),
+      MergedDir: `${upper}/merged`,
+      UpperDir: `${upper}/diff`,
+      WorkDir: `${upper}/work`,
+    },
+  };
+}
+
+/** Every layer before the one it lies on. */
+function topmostFirst(layers: LayerStore): string[] {
+  const height = (chainId: string | undefined): number => (chainId === undefined ? 0 : 1 + height(layers.get(chainId)?.parent));
+  return layers
+    .list()
+    .map(({ chainId }) => ({ chainId, height: height(chainId) }))
+    .sort((a, b) => b.height - a.height)
+    .map(({ chainId }) => chainId);
+}

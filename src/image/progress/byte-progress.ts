@@ -1,0 +1,28 @@
+/** Messages of a count of bytes, at most ten a second, as Docker sends them. */
+import { progressBar } from './progress-bar.ts';
+import type { Report } from './progress-stream.ts';
+
+const shortestInterval = 100;
+
+/** Gets the count so far at every call; `total` 0 where it is not known. */
+export function byteProgress(report: Report, options: { id: string; status: string; total: number }): (current: number) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (current) => {
+    const now = performance.now();
+    if (current !== options.total && now - last < shortestInterval) return;
+    last = now;
+    report(byteMessage({ ...options, current }));
+  };
+}
+
+/** One such message. */
+export function byteMessage(count: { id: string; status: string; current: number; total: number }): Parameters<Report>[0] {
+  const { id, status, current, total } = count;
+  const progress = progressBar(current, total);
+  return {
+    status,
+    progressDetail: { ...(current === 0 ? {} : { current }), ...(total === 0 ? {} : { total }) },
+    ...(progress === '' ? {} : { progress }),
+    id,
+  };
+}
