@@ -19,6 +19,7 @@ import { createImageStore } from '#image/image-store.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
+import { fileSystemName } from '#kernel/file-system-name.ts';
 import { openSeccompFilterCache } from '#kernel/seccomp-filter.ts';
 import { readJsonFileLog } from '#logging/json-file-reader.ts';
 import { createNetworkController } from '#network/network-controller.ts';
@@ -61,8 +62,8 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   const database = opened.use(new StateDatabase(join(dataRoot, 'state.db')));
   const events = new EventLog();
 
-  const layers = await createLayerStore({ dataRoot });
-  const snapshotter = await createSnapshotter({ dataRoot, layers, ...(settings.storageDriver !== undefined && { driver: settings.storageDriver }) });
+  const layers = createLayerStore({ dataRoot });
+  const snapshotter = opened.use(createSnapshotter({ dataRoot, layers, ...(settings.storageDriver !== undefined && { driver: settings.storageDriver }) }));
   const images = createImageStore({
     dataRoot,
     database,
@@ -110,12 +111,24 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     debug: settings.debug,
     runtimes: settings.runtimes,
     defaultRuntime: settings.defaultRuntime,
-    storageStatus: snapshotter.status,
+    storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
     liveRestoreOption: settings.liveRestore,
   });
   const kept = opened.move();
   return { engine, recovery, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+/** `DriverStatus` of info. */
+function storageStatusOf(driver: string, dataRoot: string): [string, string][] {
+  if (driver !== 'overlay2') return [];
+  return [
+    ['Backing Filesystem', fileSystemName(dataRoot)],
+    ['Supports d_type', 'true'],
+    ['Using metacopy', 'false'],
+    ['Native Overlay Diff', 'true'],
+    ['userxattr', 'false'],
+  ];
 }
 
 /** Made once for a data root and kept in it. */

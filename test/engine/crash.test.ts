@@ -1,0 +1,90 @@
+/** The daemon killed at any moment: containers, their output and their exit codes must survive it. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import test from 'node:test';
+import { eventually } from '../fixtures/eventually.ts';
+import { parentOf } from '../fixtures/parent-of.ts';
+import { TestDaemon } from '../fixtures/test-daemon.ts';
+
+test('twenty containers must run on under a daemon that was killed, lose no line, and be adopted within two seconds', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const counting = 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line $i; usleep 5000; done; exit 7';
+  const ids = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      // Half of them end while no daemon runs, the others later.
+      const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', index % 2 === 0 ? `echo begin; ${counting}` : 'echo begin; sleep 120'] } as never);
+      await client.containers.start(Id);
+      return Id;
+    }),
+  );
+  await eventually('all have begun', async () => {
+    for (const id of ids) assert.match(await daemon.logsOf(id), /begin/);
+  });
+  const pids = await Promise.all(ids.map(async (id) => (await client.containers.inspect(id)).State.Pid));
+  await daemon.kill();
+  const ending = pids.filter((_, index) => index % 2 === 0);
+  await eventually('those that count have ended without a daemon', () => ending.every((pid) => !existsSync(`/proc/${pid}`)), 60_000);
+  assert.ok(pids.every((pid, index) => index % 2 === 0 || existsSync(`/proc/${pid}`)), 'the others run on');
+
+  const milliseconds = await daemon.launch();
+  assert.ok(milliseconds < 2000, `serving again took ${Math.round(milliseconds)} ms`);
+  for (const [index, id] of ids.entries()) {
+    const { State } = await client.containers.inspect(id);
+    if (index % 2 === 1) {
+      assert.deepEqual([State.Status, State.Pid], ['running', pids[index]]);
+      continue;
+    }
+    assert.deepEqual([State.Status, State.ExitCode], ['exited', 7]);
+    const lines = (await daemon.logsOf(id)).trim().split('\n');
+    assert.deepEqual(lines, ['begin', ...Array.from({ length: 400 }, (_, line) => `line ${line + 1}`)]);
+  }
+  // Adopted means whole: streams, signals and exit still work.
+  const sleeper = ids[1] ?? '';
+  const { result } = await client.containers.wait(sleeper);
+  await client.containers.kill(sleeper);
+  assert.equal((await result).StatusCode, 137);
+  for (const id of ids) await client.containers.remove(id, { force: true });
+  await eventually('nothing is left', async () => assert.deepEqual(await daemon.remains(), []));
+});
+
+test('a shim that is killed must end its container with a reason and leave nothing', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sleep', '120'] } as never);
+  await client.containers.start(Id);
+  const { State } = await client.containers.inspect(Id);
+  process.kill(parentOf(State.Pid), 'SIGKILL');
+  await eventually('it is reported as ended', async () => (await client.containers.inspect(Id)).State.Status === 'exited');
+  assert.equal(existsSync(`/proc/${State.Pid}`), false);
+  await client.containers.remove(Id);
+  await eventually('nothing is left', async () => assert.deepEqual(await daemon.remains(), []));
+});
+
+test('a daemon killed in the middle of starts and removals must lose and double nothing', async () => {
+  await using daemon = await TestDaemon.start();
+  for (let round = 0; round < 6; round++) {
+    const names = Array.from({ length: 6 }, (_, index) => `r${round}-${index}`);
+    const work = names.map(async (name, index) => {
+      await daemon.client.containers.create({ Image: 'busybox', Cmd: ['sleep', index % 2 === 0 ? '0.02' : '120'] } as never, { name });
+      await daemon.client.containers.start(name);
+      if (index % 3 === 0) await daemon.client.containers.remove(name, { force: true });
+    });
+    const settled = Promise.allSettled(work);
+    // Another moment every round: after as many answers as the round has.
+    await Promise.race([settled, ...work.slice(round, round + 1)]).catch(() => undefined);
+    await daemon.kill();
+    await settled;
+    await daemon.launch();
+    const containers = await daemon.client.containers.list({ all: true });
+    assert.equal(new Set(containers.flatMap(({ Names }) => Names)).size, containers.length);
+    for (const { Id, State } of containers) {
+      const { State: seen } = await daemon.client.containers.inspect(Id);
+      assert.ok(['created', 'running', 'exited'].includes(State), State);
+      assert.equal(seen.Pid !== 0, seen.Running);
+      if (seen.Running) assert.ok(existsSync(`/proc/${seen.Pid}`), 'what is said to run runs');
+    }
+  }
+  for (const { Id } of await daemon.client.containers.list({ all: true })) await daemon.client.containers.remove(Id, { force: true });
+  await eventually('nothing is left', async () => assert.deepEqual(await daemon.remains(), []));
+});
