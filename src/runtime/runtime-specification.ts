@@ -4,6 +4,7 @@
  */
 import type { HostConfig } from '#schema/container-config.ts';
 import type { HostFacts } from './host-facts.ts';
+import { seccompProgramAnnotation } from './seccomp/precompiled.ts';
 import { decideSeccomp } from './seccomp/seccomp-decision.ts';
 import { capabilitySet } from './specification/capability-set.ts';
 import { containerDevices } from './specification/devices.ts';
@@ -99,7 +100,7 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
     mounts,
-    ...(hostConfig.Annotations === undefined ? {} : { annotations: hostConfig.Annotations }),
+    ...annotations(hostConfig.Annotations ?? {}),
     linux: {
       sysctl: sysctls(hostConfig, hostConfig.UTSMode === 'host' ? '' : input.domainname, host.sysctlExists),
       resources: cgroupResources(hostConfig, devices.rules, host.deviceNumbersAt),
@@ -113,6 +114,12 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
     },
   };
   return { specification, warnings };
+}
+
+/** The annotation by which crun takes a filter program is the engine's: from outside it would undo the seccomp rules. */
+function annotations(given: Readonly<Record<string, string>>): { annotations?: Record<string, string> } {
+  const kept = Object.entries(given).filter(([name]) => name !== seccompProgramAnnotation);
+  return kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) };
 }
 
 function runsInit(input: SpecificationInput): boolean {
