@@ -21,15 +21,15 @@ const standardShmSize = 64 * 1024 * 1024;
  * @throws runtime.capability_unknown, runtime.capability_unavailable
  */
 export function normalizeHostConfig(config: HostConfig, defaults: HostConfigDefaults): HostConfig {
-  const capAdd = config.CapAdd === null ? null : normalizeCapabilities('CapAdd', config.CapAdd, defaults.capabilities);
-  const capDrop = config.CapDrop === null ? null : normalizeCapabilities('CapDrop', config.CapDrop, defaults.capabilities);
+  // Checked here, kept as they were given.
+  normalizeCapabilities('CapAdd', config.CapAdd ?? [], defaults.capabilities);
+  normalizeCapabilities('CapDrop', config.CapDrop ?? [], defaults.capabilities);
   const ipcMode = config.IpcMode === '' ? (defaults.ipcMode ?? 'private') : config.IpcMode;
   const restartName = config.RestartPolicy.Name === '' ? 'no' : config.RestartPolicy.Name;
   return {
     ...config,
-    CapAdd: capAdd,
-    CapDrop: capDrop,
-    NetworkMode: config.NetworkMode === '' ? 'default' : config.NetworkMode,
+    NetworkMode: ['', 'default'].includes(config.NetworkMode) ? 'bridge' : config.NetworkMode,
+    PidsLimit: config.PidsLimit !== null && config.PidsLimit > 0 ? config.PidsLimit : null,
     RestartPolicy: { ...config.RestartPolicy, Name: restartName },
     MemorySwap: config.Memory > 0 && config.MemorySwap === 0 ? config.Memory * 2 : config.MemorySwap,
     ShmSize: config.ShmSize === 0 ? (defaults.shmSize ?? standardShmSize) : config.ShmSize,
