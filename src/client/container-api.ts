@@ -2,7 +2,7 @@
 import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
 import { readJsonLines } from './json-lines.ts';
-import { filtersText, pathText } from './query.ts';
+import { filtersText, objectSegment } from './query.ts';
 import type { Transport } from './transport.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -64,8 +64,8 @@ export class ContainerApi {
     });
   }
 
-  inspect(reference: string, options: { size?: boolean; signal?: AbortSignal } = {}): Promise<ContainerInspect> {
-    return this.#transport.json({ method: 'GET', path: `/containers/${pathText(reference)}/json`, query: { size: options.size === true || undefined }, signal: options.signal });
+  async inspect(reference: string, options: { size?: boolean; signal?: AbortSignal } = {}): Promise<ContainerInspect> {
+    return this.#transport.json({ method: 'GET', path: `/containers/${objectSegment('container', reference)}/json`, query: { size: options.size === true || undefined }, signal: options.signal });
   }
 
   async start(reference: string, options: { detachKeys?: string; checkpoint?: string; checkpointDirectory?: string; signal?: AbortSignal } = {}): Promise<void> {
@@ -99,7 +99,7 @@ export class ContainerApi {
 
   async remove(reference: string, options: { force?: boolean; volumes?: boolean; link?: boolean; signal?: AbortSignal } = {}): Promise<void> {
     await this.#transport.send({
-      method: 'DELETE', path: `/containers/${pathText(reference)}`, signal: options.signal,
+      method: 'DELETE', path: `/containers/${objectSegment('container', reference)}`, signal: options.signal,
       query: { force: options.force === true || undefined, v: options.volumes === true || undefined, link: options.link === true || undefined },
     });
   }
@@ -109,7 +109,7 @@ export class ContainerApi {
    * Condition: `not-running` (default), `next-exit`, `removed`.
    */
   async wait(reference: string, options: { condition?: string; signal?: AbortSignal } = {}): Promise<{ result: Promise<WaitResult> }> {
-    const response = await this.#transport.request({ method: 'POST', path: `/containers/${pathText(reference)}/wait`, query: { condition: emptyToUndefined(options.condition) }, signal: options.signal });
+    const response = await this.#transport.request({ method: 'POST', path: `/containers/${objectSegment('container', reference)}/wait`, query: { condition: emptyToUndefined(options.condition) }, signal: options.signal });
     const read = async (): Promise<WaitResult> => {
       for await (const result of readJsonLines<WaitResult>(response.body)) return result;
       throw new Error('unexpected end of JSON input');
@@ -124,7 +124,7 @@ export class ContainerApi {
   async logs(reference: string, options: LogOptions = {}): Promise<AsyncIterable<Buffer>> {
     const { signal, stdout, stderr, since, until, timestamps, follow, tail, details } = options;
     const response = await this.#transport.request({
-      method: 'GET', path: `/containers/${pathText(reference)}/logs`, signal,
+      method: 'GET', path: `/containers/${objectSegment('container', reference)}/logs`, signal,
       query: {
         stdout: stdout === true || undefined, stderr: stderr === true || undefined,
         since: emptyToUndefined(since), until: emptyToUndefined(until),
@@ -134,10 +134,10 @@ export class ContainerApi {
     return response.body;
   }
 
-  attach(reference: string, options: AttachOptions = {}): Promise<HijackedStream> {
+  async attach(reference: string, options: AttachOptions = {}): Promise<HijackedStream> {
     const { stream, logs, stdin, stdout, stderr, detachKeys, signal } = options;
     return this.#transport.hijack({
-      method: 'POST', path: `/containers/${pathText(reference)}/attach`, signal,
+      method: 'POST', path: `/containers/${objectSegment('container', reference)}/attach`, signal,
       query: {
         stream: stream === true || undefined, logs: logs === true || undefined, stdin: stdin === true || undefined,
         stdout: stdout === true || undefined, stderr: stderr === true || undefined, detachKeys: emptyToUndefined(detachKeys),
@@ -149,8 +149,8 @@ export class ContainerApi {
     await this.#post(reference, 'resize', { h: size.rows, w: size.columns }, signal);
   }
 
-  top(reference: string, processArguments: readonly string[] = [], signal?: AbortSignal): Promise<{ Titles: string[]; Processes: string[][] | null }> {
-    return this.#transport.json({ method: 'GET', path: `/containers/${pathText(reference)}/top`, query: { ps_args: processArguments.length === 0 ? undefined : processArguments.join(' ') }, signal });
+  async top(reference: string, processArguments: readonly string[] = [], signal?: AbortSignal): Promise<{ Titles: string[]; Processes: string[][] | null }> {
+    return this.#transport.json({ method: 'GET', path: `/containers/${objectSegment('container', reference)}/top`, query: { ps_args: processArguments.length === 0 ? undefined : processArguments.join(' ') }, signal });
   }
 
   prune(filters?: Filters, signal?: AbortSignal): Promise<PruneResult> {
@@ -158,7 +158,7 @@ export class ContainerApi {
   }
 
   async #post(reference: string, action: string, query: Record<string, string | number | undefined>, signal: AbortSignal | undefined): Promise<void> {
-    await this.#transport.send({ method: 'POST', path: `/containers/${pathText(reference)}/${action}`, query, signal });
+    await this.#transport.send({ method: 'POST', path: `/containers/${objectSegment('container', reference)}/${action}`, query, signal });
   }
 }
 

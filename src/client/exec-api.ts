@@ -1,7 +1,7 @@
 /** `/exec`: more processes in running containers. */
 import type { ExecInspect, ExecRequest } from '#schema/container-config.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
-import { pathText } from './query.ts';
+import { objectSegment } from './query.ts';
 import type { Transport } from './transport.ts';
 
 export interface ExecStart {
@@ -16,8 +16,8 @@ export class ExecApi {
     this.#transport = transport;
   }
 
-  create(container: string, body: Partial<ExecRequest>, signal?: AbortSignal): Promise<{ Id: string }> {
-    return this.#transport.json({ method: 'POST', path: `/containers/${pathText(container)}/exec`, json: body, signal });
+  async create(container: string, body: Partial<ExecRequest>, signal?: AbortSignal): Promise<{ Id: string }> {
+    return this.#transport.json({ method: 'POST', path: `/containers/${objectSegment('container', container)}/exec`, json: body, signal });
   }
 
   /** Starts it and does not stay. */
@@ -26,11 +26,11 @@ export class ExecApi {
   }
 
   /** Starts it with its streams. */
-  startAttached(id: string, start: ExecStart, signal?: AbortSignal): Promise<HijackedStream> {
+  async startAttached(id: string, start: ExecStart, signal?: AbortSignal): Promise<HijackedStream> {
     return this.#transport.hijack({ method: 'POST', path: `/exec/${id}/start`, json: { Detach: false, ...start }, signal });
   }
 
-  inspect(id: string, signal?: AbortSignal): Promise<ExecInspect> {
+  async inspect(id: string, signal?: AbortSignal): Promise<ExecInspect> {
     return this.#transport.json({ method: 'GET', path: `/exec/${id}/json`, signal });
   }
 

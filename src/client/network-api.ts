@@ -1,7 +1,7 @@
 /** `/networks`. */
 import type { NetworkInspect } from '#schema/network-views.ts';
 import type { Filters } from './container-api.ts';
-import { filtersText, pathText } from './query.ts';
+import { filtersText, objectSegment } from './query.ts';
 import type { Transport } from './transport.ts';
 
 export class NetworkApi {
@@ -15,9 +15,9 @@ export class NetworkApi {
     return this.#transport.json({ method: 'GET', path: '/networks', query: { filters: filtersText(filters) }, signal });
   }
 
-  inspect(reference: string, options: { scope?: string; verbose?: boolean; signal?: AbortSignal } = {}): Promise<NetworkInspect> {
+  async inspect(reference: string, options: { scope?: string; verbose?: boolean; signal?: AbortSignal } = {}): Promise<NetworkInspect> {
     return this.#transport.json({
-      method: 'GET', path: `/networks/${pathText(reference)}`, signal: options.signal,
+      method: 'GET', path: `/networks/${objectSegment('network', reference)}`, signal: options.signal,
       query: { scope: options.scope, verbose: options.verbose === true ? 'true' : undefined },
     });
   }

@@ -31,3 +31,10 @@ export function filtersText(filters: Readonly<Record<string, readonly string[]>>
 function escape(text: string): string {
   return encodeURIComponent(text).replace(/%20/g, '+').replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
+
+/** A name or id as a path segment. @throws Error with Docker's text when it is empty */
+export function objectSegment(kind: 'container' | 'network' | 'exec' | 'volume', reference: string): string {
+  const trimmed = reference.trim();
+  if (trimmed === '') throw new Error(`invalid ${kind} name or ID: value is empty`);
+  return pathText(trimmed);
+}
