@@ -6,6 +6,7 @@ import { fail, messageOf } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import { unexpectedEnd } from '#oci/tar/tar-errors.ts';
+import { splitZstdFrames } from './zstd-frames.ts';
 
 /** Each round trip to zlib's thread costs the same for any size. */
 const chunkSize = 256 * 1024;
@@ -90,7 +91,7 @@ function uncompressed(compression: Compression, source: AsyncIterable<Buffer>, s
     case 'gzip':
       return translated(pipeline(source, createGunzip({ chunkSize }), ignore));
     case 'zstd':
-      return translated(pipeline(source, createZstdDecompress({ chunkSize }), ignore));
+      return translated(pipeline(splitZstdFrames(source), createZstdDecompress({ chunkSize }), ignore));
     case 'bzip2':
     case 'xz':
       return throughProgram(compression, source, signal);

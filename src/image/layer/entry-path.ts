@@ -34,12 +34,17 @@ export class DirectoryPaths {
   readonly #known = new Map<string, string>([['', '']]);
 
   /** The path with no link in it of a directory that entries name `name` (clean); it exists then, or something that is no directory is there. */
-  resolve(name: string): string {
+  make(name: string): string {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const path = this.#walk(name);
+    const path = this.#walk(name, true);
     this.#known.set(name, path);
     return path;
+  }
+
+  /** Like {@link make}, making nothing. */
+  find(name: string): string {
+    return this.#known.get(name) ?? this.#walk(name, false);
   }
 
   /** Notes that the entry `name` is the directory `path`, reached without links. */
@@ -54,7 +59,7 @@ export class DirectoryPaths {
     this.#known.set('', '');
   }
 
-  #walk(name: string): string {
+  #walk(name: string, make: boolean): string {
     let parts = name.split('/');
     let path = '';
     let links = 0;
@@ -68,7 +73,7 @@ export class DirectoryPaths {
       const next = path === '' ? part : `${path}/${part}`;
       const status = statNode(next);
       if (status === undefined) {
-        makeDirectory(next, 0o755);
+        if (make) makeDirectory(next, 0o755);
       } else if (status.kind === nodeKinds.symlink) {
         if (++links > linkLimit) throw invalidArchive(`statat ${textOf(name)}: too many levels of symbolic links`);
         const target = readSymlink(next);

@@ -3,7 +3,6 @@
  * before that last rename, and taken away after it is undone.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fail } from '#base/errors/failure.ts';
@@ -83,7 +82,7 @@ export class StoredLayers implements LayerStore {
     }
     if (this.#uses.has(chainId)) throw fail('layer.in_use', { chainId });
     this.#layers.delete(chainId);
-    this.#removals.remove(this.#paths.record(chainId));
+    this.#removals.discard(this.#paths.record(chainId));
     this.#removeDirectory(record.name);
     this.#removeDirectory(`${record.name}-init`);
     await this.#removals.idle();
@@ -115,12 +114,12 @@ export class StoredLayers implements LayerStore {
   }
 
   async repair(): Promise<void> {
-    await rm(this.#paths.unpacking, { recursive: true, force: true });
-    for (const name of readdirSync(this.#paths.unfinishedRecords)) this.#removals.remove(`${this.#paths.unfinishedRecords}/${name}`);
+    this.#removals.discard(this.#paths.unpacking);
+    for (const name of readdirSync(this.#paths.unfinishedRecords)) this.#removals.discard(`${this.#paths.unfinishedRecords}/${name}`);
     const known = new Set([...this.#layers.values()].map(({ name }) => name));
     for (const name of readdirSync(this.#paths.home)) {
       const isLayer = directoryName.test(name) && existsSync(`${this.#paths.layer(name)}/committed`);
-      if (isLayer && !known.has(name)) this.#removals.remove(this.#paths.layer(name));
+      if (isLayer && !known.has(name)) this.#removals.discard(this.#paths.layer(name));
     }
     for (const link of readdirSync(this.#paths.links)) {
       const path = `${this.#paths.links}/${link}`;
@@ -188,8 +187,8 @@ export class StoredLayers implements LayerStore {
       this.#commit(record, { directory, recordDirectory });
       return applied(record, bytes, true);
     } finally {
-      await rm(directory, { recursive: true, force: true });
-      await rm(recordDirectory, { recursive: true, force: true });
+      await this.#removals.delete(directory);
+      await this.#removals.delete(recordDirectory);
     }
   }
 
@@ -238,7 +237,7 @@ export class StoredLayers implements LayerStore {
 
   #removeDirectory(name: string): void {
     removeLink(this.#paths, name);
-    this.#removals.remove(this.#paths.layer(name));
+    this.#removals.discard(this.#paths.layer(name));
   }
 
   async *#pack(record: LayerRecord, signal: AbortSignal): AsyncGenerator<Buffer, void> {

@@ -112,7 +112,7 @@ class Unpacking {
     if (name === undefined) throw invalidArchive(`invalid entry name ${quoted(header.name)}`);
     this.#contentLength += header.size;
     if (this.#contentLength > this.#target.maximumSize) throw fail('layer.too_large', { maximum: this.#target.maximumSize });
-    const directory = this.#paths.resolve(parentOf(name));
+    const directory = this.#paths.make(parentOf(name));
     const base = baseOf(name);
     const path = directory === '' ? base : `${directory}/${base}`;
     if (base.startsWith(whiteoutPrefix)) {
@@ -200,7 +200,7 @@ class Unpacking {
   #placeLink(header: DecodedHeader, path: string): void {
     const named = cleanPath(header.linkName);
     if (named === undefined || named === '') throw invalidArchive(`invalid hardlink target ${quoted(header.linkName)}`);
-    const directory = this.#paths.resolve(parentOf(named));
+    const directory = this.#paths.find(parentOf(named));
     const target = directory === '' ? baseOf(named) : `${directory}/${baseOf(named)}`;
     this.#making(path, () => makeLink(target, path));
     const linked = statNode(path)?.kind;

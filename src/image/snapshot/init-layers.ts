@@ -1,6 +1,5 @@
 /** The init layers of images: made by mounting over the image, once per top layer, and kept as long as that. */
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { invariant } from '#base/errors/failure.ts';
 import { unmountAsync } from '#kernel/mounts.ts';
@@ -8,6 +7,7 @@ import { mountOverlay } from '#kernel/overlay-mount.ts';
 import type { LayerDirectory } from '../layer/contract.ts';
 import { readLink, writeLink } from '../layer/layer-links.ts';
 import { directoryName, newDirectoryName, newLinkName, type LayerPaths } from '../layer/layer-paths.ts';
+import type { RemovalQueue } from '../layer/removal-queue.ts';
 import { fillInitLayer } from './init-layer.ts';
 
 const suffix = '-init';
@@ -15,11 +15,13 @@ const baseOfNothing = createHash('sha256').update('no layers').digest('hex');
 
 export class InitLayers {
   readonly #paths: LayerPaths;
+  readonly #removals: RemovalQueue;
   /** Links, by name of the directory. */
   readonly #links = new Map<string, Promise<string>>();
 
-  constructor(paths: LayerPaths) {
+  constructor(paths: LayerPaths, removals: RemovalQueue) {
     this.#paths = paths;
+    this.#removals = removals;
   }
 
   /** Where init layers are made. */
@@ -73,7 +75,7 @@ export class InitLayers {
       renameSync(directory, this.#paths.layer(name));
       return link;
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      await this.#removals.delete(directory);
     }
   }
 
@@ -88,6 +90,6 @@ export class InitLayers {
     } finally {
       await unmountAsync(`${home}/${directory}/merged`);
     }
-    await rm(`${home}/${directory}/merged`, { recursive: true });
+    rmdirSync(`${home}/${directory}/merged`);
   }
 }

@@ -29,9 +29,9 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
 
   constructor(dataRoot: string, layers: LayerStore) {
     this.#paths = new LayerPaths(dataRoot);
-    this.#initLayers = new InitLayers(this.#paths);
     this.#layers = layers;
     this.#removals = new RemovalQueue(this.#paths.removing);
+    this.#initLayers = new InitLayers(this.#paths, this.#removals);
     mkdirSync(this.#paths.home, { recursive: true, mode: 0o710 });
     mkdirSync(this.#paths.links, { recursive: true, mode: 0o700 });
     this.#records = new SnapshotRecords(`${dataRoot}/image/overlay2/layerdb/mounts`);
@@ -118,7 +118,7 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
       const wanted = this.#initLayers.isWanted(name) ?? (!directoryName.test(name) || owned.has(name) || existsSync(`${this.#paths.layer(name)}/committed`));
       if (!wanted) this.#removeDirectory(name);
     }
-    this.#removals.remove(this.#initLayers.preparing);
+    this.#removals.discard(this.#initLayers.preparing);
     await this.#removals.repair();
   }
 
@@ -158,6 +158,6 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
 
   #removeDirectory(name: string): void {
     removeLink(this.#paths, name);
-    this.#removals.remove(this.#paths.layer(name));
+    this.#removals.discard(this.#paths.layer(name));
   }
 }

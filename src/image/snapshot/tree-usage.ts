@@ -38,7 +38,8 @@ async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    // Containers can nest directories deeper than a path can say.
+    if (failedWith(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,6 @@
  * image's files in a directory of its own, which needs no mounting.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
@@ -63,7 +62,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
       // Later changes must have a later time.
       await delay(clockStep);
     } catch (error) {
-      await rm(directory, { recursive: true, force: true });
+      await this.#removals.delete(directory);
       this.#delete(record);
       throw error;
     }
@@ -111,9 +110,9 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     const owned = new Set(this.#records.ids().map(snapshotName));
     for (const file of readdirSync(this.#home)) {
       const name = file.endsWith(stampSuffix) ? file.slice(0, -stampSuffix.length) : file;
-      if (directoryName.test(name) && !owned.has(name)) this.#removals.remove(`${this.#home}/${file}`);
+      if (directoryName.test(name) && !owned.has(name)) this.#removals.discard(`${this.#home}/${file}`);
     }
-    if (existsSync(this.#preparing)) this.#removals.remove(this.#preparing);
+    if (existsSync(this.#preparing)) this.#removals.discard(this.#preparing);
     await this.#removals.repair();
   }
 
@@ -131,8 +130,8 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   #delete(record: SnapshotRecord): void {
-    this.#removals.remove(this.#root(record));
-    this.#removals.remove(this.#stamp(record));
+    this.#removals.discard(this.#root(record));
+    this.#removals.discard(this.#stamp(record));
     this.#records.delete(record.id);
   }
 }
