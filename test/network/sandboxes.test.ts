@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { isFailure } from '#base/errors/failure.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { inNetworkNamespace } from '#kernel/network-namespace.ts';
-import { readSysctl } from '#kernel/sysctl.ts';
+import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import { createNetworkController } from '#network/network-controller.ts';
 import type { NetworkController, Sandbox } from '#network/contract.ts';
 import { StateDatabase } from '#store/state-database.ts';
@@ -216,4 +216,16 @@ test('a chain of others that drops forwarded packets must be told, and be left a
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? '', /chain forwarding of nftables table others/);
   assert.match(listed, /policy drop/);
+});
+
+test('on a host without IPv6 ports must be published by IPv4 alone', async (t) => {
+  const setting = 'net.ipv6.conf.lo.disable_ipv6';
+  writeSysctl(setting, '1');
+  t.after(() => writeSysctl(setting, '0'));
+  await using controller = root.controller('four');
+  await controller.start([]);
+  const sandbox = await controller.create(publishing('four', '8300:80'));
+  assert.deepEqual(sandbox.ports, { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8300' }] });
+  await root.serve(sandbox.namespacePath, 'four', 80);
+  assert.match(await ask('127.0.0.1', 8300), /^four /);
 });

@@ -23,7 +23,7 @@ const RTM_NEWNEIGH = 28;
 const AF_UNSPEC = 0;
 const AF_INET = 2;
 const IFF_UP = 1;
-const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, group: 27, namespaceFd: 28 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
@@ -192,6 +192,7 @@ export class RouteSocket implements Disposable {
       body.attributeString(IFLA.name, pair.hostName);
       body.attributeU32(IFLA.mtu, pair.mtu);
       body.attributeU32(IFLA.master, pair.bridgeIndex);
+      writeSingleQueue(body);
       body.nested(IFLA.linkInfo, () => {
         body.attributeString(IFLA_INFO.kind, 'veth');
         body.nested(IFLA_INFO.data, () => {
@@ -202,6 +203,7 @@ export class RouteSocket implements Disposable {
             body.attribute(IFLA.address, macBytes(pair.peerMacAddress));
             body.attributeU32(IFLA.mtu, pair.mtu);
             body.attributeU32(IFLA.namespaceFd, pair.peerNamespaceFd);
+            writeSingleQueue(body);
           });
         });
       });
@@ -271,6 +273,15 @@ function linkHeader(body: MessageBatch, index: number, flags: number, change: nu
   body.u32(index);
   body.u32(flags);
   body.u32(change);
+}
+
+/**
+ * The kernel would make one queue per processor, each with its objects in sysfs, which takes longer than
+ * everything else here. A veth uses more than one only with XDP or threaded NAPI.
+ */
+function writeSingleQueue(body: MessageBatch): void {
+  body.attributeU32(IFLA.transmitQueues, 1);
+  body.attributeU32(IFLA.receiveQueues, 1);
 }
 
 function writeHairpin(body: MessageBatch, name: string): void {
