@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoText } from '#cli/errno-text.ts';
 import { quoteText } from '#base/template/go-quote.ts';
+import { compactJson } from './compact-json.ts';
 
 /** The options with seccomp profiles in place of their files' names. @throws Error with Docker's texts */
 export function withProfiles(options: readonly string[]): string[] {
@@ -24,7 +25,7 @@ function readProfile(path: string): string {
     throw new Error(`opening seccomp profile (${path}) failed: ${reason === 'is a directory' ? 'read' : 'open'} ${path}: ${reason}`, { cause: error });
   }
   try {
-    return JSON.stringify(JSON.parse(text));
+    return compactJson(text);
   } catch (error) {
     throw new Error(`compacting json for seccomp profile (${path}) failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
