@@ -72,7 +72,6 @@ static void clear_run_directory(void)
 	unlink(CLIENT_SOCKET);
 	unlink(PROCESS_FILE);
 	unlink("process.json");
-	unlink("launch.json");
 	rmdir(options.run_directory);
 }
 
@@ -123,20 +122,23 @@ static void abort_start(void)
 	_exit(1);
 }
 
-/* Where the shim itself is killed, the daemon knows by this whether a pid is still our process. */
+/* Where the shim itself is killed, the daemon knows by this what to clear up, and whether a pid is still our process. */
 static void write_process_file(void)
 {
-	char line[64];
-	struct text text = TEXT(line);
+	char content[2048];
+	struct text text = TEXT(content);
 
+	text_add(&text, "{\"pid\":");
 	text_add_number(&text, (uint64_t)process_pid);
-	text_add(&text, " ");
+	text_add(&text, ",\"startTime\":\"");
 	text_add_number(&text, process_start_time(process_pid));
-	text_add(&text, "\n");
+	text_add(&text, "\",\"launch\":");
+	text_add(&text, options.record);
+	text_add(&text, "}\n");
 	int fd = open(PROCESS_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	ssize_t ignored = write(fd, line, (size_t)(text.at - line));
+	ssize_t ignored = write(fd, content, (size_t)(text.at - content));
 	(void)ignored;
 	close(fd);
 }

@@ -31,6 +31,7 @@ static const char *parse_one(struct options *options, const char *name, const ch
 		{ "--run-directory", &options->run_directory },
 		{ "--state-directory", &options->state_directory },
 		{ "--exit-file", &options->exit_file },
+		{ "--record", &options->record },
 		{ "--runtime", &options->runtime },
 		{ "--runtime-root", &options->runtime_root },
 		{ "--bundle", &options->bundle },
@@ -84,7 +85,7 @@ const char *options_parse(struct options *options, char **arguments)
 			return problem;
 	}
 	if (!options->identifier || !options->run_directory || !options->state_directory || !options->exit_file ||
-	    !options->runtime || !options->runtime_root || !options->bundle == !options->process_file)
+	    !options->record || !options->runtime || !options->runtime_root || !options->bundle == !options->process_file)
 		return "a required option is missing";
 	return NULL;
 }

@@ -18,6 +18,7 @@ struct options {
 	const char *run_directory;   /* this launch's own, on a tmpfs */
 	const char *state_directory; /* on disk */
 	const char *exit_file;       /* name in the state directory */
+	const char *record;          /* JSON for a daemon that has to clear up: kept in the run directory */
 	const char *runtime;
 	const char *runtime_root;
 	bool crun;                /* whether the runtime understands crun's own options */

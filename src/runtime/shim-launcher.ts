@@ -92,8 +92,6 @@ function prepareDirectories(launch: Launch): void {
   mkdirSync(launch.runDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(launch.stateDirectory, { recursive: true, mode: 0o700 });
   rmSync(`${launch.stateDirectory}/${exitFileName(launch.kind === 'exec' ? launch.execId : undefined)}`, { force: true });
-  const record = launchRecord(launch);
-  writeFileSync(`${launch.runDirectory}/${record.name}`, record.content, { mode: 0o600 });
   if (launch.kind === 'exec') writeFileSync(processPath(launch), JSON.stringify(withConsoleSize(launch)), { mode: 0o600 });
 }
 
@@ -140,6 +138,7 @@ function shimParameters(launch: Launch): string[] {
     '--run-directory', launch.runDirectory,
     '--state-directory', launch.stateDirectory,
     '--exit-file', exitFileName(launch.kind === 'exec' ? launch.execId : undefined),
+    '--record', launchRecord(launch),
     '--runtime', launch.runtimePath,
     '--runtime-root', launch.runtimeRoot,
     '--crun', basename(launch.runtimePath).includes('crun') ? 'yes' : 'no',

@@ -12,14 +12,13 @@ const SIGKILL = 9;
 /** A killed process in uninterruptible sleep may take its time; it runs no more code of its own. */
 const killPatience = 10_000;
 
-/** Written by the launcher into the run directory, for whoever has to clear up. */
-const launchFile = 'launch.json';
-/** Written by the shim into the run directory: pid and start time of the process. */
+/** Written by the shim into the run directory: pid and start time of the process, and the launch record. */
 const processFile = 'process';
 
-export function launchRecord(options: ContainerLaunch | ExecLaunch): { readonly name: string; readonly content: string } {
+/** What whoever has to clear up must know of a launch; the shim keeps it. */
+export function launchRecord(options: ContainerLaunch | ExecLaunch): string {
   const { kind, containerId, runtimePath, runtimeRoot } = options;
-  return { name: launchFile, content: JSON.stringify({ kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind }) };
+  return JSON.stringify({ kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind });
 }
 
 export function exitFileName(execId: string | undefined): string {
@@ -36,29 +35,27 @@ export async function readExitFile(stateDirectory: string, name: string, pid: nu
 
 /** Kills what a lost shim has left running and removes its traces. The report says `shim-lost`. */
 export async function clearAfterLostShim(runDirectory: string, held: ProcessHandle | undefined): Promise<ExitReport> {
-  const launch = await readJson(`${runDirectory}/${launchFile}`);
-  await killProcess(runDirectory, held);
-  if (launch !== undefined) await forgetContainer(launch);
+  const record = await readJson(`${runDirectory}/${processFile}`);
+  if (held !== undefined) {
+    if (held.signal(SIGKILL)) await held.ended(killPatience);
+  } else if (typeof record?.['pid'] === 'number' && typeof record['startTime'] === 'string') {
+    await killProcess(record['pid'], BigInt(record['startTime']));
+  }
+  if (record !== undefined) await forgetContainer(record['launch']);
   await rm(runDirectory, { recursive: true, force: true });
   return { exitCode: 128 + SIGKILL, finishedAt: nowNanoseconds(), reason: 'shim-lost' };
 }
 
-async function killProcess(runDirectory: string, held: ProcessHandle | undefined): Promise<void> {
-  if (held !== undefined) {
-    if (held.signal(SIGKILL)) await held.ended(killPatience);
-    return;
-  }
-  const text = await readText(`${runDirectory}/${processFile}`);
-  const [pid, startTime] = (text ?? '').trim().split(' ');
-  if (pid === undefined || pid === '' || startTime === undefined) return;
-  using handle = ProcessHandle.open(Number(pid));
+async function killProcess(pid: number, startTime: bigint): Promise<void> {
+  using handle = ProcessHandle.open(pid);
   // Asked while the handle is held, so that the answer is about the process it stands for.
-  if (handle === undefined || readProcessIdentity(Number(pid))?.startTime !== BigInt(startTime)) return;
+  if (handle === undefined || readProcessIdentity(pid)?.startTime !== startTime) return;
   if (handle.signal(SIGKILL)) await handle.ended(killPatience);
 }
 
-async function forgetContainer(launch: Readonly<Record<string, unknown>>): Promise<void> {
-  const { kind, containerId, runtimePath, runtimeRoot, cgroup } = launch;
+async function forgetContainer(launch: unknown): Promise<void> {
+  if (typeof launch !== 'object' || launch === null) return;
+  const { kind, containerId, runtimePath, runtimeRoot, cgroup }: Readonly<Record<string, unknown>> = { ...launch };
   if (kind !== 'container' || typeof containerId !== 'string' || typeof runtimePath !== 'string' || typeof runtimeRoot !== 'string') return;
   if (cgroup === 'runtime') {
     // Removes the cgroup, too. If it fails, what it knew goes with the record below.

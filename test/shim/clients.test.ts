@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { AttachStream } from '#runtime/contract.ts';
 import { attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench } from './shim-bench.ts';
 
@@ -134,4 +135,36 @@ function readlinkOrEmpty(path: string): string {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
     throw error;
   }
+}
+
+test('with the disk full a stalled client must be cut off rather than hold up the process', async () => {
+  await using bench = new ShimBench();
+  const small = `${bench.directory}/small`;
+  mkdirSync(small);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small]);
+  try {
+    const container = { ...bench.container(['seq', '1', '300000'], { attachments: [attachOutput] }), stateDirectory: small };
+    const process = await bench.launch(container);
+    const [stalled] = process.attached;
+    assert.ok(stalled);
+    assert.equal((await process.exited).exitCode, 0);
+    assert.equal(bench.log().length, 300_000);
+    const cut = demultiplexWhole(await readAll(stalled));
+    assert.ok(cut.startsWith('1\n2\n3\n') && cut.length < 300_000 * 5);
+    await eventually(() => !isAlive(process.shimPid), 'the end of the shim');
+  } finally {
+    execFileSync('umount', [small]);
+  }
+});
+
+/** Standard output of the frames that are whole; a cut-off stream ends within one. */
+function demultiplexWhole(data: Buffer): string {
+  let text = '';
+  for (let at = 0; at + 8 <= data.length; ) {
+    const end = at + 8 + data.readUInt32BE(at + 4);
+    if (end > data.length) break;
+    text += data.toString('latin1', at + 8, end);
+    at = end;
+  }
+  return text;
 }
