@@ -237,9 +237,15 @@ function isEmpty(value: unknown): boolean {
 
 /** A struct. Fields come out in the order they are declared. */
 export function struct<T extends object>(goType: string, fields: Fields<T>): Shape<T> {
-  const declared = Object.entries<Shape<unknown> | OptionalShape<unknown>>(fields);
+  // Fields<T> has a shape of the right type for every field of T, which the compiler cannot follow through a table.
+  return table(goType, fields) as Shape<object> as Shape<T>;
+}
+
+/** A struct whose fields are known only when it runs. */
+export function table(goType: string, fields: Readonly<Record<string, Shape<unknown> | OptionalShape<unknown>>>): Shape<Record<string, unknown>> {
+  const declared = Object.entries(fields);
   const places = new Map(declared.map(([name], place) => [name.toLowerCase(), place]));
-  const build = (values: readonly unknown[], given: ReadonlySet<number>): T => {
+  const build = (values: readonly unknown[], given: ReadonlySet<number>): Record<string, unknown> => {
     const result: Record<string, unknown> = {};
     for (const [place, [name, shape]] of declared.entries()) {
       if ('optional' in shape) {
@@ -248,8 +254,7 @@ export function struct<T extends object>(goType: string, fields: Fields<T>): Sha
         result[name] = given.has(place) ? values[place] : shape.zero();
       }
     }
-    // Fields<T> has a shape of the right type for every field of T, which the compiler cannot follow here.
-    return result as T;
+    return result;
   };
   const none: ReadonlySet<number> = new Set();
   return {

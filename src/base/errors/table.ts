@@ -2,6 +2,7 @@
 import type { ErrorRow } from './error-kind.ts';
 import { apiErrors } from './api-errors.ts';
 import { containerErrors } from './container-errors.ts';
+import { daemonErrors } from './daemon-errors.ts';
 import { imageErrors } from './image-errors.ts';
 import { kernelErrors } from './kernel-errors.ts';
 import { layerErrors } from './layer-errors.ts';
@@ -15,6 +16,7 @@ import { volumeErrors } from './volume-errors.ts';
 const rows = {
   ...apiErrors,
   ...containerErrors,
+  ...daemonErrors,
   ...imageErrors,
   ...kernelErrors,
   ...layerErrors,
