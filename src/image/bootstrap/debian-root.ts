@@ -19,7 +19,7 @@ export async function debianRoot(context: BootstrapContext, suite: string): Prom
   const onLine = (line: string): void => {
     words.push(line);
     if (words.length > 20) words.shift();
-    if (line.startsWith('I: ') && !line.includes('tempdir')) context.say(line.slice(3));
+    if (/^I: (?!running --)/.test(line) && !line.includes('tempdir')) context.say(line.slice(3));
   };
   runProgram('mmdebstrap', parameters, { onLine, stdout: (stream) => stream.pipe(output, { end: false }), signal: context.signal }).then(
     ({ exitCode }) => {

@@ -133,7 +133,7 @@ function manifestEntry(image: CatalogImage, names: readonly ImageReference[], la
     RepoTags: names.length === 0 ? null : names.map(familiarText),
     Layers: layers.map(({ digest }) => blobName(digest)),
     Parent: image.parent !== undefined && among.has(image.parent) ? image.parent : undefined,
-    LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
+    LayerSources: sorted(Object.fromEntries(layers.map((layer) => [layer.digest, layer]))),
   };
 }
 
@@ -149,7 +149,11 @@ async function* members(plan: Plan): AsyncGenerator<TarMember> {
   yield document('index.json', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: plan.index });
   yield document('manifest.json', plan.manifest, '\n');
   yield { header: { name: 'oci-layout', type: 'file' }, body: Buffer.from('{"imageLayoutVersion": "1.0.0"}') };
-  if (Object.keys(plan.repositories).length > 0) yield document('repositories', plan.repositories, '\n');
+  if (Object.keys(plan.repositories).length > 0) yield document('repositories', sorted(plan.repositories), '\n');
+}
+
+function sorted<T>(byKey: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(byKey).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function document(name: string, content: unknown, end = ''): TarMember {
