@@ -104,7 +104,7 @@ export class PortPublisher {
     const told = { endpoint: owner.containerName, endpointId: owner.endpointId };
     const { protocol } = group;
     if (!isProtocol(protocol)) throw fail('network.unknown_protocol', told);
-    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address));
+    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address, protocol));
     const range = { first: group.firstHostPort, last: group.lastHostPort };
     let refusal: EngineError | undefined;
     for (let remaining = this.#allocator.size(range); remaining > 0; remaining--) {
@@ -146,19 +146,19 @@ export class PortPublisher {
       const sockets = bindDatagramPort(address, claim.hostPort);
       return new DatagramRelay(sockets.map((socket) => ({ fd: socket.release(), six: socket.address.includes(':') })), target, this.#warn);
     }
-    const socket = new BoundSocket(claim.protocol, address, claim.hostPort);
-    try {
-      socket.listen();
-    } catch (error) {
-      socket[Symbol.dispose]();
-      throw error;
+    if (claim.protocol === 'sctp') {
+      // Associations cannot be relayed, so there is nothing behind an IPv6 address.
+      if (address.includes(':')) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EPROTONOSUPPORT', reason: 'protocol not supported' });
+      return new BoundSocket('sctp', address, claim.hostPort);
     }
-    return claim.protocol === 'sctp' ? socket : new StreamRelay(socket.release(), target, this.#warn);
+    using socket = new BoundSocket('tcp', address, claim.hostPort);
+    socket.listen();
+    return new StreamRelay(socket.release(), target, this.#warn);
   }
 
-  #concrete(address: string): string[] {
+  #concrete(address: string, protocol: Protocol): string[] {
     if (address !== '') return [address];
-    return this.#six ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+    return this.#six && protocol !== 'sctp' ? ['0.0.0.0', '::'] : ['0.0.0.0'];
   }
 }
 

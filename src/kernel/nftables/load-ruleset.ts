@@ -6,7 +6,7 @@ import { runProgram } from '../run-program.ts';
 export async function loadRuleset(rules: string, signal?: AbortSignal): Promise<void> {
   const result = await runProgram('nft', ['-f', '-'], { input: rules, ...(signal === undefined ? {} : { signal }) }).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw fail('network.firewall_failed', { reason: `nft cannot be run: ${messageOf(error)}` }, error);
+    throw fail('network.firewall_failed', { reason: `nft cannot be run (${messageOf(error)}); install the package nftables` }, error);
   });
   if (result.exitCode === 0) return;
   const said = `${result.stderr}\n${result.stdout}`.split('\n').find((line) => line.trim() !== '') ?? `exit code ${result.exitCode}`;
