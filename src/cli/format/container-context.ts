@@ -10,7 +10,7 @@ import { pointerTo, stringType, structOf } from '#base/template/go-type.ts';
 import { parseJsonDocument } from '#base/json-document.ts';
 import { contextType } from './context-type.ts';
 import { ellipsis } from './display-width.ts';
-import { parseImageName } from './image-name.ts';
+import { knownReference } from './known-reference.ts';
 import { localTimeText } from './local-time.ts';
 import type { ListFormat } from './render-list.ts';
 
@@ -122,9 +122,9 @@ function imageText({ Image: image, ImageID: id }: ContainerSummary, truncate: bo
   if (!truncate) return image;
   const short = shortIdentifier(id);
   if (short === shortIdentifier(image)) return short;
-  const name = parseImageName(image);
-  if (name === undefined) return image;
-  return name.tag === undefined ? name.name : `${name.name}:${name.tag}`;
+  const reference = knownReference(image);
+  if (reference === undefined) return image;
+  return reference.tag === '' ? reference.name : `${reference.name}:${reference.tag}`;
 }
 
 /** Runs of ports that stay the same outside as inside are shown as ranges; those that change come last. */

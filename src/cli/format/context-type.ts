@@ -7,6 +7,8 @@ import { pointerTo, stringType, structOf, type GoMethod, type GoType, type Point
 import { goString, objectOf, opaqueValue, textOf, type GoValue } from '#base/template/go-value.ts';
 
 export interface ContextType<T> {
+  /** The pointer's type. */
+  readonly type: PointerType;
   /** The row's value for templates. */
   readonly value: (row: T) => GoValue;
 }
@@ -40,7 +42,7 @@ export function contextType<T>(
     marshal: (value) => `{${names.map((column) => (
       `${encodeText(column, true)}:${encodeJson(methods[column]?.call(value, []))}`)).join(',')}}`,
   };
-  return { value: (row) => ({ type, data: opaqueValue(struct, row) }) };
+  return { type, value: (row) => ({ type, data: opaqueValue(struct, row) }) };
 }
 
 function columnMethod<T>(column: Column<T>, rowOf: (receiver: GoValue) => T): GoMethod {

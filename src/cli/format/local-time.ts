@@ -7,9 +7,9 @@ export function localTimeText(unixSeconds: number): string {
   return `${formatMoment(moment, '2006-01-02 15:04:05.999999999 -0700')} ${zoneName(unixSeconds, moment.offsetSeconds)}`;
 }
 
-/** `Mon Jan  2 15:04:05 2006`, C's own form. */
-export function clockText(moment: Moment): string {
-  return formatMoment(localMoment(moment.nanoseconds), 'Mon Jan _2 15:04:05 2006');
+/** RFC 3339: `2006-01-02T15:04:05Z`. */
+export function localTimestamp(unixSeconds: number): string {
+  return formatMoment(localMoment(BigInt(unixSeconds) * 1_000_000_000n), '2006-01-02T15:04:05Z07:00');
 }
 
 /** A moment told in the user's zone. */

@@ -38,6 +38,11 @@ export function renderList({ format, headers }: ListFormat, rows: Iterable<GoVal
   return isTable ? alignColumns(text) : text;
 }
 
+/** One value through a format. @throws CommandFailure with Docker's text for a template that is wrong */
+export function renderOne(format: string, value: GoValue): string {
+  return asFailure(() => new Template('', templateText(format), dockerFunctions).execute(value));
+}
+
 function headerOf(template: Template, headers: Readonly<Record<string, string>>): string {
   const entries = Object.entries(headers).map(([column, header]) => [column, goString(header)] as const);
   const parts: string[] = [];

@@ -1,0 +1,60 @@
+/** Removes what nothing uses, of each kind, and says what was removed. */
+import { ApiError } from '#client/client-error.ts';
+import type { Client } from '#client/client.ts';
+import { filtersText } from '#client/query.ts';
+import type { Filters } from './prune-filters.ts';
+
+export interface PruneResult {
+  /** In bytes. */
+  readonly reclaimed: number;
+  /** What was removed, with a heading and a newline at its end; empty: nothing was. */
+  readonly text: string;
+}
+
+const nothing: PruneResult = { reclaimed: 0, text: '' };
+
+function result(heading: string, lines: readonly string[], reclaimed: number): PruneResult {
+  if (lines.length === 0) return nothing;
+  return { reclaimed, text: [heading, ...lines, ''].join('\n') };
+}
+
+export async function pruneContainers(client: Client, filters: Filters, signal: AbortSignal): Promise<PruneResult> {
+  const { ContainersDeleted: ids, SpaceReclaimed: reclaimed } = await client.containers.prune(filters, signal);
+  return result('Deleted Containers:', ids ?? [], reclaimed);
+}
+
+/** With `all`, images that have names but no container go too. */
+export async function pruneImages(client: Client, filters: Filters, { all, signal }: { all: boolean; signal: AbortSignal }): Promise<PruneResult> {
+  const dangling = { ...filters, dangling: [...filters['dangling'] ?? [], String(!all)] };
+  const { ImagesDeleted: images, SpaceReclaimed: reclaimed } = await client.images.prune(dangling, signal);
+  const lines = (images ?? []).map((image) => ('Untagged' in image && image.Untagged !== '' ? `untagged: ${image.Untagged}` : `deleted: ${'Deleted' in image ? image.Deleted : ''}`));
+  return result('Deleted Images:', lines, reclaimed);
+}
+
+export async function pruneNetworks(client: Client, filters: Filters, signal: AbortSignal): Promise<PruneResult> {
+  const report = await client.transport.json<{ NetworksDeleted: readonly string[] | null }>({
+    method: 'POST', path: '/networks/prune', query: { filters: filtersText(filters) }, signal,
+  });
+  return result('Deleted Networks:', report.NetworksDeleted ?? [], 0);
+}
+
+export async function pruneVolumes(client: Client, filters: Filters, signal: AbortSignal): Promise<PruneResult> {
+  const report = await client.transport.json<{ VolumesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
+    method: 'POST', path: '/volumes/prune', query: { filters: filtersText(filters) }, signal,
+  });
+  return result('Deleted Volumes:', report.VolumesDeleted ?? [], report.SpaceReclaimed);
+}
+
+export async function pruneBuildCache(client: Client, filters: Filters, { all, signal }: { all: boolean; signal: AbortSignal }): Promise<PruneResult> {
+  try {
+    const report = await client.transport.json<{ CachesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
+      method: 'POST', path: '/build/prune', query: { all: all || undefined, filters: filtersText(filters) ?? '{}' }, signal,
+    });
+    const { text } = result('Deleted build cache objects:', report.CachesDeleted ?? [], 0);
+    return { reclaimed: report.SpaceReclaimed, text };
+  } catch (error) {
+    // A daemon without this endpoint keeps no build cache.
+    if (error instanceof ApiError && error.status === 404) return nothing;
+    throw error;
+  }
+}
