@@ -39,6 +39,12 @@ export function completeReference(reference: ImageReference): ImageReference {
   return reference.tag === '' && reference.digest === '' ? { ...reference, tag: 'latest' } : reference;
 }
 
+/** The whole name, with its registry: `docker.io/library/busybox`. */
+export function fullName({ domain: host, name }: ImageReference): string {
+  if (host !== 'docker.io') return name;
+  return name.includes('/') ? `docker.io/${name}` : `docker.io/library/${name}`;
+}
+
 /** As shown: `busybox:latest`, `busybox@sha256:…`. */
 export function referenceText(reference: ImageReference): string {
   return `${reference.name}${reference.tag === '' ? '' : `:${reference.tag}`}${reference.digest === '' ? '' : `@${reference.digest}`}`;

@@ -11,19 +11,15 @@ export function readKeyValueFile(path: string, lookup?: (key: string) => string 
   try {
     content = readFileSync(path);
   } catch (error) {
-    throw new Error(fileProblem(path, error), { cause: error });
+    const reason = errnoText(error);
+    // Go opens before it reads: a directory fails only then.
+    throw new Error(reason === 'is a directory' ? `invalid env file (${path}): read ${path}: ${reason}` : `open ${path}: ${reason}`, { cause: error });
   }
   try {
     return parse(content, lookup);
   } catch (error) {
     throw new Error(`invalid env file (${path}): ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-}
-
-/** Go opens before it reads: a directory fails only then. */
-function fileProblem(path: string, error: unknown): string {
-  const text = errnoText(error);
-  return `${text === 'is a directory' ? 'read' : 'open'} ${path}: ${text}`;
 }
 
 function parse(content: Buffer, lookup: ((key: string) => string | undefined) | undefined): string[] {

@@ -20,8 +20,6 @@ export interface ParseOptions {
   readonly warn: (line: string) => void;
 }
 
-/** The help flag that every command has. */
-const helpNames = new Set(['help']);
 
 /** @throws FlagFailure */
 export function parseFlags(declarations: FlagDeclarations, words: readonly string[], options: ParseOptions): ParsedFlags {
@@ -60,7 +58,7 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
     const name = cut < 0 ? body : body.slice(0, cut);
     const flag = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
     if (flag === undefined) {
-      if (!helpNames.has(name)) throw new FlagFailure(`unknown flag: --${name}`);
+      if (name !== 'help') throw new FlagFailure(`unknown flag: --${name}`);
       setHelp(cut < 0 ? 'true' : body.slice(cut + 1));
     } else if (cut >= 0) set(name, body.slice(cut + 1));
     else if (flag.valueWhenBare !== undefined) set(name, flag.valueWhenBare);
@@ -70,12 +68,11 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
   const shortFlags = (word: string): void => {
     let letters = word.slice(1);
     while (letters !== '') {
-      // A byte, as pflag takes it; beyond ASCII no flag exists anyhow.
       const letter = letters[0] ?? '';
       const name = byShort.get(letter);
       const rest = letters.slice(1);
       if (name === undefined) {
-        if (letter !== 'h') throw new FlagFailure(`unknown shorthand flag: ${quoteRune(letter.codePointAt(0) ?? 0)} in -${letters}`);
+        if (letter !== 'h') throw new FlagFailure(`unknown shorthand flag: ${quoteRune(firstByte(letter))} in -${letters}`);
         options.warn('Flag shorthand -h has been deprecated, use --help');
         helpRequested = true;
         letters = rest;
@@ -93,7 +90,7 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
       }
       if (rest !== '') set(name, rest);
       else if (next < words.length) set(name, words[next++] ?? '');
-      else throw new FlagFailure(`flag needs an argument: ${quoteRune(letter.codePointAt(0) ?? 0)} in -${letters}`);
+      else throw new FlagFailure(`flag needs an argument: ${quoteRune(firstByte(letter))} in -${letters}`);
       return;
     }
   };
@@ -113,4 +110,9 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
     else shortFlags(word);
   }
   return { values, given, arguments: positional, helpRequested };
+}
+
+/** The library looks at bytes, and shows one as the character of its number. */
+function firstByte(character: string): number {
+  return Buffer.from(character)[0] ?? 0;
 }

@@ -40,9 +40,10 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
 
 async function runWords(options: ProgramOptions, stdout: Output, stderr: Output): Promise<number> {
   const { program, words, environment, root } = options;
-  const warn = (line: string): void => stderr.writeLine(line);
   const declared = rootFlags(environment);
-  const globals = readFlags(declared, words, { path: [program], interspersed: false, warn });
+  const globals = readFlags(declared, words, { path: [program], interspersed: false, warn: (line) => stderr.writeLine(line) });
+  // What commands' flags warn of goes where their help goes.
+  const warn = (line: string): void => stdout.writeLine(line);
   // The declaration above is what was parsed, so the values have its types.
   const values = globals.values as FlagValues<RootFlags>;
   if (!logLevels.has(values['log-level'].toLowerCase()) && values['log-level'] !== '') throw new CommandFailure(`Unable to parse logging level: ${values['log-level']}`);
@@ -107,9 +108,13 @@ interface ReadOptions {
   readonly warn: (line: string) => void;
 }
 
+/** Warnings are given only when all could be read. */
 function readFlags(flags: Command['flags'], words: readonly string[], options: ReadOptions): ReturnType<typeof parseFlags> {
+  const warnings: string[] = [];
   try {
-    return parseFlags(flags, words, { interspersed: options.interspersed, warn: options.warn });
+    const parsed = parseFlags(flags, words, { interspersed: options.interspersed, warn: (line) => warnings.push(line) });
+    for (const warning of warnings) options.warn(warning);
+    return parsed;
   } catch (error) {
     if (!(error instanceof Error && error.name === 'FlagFailure')) throw error;
     throw flagFailure(error.message, options);

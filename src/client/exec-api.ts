@@ -16,7 +16,7 @@ export class ExecApi {
     this.#transport = transport;
   }
 
-  async create(container: string, body: Partial<ExecRequest>, signal?: AbortSignal): Promise<{ Id: string }> {
+  async create(container: string, body: Partial<ExecRequest> & { Detach?: boolean }, signal?: AbortSignal): Promise<{ Id: string }> {
     return this.#transport.json({ method: 'POST', path: `/containers/${objectSegment('container', container)}/exec`, json: body, signal });
   }
 

@@ -56,7 +56,7 @@ export class ImageApi {
     const { platform, authorization, signal } = options;
     const response = await this.#transport.request({
       method: 'POST', path: '/images/create', signal,
-      query: { fromImage: reference.image, tag: reference.tag, platform: platform === '' ? undefined : platform },
+      query: { fromImage: reference.image, tag: reference.tag === '' ? undefined : reference.tag, platform: platform === '' ? undefined : platform },
       ...(authorization === undefined || authorization === '' ? {} : { headers: { 'X-Registry-Auth': authorization } }),
     });
     return readJsonLines(response.body);

@@ -49,6 +49,7 @@ export const command = defineCommand({
       AttachStdin: attachStdin,
       AttachStderr: !chosen.detach,
       AttachStdout: !chosen.detach,
+      Detach: chosen.detach,
       DetachKeys: detachKeys,
       Env: variables.length === 0 ? null : variables,
       WorkingDir: chosen.workdir,

@@ -4,7 +4,7 @@ import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
 import { pullImage } from '#cli/container/pull-image.ts';
 import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
-import { completeReference, parseImageReference, referenceText } from '#cli/image-reference.ts';
+import { completeReference, fullName, parseImageReference, referenceText } from '#cli/image-reference.ts';
 
 export const command = defineCommand({
   usage: 'pull [OPTIONS] NAME[:TAG|@DIGEST]',
@@ -27,8 +27,7 @@ export const command = defineCommand({
       progress: flags.quiet ? undefined : stdout,
       mayBootstrap: program === 'dhow',
     });
-    const shown = referenceText(reference);
-    stdout.writeLine(reference.domain !== 'docker.io' ? shown : reference.name.includes('/') ? `docker.io/${shown}` : `docker.io/library/${shown}`);
+    stdout.writeLine(referenceText({ ...reference, name: fullName(reference) }));
     return 0;
   },
 });

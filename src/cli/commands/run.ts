@@ -1,4 +1,6 @@
 /** `run`: create, attach, wait, start, in Docker's order. */
+import { ApiError } from '#client/client-error.ts';
+import type { Client } from '#client/client.ts';
 import { minimumArguments } from '#cli/argument-rule.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand, type Invocation } from '#cli/command.ts';
@@ -56,7 +58,12 @@ async function runContainer(invocation: RunInvocation, request: ContainerRequest
   const isAttached = request.AttachStdin || request.AttachStdout || request.AttachStderr;
   if (!isAttached) {
     stdout.writeLine(id);
-    await withHelpLater(() => client.containers.start(id), invocation.program);
+    try {
+      await client.containers.start(id);
+    } catch (error) {
+      if (chosen.rm) await untilRemoved(client, id);
+      throw failureOf(error, invocation.program);
+    }
     return 0;
   }
   const detachKeys = chosen['detach-keys'] === '' ? (invocation.configuration.file.detachKeys ?? '') : chosen['detach-keys'];
@@ -82,6 +89,15 @@ async function runContainer(invocation: RunInvocation, request: ContainerRequest
   }
   using _size = request.Tty && stdout.isTerminal ? await followTerminalSize(stdout, stderr, (size) => client.containers.resize(id, size)) : undefined;
   return await outcome(session, code, request.AttachStdout || request.AttachStderr);
+}
+
+/** The daemon removes what did not start; the user may use its name again at once. */
+async function untilRemoved(client: Client, id: string): Promise<void> {
+  try {
+    await (await client.containers.wait(id, { condition: 'removed' })).result;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  }
 }
 
 async function outcome(session: Promise<void>, code: Promise<number>, showsOutput: boolean): Promise<number> {

@@ -10,7 +10,7 @@ import type { ContainerConfig, CreateRequest, DeviceMapping, DeviceRequest, Heal
 import type { containerFlags } from './container-flags.ts';
 import { isDeviceName, parseDevice } from './device-specification.ts';
 import { endpointsOf, networkModeOf } from './endpoint-request.ts';
-import { parseExpose, parsePublish } from './port-specification.ts';
+import { parseExpose, parsePublished } from './port-specification.ts';
 import { proxyVariables } from './proxy-variables.ts';
 import { systemPaths, withProfiles } from './security-options.ts';
 import { bindOf } from './volume-specification.ts';
@@ -185,7 +185,7 @@ function splitVolumes(given: readonly string[]): { binds: string[]; anonymous: s
 
 function portsOf(flags: ContainerFlagValues): { exposed: string[]; bindings: Record<string, PortBinding[]> } {
   const bindings: Record<string, PortBinding[]> = {};
-  for (const { port, binding } of flags.publish.flatMap(parsePublish)) (bindings[port] ??= []).push(binding);
+  for (const { port, binding } of parsePublished(flags.publish)) (bindings[port] ??= []).push(binding);
   return { exposed: [...new Set([...Object.keys(bindings), ...flags.expose.flatMap(parseExpose)])], bindings };
 }
 

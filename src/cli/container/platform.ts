@@ -9,17 +9,33 @@ export function normalizePlatform(text: string): string {
   if (text === '') return '';
   const invalid = (problem: string): Error => new Error(`error parsing specified platform: ${problem}: invalid argument`);
   const parts = text.split('/');
-  for (const part of parts) {
-    if (!/^[A-Za-z0-9_.-]+(\([A-Za-z0-9_.-]+\))?$/.test(part)) throw invalid(`${quoteText(part)} is an invalid component of ${quoteText(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$"`);
-  }
-  const [first = '', second, variant] = parts;
+  const [first = '', second, third] = parts;
   if (parts.length > 3) throw invalid(`${quoteText(text)}: cannot parse platform specifier`);
-  if (second !== undefined) return [systemName(first), ...architectureNames(second, variant ?? '')].join('/');
+  if (!osPattern.test(first)) throw invalid(`${quoteText(first)} is an invalid OS component of ${quoteText(text)}: OSAndVersion specifier component must match ${quoteText(osPattern.source)}`);
+  for (const part of parts.slice(1)) {
+    if (!/^[A-Za-z0-9_.-]+$/.test(part)) throw invalid(`${quoteText(part)} is an invalid component of ${quoteText(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$"`);
+  }
+  if (second !== undefined) {
+    const { architecture, variant } = normalArchitecture(second, third ?? '');
+    if (third !== undefined) return join(systemName(first), architecture, architecture === 'arm64' && variant === '' ? 'v8' : variant);
+    return join(systemName(first), architecture, isUsual(architecture, variant) ? '' : variant);
+  }
   const system = systemName(first);
-  if (systems.has(system)) return [system, ...architectureNames(process.arch === 'x64' ? 'amd64' : process.arch, '')].join('/');
-  const [architecture = '', ...rest] = architectureNames(first, '');
-  if (architectures.has(architecture)) return ['linux', architecture, ...rest].join('/');
+  if (systems.has(system)) return join(system, process.arch === 'x64' ? 'amd64' : process.arch, '');
+  const { architecture, variant } = normalArchitecture(first, '');
+  if (architectures.has(architecture)) return join('linux', architecture, isUsual(architecture, variant) ? '' : variant);
   throw invalid(`${quoteText(text)}: unknown operating system or architecture`);
+}
+
+const osPattern = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/;
+
+function join(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join('/');
+}
+
+/** ARM without a variant means v7, and is sent without one. */
+function isUsual(architecture: string, variant: string): boolean {
+  return architecture === 'arm' && variant === 'v7';
 }
 
 function systemName(text: string): string {
@@ -27,26 +43,25 @@ function systemName(text: string): string {
   return lower === 'macos' ? 'darwin' : lower;
 }
 
-function architectureNames(text: string, given: string): string[] {
+function normalArchitecture(text: string, given: string): { architecture: string; variant: string } {
   const variant = given.toLowerCase();
-  const named = (...parts: string[]): string[] => parts.filter((part) => part !== '');
   switch (text.toLowerCase()) {
     case 'i386':
-      return ['386'];
+      return { architecture: '386', variant: '' };
     case 'x86_64':
     case 'x86-64':
     case 'amd64':
-      return named('amd64', variant === 'v1' ? '' : variant);
+      return { architecture: 'amd64', variant: variant === 'v1' ? '' : variant };
     case 'aarch64':
     case 'arm64':
-      return named('arm64', variant === '8' || variant === 'v8' ? '' : variant);
+      return { architecture: 'arm64', variant: variant === '8' || variant === 'v8' ? '' : variant };
     case 'armhf':
-      return ['arm'];
+      return { architecture: 'arm', variant: 'v7' };
     case 'armel':
-      return ['arm', 'v6'];
+      return { architecture: 'arm', variant: 'v6' };
     case 'arm':
-      return named('arm', variant === '' ? 'v7' : /^[5-8]$/.test(variant) ? `v${variant}` : variant);
+      return { architecture: 'arm', variant: variant === '' ? 'v7' : /^[5-8]$/.test(variant) ? `v${variant}` : variant };
     default:
-      return named(text.toLowerCase(), variant);
+      return { architecture: text.toLowerCase(), variant };
   }
 }

@@ -9,9 +9,11 @@ export interface PublishedPort {
   readonly binding: PortBinding;
 }
 
-/** `ip:host:container/protocol` with ranges, or `target=80,published=8080,protocol=tcp`. */
-export function parsePublish(text: string): PublishedPort[] {
-  return parsePortSpecification(text.includes('=') ? fromLongForm(text) : text);
+/** Each `ip:host:container/protocol` with ranges, or `target=80,published=8080,protocol=tcp`. */
+export function parsePublished(texts: readonly string[]): PublishedPort[] {
+  // Every long form is looked at before the first port is.
+  const specifications = texts.map((text) => (text.includes('=') ? fromLongForm(text) : text));
+  return specifications.flatMap(parsePortSpecification);
 }
 
 function fromLongForm(text: string): string {

@@ -3,7 +3,7 @@ import { ApiError } from '#client/client-error.ts';
 import type { Client } from '#client/client.ts';
 import type { ConfigurationFile } from '#cli/configuration/client-configuration.ts';
 import { errorText } from '#cli/error-text.ts';
-import type { ImageReference } from '#cli/image-reference.ts';
+import { fullName, type ImageReference } from '#cli/image-reference.ts';
 import { displayProgress } from '#cli/progress-display.ts';
 import { registryAuthorization } from '#cli/registry-credentials.ts';
 import type { Output } from '#cli/streams/output.ts';
@@ -26,7 +26,7 @@ export async function pullImage(request: PullRequest): Promise<void> {
   const { client, reference, platform, configuration, progress, signal } = request;
   try {
     const messages = await client.images.pull(
-      { image: reference.name, tag: reference.digest === '' ? reference.tag : reference.digest },
+      { image: fullName(reference), tag: reference.digest === '' ? reference.tag : reference.digest },
       { platform, authorization: registryAuthorization(configuration, reference.domain), signal },
     );
     await showOrDrain(messages, progress);
