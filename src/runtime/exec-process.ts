@@ -1,10 +1,11 @@
 /** Makes the OCI `process` of a command that is executed in a running container. */
 import { buildEnvironment } from './specification/environment.ts';
+import { exactLimits } from './specification/process-limits.ts';
 import type { SpecificationProcess } from './specification/types.ts';
 import type { ResolvedUser } from './users/resolve-user.ts';
 
 export interface ExecProcessInput {
-  /** The container's own process, of its specification. */
+  /** The container's own process, of its specification, maybe read back from JSON. */
   readonly container: SpecificationProcess;
   /** `Config.Env` of the container, its hostname and the variables of its links. */
   readonly containerEnv: readonly string[];
@@ -43,7 +44,7 @@ export function buildExecProcess(input: ExecProcessInput): SpecificationProcess 
     }),
     cwd: input.workingDirectory === '' ? container.cwd : input.workingDirectory,
     capabilities,
-    ...(container.rlimits === undefined ? {} : { rlimits: container.rlimits }),
+    ...(container.rlimits === undefined ? {} : { rlimits: exactLimits(container.rlimits) }),
     ...(container.noNewPrivileges === undefined ? {} : { noNewPrivileges: container.noNewPrivileges }),
     ...(container.apparmorProfile === undefined ? {} : { apparmorProfile: container.apparmorProfile }),
     ...(container.oomScoreAdj === undefined ? {} : { oomScoreAdj: container.oomScoreAdj }),

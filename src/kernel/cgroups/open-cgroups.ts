@@ -11,7 +11,7 @@ import { versionTwoManager } from './version-two.ts';
  */
 export function openCgroups(mounts: CgroupMounts = findCgroupMounts()): CgroupManager {
   const controlled = mounts.hierarchies.some((hierarchy) => hierarchy.controllers.some((name) => !name.startsWith('name=')));
-  if (controlled) return versionOneManager(mounts.hierarchies);
+  if (controlled) return versionOneManager(mounts.hierarchies, mounts.unified);
   if (mounts.unified === undefined) throw fail('kernel.cgroups_missing');
   return versionTwoManager(mounts.unified);
 }

@@ -19,12 +19,14 @@ const killRounds = 60;
 /** A task that forks while its cgroup freezes can keep it from getting there: thawing for a moment helps. */
 const freezeRoundsBeforeThaw = 50;
 
-export function versionOneManager(hierarchies: readonly Hierarchy[]): CgroupManager {
+/** `unified`: where the hierarchy of version 2 is mounted beside; runc makes cgroups there too, which are to be removed. */
+export function versionOneManager(hierarchies: readonly Hierarchy[], unified?: string): CgroupManager {
   const mountOf = (controller: string): string | undefined => hierarchies.find((hierarchy) => hierarchy.controllers.includes(controller))?.mountPoint;
   const cpusetMount = mountOf('cpuset');
   // The freezer decides what is killed together, so it also answers which processes there are.
   const processMount = mountOf('freezer') ?? mountOf('pids') ?? hierarchies[0]?.mountPoint ?? '/sys/fs/cgroup';
   const directoriesOf = (path: string): string[] => hierarchies.map((hierarchy) => cgroupDirectory(hierarchy.mountPoint, path));
+  const allDirectoriesOf = (path: string): string[] => [...directoriesOf(path), ...(unified === undefined ? [] : [cgroupDirectory(unified, path)])];
   const directoryOf = (path: string): DirectoryOf => (controller) => {
     const mountPoint = mountOf(controller);
     return mountPoint === undefined ? undefined : cgroupDirectory(mountPoint, path);
@@ -58,8 +60,8 @@ export function versionOneManager(hierarchies: readonly Hierarchy[]): CgroupMana
       return { kind: 'join', tasksFiles: directoriesOf(path).map((directory) => `${directory}/tasks`) };
     },
 
-    exists: (path) => directoriesOf(path).some((directory) => existsSync(directory)),
-    remove: (path) => removeTrees(directoriesOf(path)),
+    exists: (path) => allDirectoriesOf(path).some((directory) => existsSync(directory)),
+    remove: (path) => removeTrees(allDirectoriesOf(path)),
 
     oomKilled(path) {
       const control = readSetting(`${directoryOf(path)('memory') ?? '/nonexistent'}/memory.oom_control`) ?? '';
@@ -111,7 +113,7 @@ export function versionOneManager(hierarchies: readonly Hierarchy[]): CgroupMana
     update: (path, resources) => writeSettings(directoryOf(path), resources),
     statistics: (path) => versionOneStatistics(directoryOf(path)),
 
-    list: (parent) => [...new Set(directoriesOf(parent).flatMap((directory) => childDirectories(directory)))].sort(),
+    list: (parent) => [...new Set(allDirectoriesOf(parent).flatMap((directory) => childDirectories(directory)))].sort(),
   };
   return manager;
 }

@@ -27,6 +27,12 @@ export function processLimits(ulimits: readonly Ulimit[], source: LimitSource, w
   });
 }
 
+/** Limits read back from JSON, where unlimited has become a number that is too large by a little. */
+export function exactLimits(limits: readonly SpecificationLimit[]): SpecificationLimit[] {
+  const exact = (value: WideNumber): WideNumber => (typeof value === 'number' && !Number.isSafeInteger(value) ? unlimited : value);
+  return limits.map((limit) => ({ type: limit.type, soft: exact(limit.soft), hard: exact(limit.hard) }));
+}
+
 /** The `oomScoreAdj` of the specification, clamped likewise. */
 export function outOfMemoryScore(requested: number, source: LimitSource, warnings: string[]): number {
   if (source.mayRaiseLimits || requested >= source.outOfMemoryScore) return requested;
