@@ -109,7 +109,7 @@ export function parseFlags(declarations: FlagDeclarations, words: readonly strin
     } else if (word.startsWith('--')) longFlag(word);
     else shortFlags(word);
   }
-  return { values, given, arguments: positional, helpRequested };
+  return { values, given, arguments: positional, helpRequested: helpRequested || values['help'] === true };
 }
 
 /** The library looks at bytes, and shows one as the character of its number. */
