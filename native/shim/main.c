@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -355,10 +356,13 @@ static void begin(void)
 int main(int count, char **arguments)
 {
 	(void)count;
+	const char *problem = options_parse(&options, arguments);
+
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	/* What the daemon itself was given by whoever started it must not be held open by its containers. */
+	syscall(SYS_close_range, CONTROL_FD + 1 + options.attachment_count, ~0U, 0);
 	loop_open();
 	take_signals();
-	const char *problem = options_parse(&options, arguments);
 	take_clients();
 	if (problem)
 		leave_failed(0, problem);

@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import type { ContainerLaunch, ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { attachAll, attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench, shimPath } from './shim-bench.ts';
+
+const daemonDouble = new URL('daemon-double.ts', import.meta.url).pathname;
 
 interface Started {
   readonly pid: number;
@@ -15,7 +18,7 @@ interface Started {
 
 /** Starts containers in a daemon of their own, and kills that daemon. */
 async function startAndKillDaemon(launches: readonly ContainerLaunch[]): Promise<Started[]> {
-  const daemon: ChildProcess = spawn(process.execPath, [new URL('daemon-double.ts', import.meta.url).pathname, ...launches.map((launch) => JSON.stringify(launch))], {
+  const daemon: ChildProcess = spawn(process.execPath, [daemonDouble, ...launches.map((launch) => JSON.stringify(launch))], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   assert.ok(daemon.stdout);
@@ -139,6 +142,25 @@ test('a process that merely has the pid of a lost one must be left alone', async
   assert.ok(isAlive(started.pid));
   process.kill(started.pid, 'SIGKILL');
   await eventually(() => !isAlive(started.pid), 'its end');
+});
+
+test('what a daemon was given by its starter must not be held open by its containers', async () => {
+  await using bench = new ShimBench();
+  const container = bench.container(['sleep', '1000']);
+  const unused = Array.from({ length: 20 }, () => 'ignore' as const);
+  const daemon = spawn(process.execPath, [daemonDouble, JSON.stringify(container)], { stdio: ['ignore', 'pipe', 'inherit', ...unused, 'pipe'] });
+  const [, output] = daemon.stdio;
+  const given = daemon.stdio.at(23);
+  assert.ok(output instanceof Readable && given instanceof Readable);
+  const [line] = await once(output, 'data');
+  const started: Started = JSON.parse(String(line));
+  const ended = once(given.resume(), 'end');
+  daemon.kill('SIGKILL');
+  await ended;
+  const adopted = await adoptRunning(container, started);
+  adopted.signal(9);
+  await adopted.exited;
+  await adopted[Symbol.asyncDispose]();
 });
 
 test('a daemon that lets go of a process must leave it running for another to adopt', async () => {
