@@ -186,10 +186,12 @@ async function removeCgroup(directory: string): Promise<void> {
   await eventually(() => {
     if (!existsSync(directory)) return true;
     try {
+      // A test that failed may have left containers running that no process here stands for.
+      for (const pid of readFileSync(`${directory}/tasks`, 'utf8').split('\n').filter(Boolean)) globalThis.process.kill(Number(pid), 'SIGKILL');
       rmdirSync(directory);
       return true;
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return false;
+      if (error instanceof Error && 'code' in error && (error.code === 'EBUSY' || error.code === 'ESRCH')) return false;
       throw error;
     }
   }, `removal of ${directory}`);
