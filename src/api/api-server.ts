@@ -29,14 +29,15 @@ import { systemRoutes } from './routes/system-routes.ts';
 const headLimit = 1024 * 1024;
 /** As in dockerd. */
 const headTimeout = 5 * 60_000;
-/** Milliseconds that requests in progress get to end when the server closes. */
-const closingGrace = 2000;
+const defaultClosingGrace = 2000;
 
 export interface ApiServerOptions {
   readonly engine: Engine;
   readonly log: ApiLog;
   /** Group that may use the unix sockets. Default: docker, where it exists. */
   readonly socketGroup?: string | undefined;
+  /** Milliseconds that requests in progress get to end when the server closes. Their signals abort at once. */
+  readonly closingGrace?: number;
   /** For `fd://`. Default: the process's. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -112,7 +113,7 @@ class Connections implements ApiServer {
       await once(listener, 'close');
     });
     this.#closing.abort();
-    const deadline = AbortSignal.timeout(closingGrace);
+    const deadline = AbortSignal.timeout(this.#options.closingGrace ?? defaultClosingGrace);
     await Promise.race([Promise.allSettled(this.#running), once(deadline, 'abort')]);
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);

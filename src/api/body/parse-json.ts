@@ -53,11 +53,11 @@ class Reader {
     for (;;) {
       let value: JsonDocument;
       const first = this.#peekOrFail();
+      if (open.length >= depthLimit && (first === '{' || first === '[')) throw invalid('exceeded max depth');
       if (first === '{') {
         this.#position++;
         if (this.#peekOrFail() !== '}') {
           open.push({ members: new Map(), key: this.#key() });
-          if (open.length > depthLimit) throw invalid('exceeded max depth');
           continue;
         }
         this.#position++;
@@ -66,7 +66,6 @@ class Reader {
         this.#position++;
         if (this.#peekOrFail() !== ']') {
           open.push({ items: [] });
-          if (open.length > depthLimit) throw invalid('exceeded max depth');
           continue;
         }
         this.#position++;
