@@ -122,3 +122,15 @@ test('rules that need the runtime must not be precompiled', (t) => {
   assert.equal(cache.programFor({ ...allow, architectures: ['SCMP_ARCH_BOGUS'] }), undefined);
   assert.equal(cache.programFor({ ...allow, syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', args: [{ index: 9, value: 1, op: 'SCMP_CMP_EQ' }] }] }), undefined);
 });
+
+test('an annotation of the user must not bring a program of its own', async () => {
+  await using bundle = new Bundle();
+  const allowEverything = Buffer.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]).toString('base64');
+  const { specification } = await bundle.build({
+    args: ['unshare', '-m', 'true'],
+    env: ['PATH=/bin'],
+    hostConfig: { Annotations: { 'run.oci.seccomp_bpf_data': allowEverything, kept: 'yes' } },
+  });
+  assert.deepEqual(specification.annotations, { kept: 'yes' });
+  assert.notEqual((await bundle.runSpecification(specification)).exitCode, 0);
+});
