@@ -2,14 +2,14 @@
 import { EngineError, fail, isFailure } from '#base/errors/failure.ts';
 import { formatPlatform, parsePlatform, runsOn, type Platform } from '#oci/platform.ts';
 import { platformOf } from '#oci/image-configuration.ts';
-import { canonicalName, familiarName, familiarText, isNameOnly, parseReference, repositoryOf, withDefaultTag, withDigest, withTag, type ImageReference } from '#oci/reference.ts';
+import { familiarName, familiarText, isNameOnly, parseReference, repositoryOf, withDefaultTag, withDigest, withTag, type ImageReference } from '#oci/reference.ts';
 import { readCredentials } from '#registry/credentials.ts';
 import { registryEndpoints, type RegistryConfiguration, type RegistryEndpoint } from '#registry/endpoints.ts';
 import { Repository } from '#registry/repository.ts';
-import { bootstrapNameOf } from '../bootstrap/bootstrap-target.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { pullManifest } from './pull-manifest.ts';
+import { translatePullError } from './translate-pull-error.ts';
 
 export interface PullOptions {
   readonly platform: string;
@@ -53,12 +53,12 @@ async function overEndpoints(attempt: Attempt, pull: (endpoint: RegistryEndpoint
       return await pull(endpoint);
     } catch (error) {
       attempt.signal.throwIfAborted();
-      if (!mayGoOn(error, endpoint)) throw translate(error, attempt.reference);
+      if (!mayGoOn(error, endpoint)) throw translatePullError(error, attempt.reference);
       last = error;
       if (endpoint.base.protocol === 'https:' && !isFailure(error, 'registry.unreachable')) spokenTo.add(endpoint.base.host);
     }
   }
-  throw translate(last, attempt.reference);
+  throw translatePullError(last, attempt.reference);
 }
 
 /** Whether the next endpoint could do better. */
@@ -103,25 +103,4 @@ function warnOfPlatform({ parts, reference, report }: Attempt, id: string, wante
   if (runsOn(wanted, offered)) return;
   const name = familiarText(reference);
   report({ status: `WARNING: image with reference ${name} was found but its platform (${formatPlatform(offered)}) does not match the specified platform (${formatPlatform(wanted)})` });
-}
-
-/** Docker's words for what the registry said of the image. */
-function translate(error: unknown, reference: ImageReference): unknown {
-  if (isFailure(error, 'registry.unreachable')) {
-    const bootstrap = bootstrapNameOf(`${canonicalName(reference)}${reference.tag === undefined ? '' : `:${reference.tag}`}`);
-    return fail('image.registry_unreachable', { message: error.message, ...(bootstrap === undefined ? {} : { bootstrap }) }, error);
-  }
-  if (!isFailure(error, 'registry.refused') || error.details['detailed'] !== true) return error;
-  const said = String(error.details['first']);
-  const name = familiarName(reference);
-  switch (error.details['fault']) {
-    case 'DENIED':
-      return fail('image.pull_not_found', { message: `pull access denied for ${name}, repository does not exist or may require 'docker login': ${said}` }, error);
-    case 'MANIFEST_UNKNOWN':
-      return fail('image.pull_not_found', { message: `manifest for ${familiarText(reference)} not found: ${said}` }, error);
-    case 'NAME_UNKNOWN':
-      return fail('image.pull_not_found', { message: `repository ${name} not found: ${said}` }, error);
-    default:
-      return error;
-  }
 }
