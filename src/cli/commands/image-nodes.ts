@@ -1,5 +1,6 @@
 /** Commands of the group `image`, and their short names at the top level. */
 import type { CommandNode } from '#cli/command.ts';
+import { imagePullNode } from './pull-nodes.ts';
 
 const history: CommandNode = {
   name: 'history', summary: 'Show the history of an image', paths: ['image history', 'history'],
@@ -42,6 +43,7 @@ const inGroup: readonly CommandNode[] = [
   },
   load,
   { name: 'ls', aliases: ['list'], summary: 'List images', paths: listPaths, load: async () => (await import('./images.ts')).listCommand },
+  imagePullNode,
   { name: 'prune', summary: 'Remove unused images', load: async () => (await import('./image-prune.ts')).command },
   {
     name: 'rm', aliases: ['remove', 'rmi'], summary: 'Remove one or more images', paths: removePaths,

@@ -38,7 +38,9 @@ const listImages = (name: string): Command => defineCommand({
       if (refused !== undefined) throw new CommandFailure(`${refused} is not yet supported with --tree`);
       return await showTree(client, { all: flags.all, filters, stdout, signal });
     }
-    const images = await client.images.list({ all: flags.all, filters, signal });
+    const listed = await client.images.list({ all: flags.all, filters, signal });
+    // Docker's list does not count containers, though newer daemons tell their number.
+    const images = listed.map((image) => ({ ...image, Containers: -1 }));
     const configured = quiet ? '' : configuration.file.imagesFormat ?? '';
     const format = flags.format === '' ? configured === '' ? 'table' : configured : flags.format;
     const chosen = imageFormat(format, { quiet, digests });

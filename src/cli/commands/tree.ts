@@ -1,6 +1,7 @@
 /** Every command of the program. Each is loaded when it is used. */
 import type { CommandNode } from '#cli/command.ts';
 import { containerNodes } from './container-nodes.ts';
+import { contextNodes } from './context-nodes.ts';
 import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
 import { pullNode } from './pull-nodes.ts';
@@ -9,5 +10,5 @@ import { systemNodes } from './system-nodes.ts';
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [...containerNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
+  children: [...containerNodes, ...contextNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
 };

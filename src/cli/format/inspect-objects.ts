@@ -19,6 +19,8 @@ export interface InspectedObject {
   readonly document: string;
   /** Undefined: templates see the document alone. */
   readonly type: GoType | undefined;
+  /** The type has all of the document, so that a template that fails on it has failed. */
+  readonly isWhole?: boolean;
 }
 
 export interface InspectionOptions {
@@ -59,13 +61,14 @@ function renderer(format: string): Renderer {
 
 function templateRenderer(format: string): Renderer {
   const template = parseTemplate(format);
-  const one = ({ document, type }: InspectedObject): string => {
+  const one = ({ document, type, isWhole = false }: InspectedObject): string => {
     const json = parseJsonDocument(document);
     if (type !== undefined) {
       try {
         return `${template.execute(decodeJson(type, json))}\n`;
       } catch (error) {
         if (!isFailure(error, 'template.execution')) throw error;
+        if (isWhole) throw new CommandFailure(`template parsing error: ${error.message}`, 1, error);
       }
     }
     try {
