@@ -19,7 +19,7 @@ export class Workspace {
   /** A new directory; deleted with its contents when disposed. */
   async open(purpose: string): Promise<WorkDirectory> {
     const path = await mkdtemp(join(this.#root, `${purpose}-`));
-    return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }) };
+    return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true, maxRetries: 5 }) };
   }
 
   /** Removes what is there; nothing may be under way. */

@@ -25,8 +25,11 @@ export async function bootstrapImage(parts: ImageParts, name: string, options: {
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const context: BootstrapContext = { name: text, say: (status) => report({ status }), signal };
   await using directory = await parts.workspace.open('bootstrap');
+  let ended: Promise<void> | undefined;
   try {
-    const root: Readable = target.kind === 'busybox' ? await busyboxRoot(context, directory.path) : await debianRoot(context, target.suite);
+    let root: Readable;
+    if (target.kind === 'busybox') root = await busyboxRoot(context, directory.path);
+    else ({ archive: root, ended } = await debianRoot(context, target.suite, directory.path));
     const id = await importImage(parts, root, {
       repository: familiarName(target.name),
       tag: target.name.tag ?? 'latest',
@@ -39,5 +42,7 @@ export async function bootstrapImage(parts: ImageParts, name: string, options: {
     report({ status: `Status: Bootstrapped ${text}` });
   } finally {
     stop.abort();
+    // Its files cannot be removed before it is gone.
+    await ended;
   }
 }

@@ -9,7 +9,14 @@ const leftOut = ['path-exclude=/usr/share/doc/*', 'path-include=/usr/share/doc/*
 /** Logs and caches of the installation itself. */
 const traces = 'rm -rf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/apt/*.bin "$1"/var/cache/debconf/*-old "$1"/var/cache/ldconfig/* "$1"/var/lib/dpkg/*-old';
 
-export async function debianRoot(context: BootstrapContext, suite: string): Promise<Readable> {
+export interface DebianRoot {
+  readonly archive: Readable;
+  /** Resolves when the program is gone, however it ended. */
+  readonly ended: Promise<void>;
+}
+
+/** A tar of it, as it is packed; the stream fails when the installation does. @param directory for what is being installed; goes with its owner when the program is killed */
+export async function debianRoot(context: BootstrapContext, suite: string, directory: string): Promise<DebianRoot> {
   const mirrors = await debianMirrors(context);
   await ensureProgram(context, 'mmdebstrap', 'mmdebstrap');
   context.say(`Installing Debian ${suite}`);
@@ -21,15 +28,20 @@ export async function debianRoot(context: BootstrapContext, suite: string): Prom
     if (words.length > 20) words.shift();
     if (/^I: (?!running --)/.test(line) && !line.includes('tempdir')) context.say(line.slice(3));
   };
-  runProgram('mmdebstrap', parameters, { onLine, stdout: (stream) => stream.pipe(output, { end: false }), signal: context.signal }).then(
+  const ended = runProgram('mmdebstrap', parameters, {
+    environment: { TMPDIR: directory },
+    onLine,
+    stdout: (stream) => stream.pipe(output, { end: false }),
+    signal: context.signal,
+  }).then(
     ({ exitCode }) => {
       // A truncated file system must not look like a whole one.
       if (exitCode === 0) output.end();
       else output.destroy(fail('image.bootstrap_failed', { name: context.name, reason: `mmdebstrap ended with ${exitCode}: ${lastWords({ stdout: '', stderr: words.join('\n') })}` }));
     },
-    (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => void output.destroy(error instanceof Error ? error : new Error(String(error))),
   );
-  return output;
+  return { archive: output, ended };
 }
 
 /** Lines of `/etc/apt/sources.list` in the image, which are also what it is made from. */
