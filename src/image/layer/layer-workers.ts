@@ -68,7 +68,7 @@ class IdleWorker {
 
 async function newWorker(): Promise<Worker> {
   await warmThreadPool();
-  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false });
+  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false, execArgv: [] });
 }
 
 async function ask(worker: Worker, job: LayerJob): Promise<JobReply> {
