@@ -92,18 +92,11 @@ function prepareDirectories(launch: Launch): void {
   mkdirSync(launch.runDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(launch.stateDirectory, { recursive: true, mode: 0o700 });
   rmSync(`${launch.stateDirectory}/${exitFileName(launch.kind === 'exec' ? launch.execId : undefined)}`, { force: true });
-  if (launch.kind === 'exec') writeFileSync(processPath(launch), JSON.stringify(withConsoleSize(launch)), { mode: 0o600 });
+  if (launch.kind === 'exec') writeFileSync(processPath(launch), JSON.stringify(launch.process), { mode: 0o600 });
 }
 
 function processPath(launch: ExecLaunch): string {
   return `${launch.runDirectory}/process.json`;
-}
-
-/** The runtime sets it before the process runs, which the shim alone could not promise. */
-function withConsoleSize(launch: ExecLaunch): object {
-  const { terminal, consoleSize } = launch.stdio;
-  if (!terminal || consoleSize === undefined) return launch.process;
-  return { consoleSize: { height: consoleSize.rows, width: consoleSize.columns }, ...launch.process };
 }
 
 /** Answers the shim's pid and our ends of control channel and attachments. */

@@ -65,7 +65,7 @@ export class ShimBench implements AsyncDisposable {
     const stdio: StdioOptions = { terminal: false, stdin: 'none', ...options.stdio };
     const bundle = `${this.directory}/bundle-${id}`;
     mkdirSync(bundle, { recursive: true });
-    writeFileSync(`${bundle}/config.json`, JSON.stringify({ ...this.#specification(id, parameters, stdio.terminal, options.hostPids ?? false), ...options.specification }));
+    writeFileSync(`${bundle}/config.json`, JSON.stringify({ ...this.#specification(id, parameters, stdio, options.hostPids ?? false), ...options.specification }));
     return {
       kind: 'container',
       containerId: id,
@@ -96,7 +96,7 @@ export class ShimBench implements AsyncDisposable {
       stdio,
       runDirectory: `${this.runRoot}/exec-${execId}`,
       attachments: options.attachments ?? [],
-      process: { terminal: stdio.terminal, user: { uid: 0, gid: 0 }, args: parameters, env: ['PATH=/bin'], cwd: '/' },
+      process: { terminal: stdio.terminal, ...consoleSizeOf(stdio), user: { uid: 0, gid: 0 }, args: parameters, env: ['PATH=/bin'], cwd: '/' },
     };
   }
 
@@ -153,12 +153,13 @@ export class ShimBench implements AsyncDisposable {
     return { kind: 'join', tasksFiles };
   }
 
-  #specification(id: string, args: readonly string[], terminal: boolean, hostPids: boolean): object {
+  #specification(id: string, args: readonly string[], stdio: StdioOptions, hostPids: boolean): object {
     const capabilities = ['CAP_KILL', 'CAP_CHOWN', 'CAP_SETUID', 'CAP_SETGID'];
     return {
       ociVersion: '1.0.2',
       process: {
-        terminal,
+        terminal: stdio.terminal,
+        ...consoleSizeOf(stdio),
         user: { uid: 0, gid: 0 },
         args,
         env: ['PATH=/bin', 'TERM=xterm'],
@@ -180,6 +181,11 @@ export class ShimBench implements AsyncDisposable {
       },
     };
   }
+}
+
+/** The runtime sets the size before the process runs; the shim alone could not promise that. */
+function consoleSizeOf({ terminal, consoleSize }: StdioOptions): object {
+  return terminal && consoleSize !== undefined ? { consoleSize: { height: consoleSize.rows, width: consoleSize.columns } } : {};
 }
 
 async function removeCgroup(directory: string): Promise<void> {
