@@ -113,9 +113,16 @@ export class ClientConnection extends Duplex {
   }
 
   readonly #onData = (bytes: Buffer): void => {
+    const passed = this.#framing.feed(bytes);
+    if (this.#framing.hijack !== undefined) {
+      // The parser gives the connection away in the middle of this push: nothing may come after it.
+      this.#socket.pause();
+      if (passed.length > 0) this.push(Buffer.concat(passed));
+      return;
+    }
     let room = true;
-    for (const piece of this.#framing.feed(bytes)) room = this.push(piece) && room;
-    if (!room || this.#framing.hijack !== undefined) this.#socket.pause();
+    for (const piece of passed) room = this.push(piece) && room;
+    if (!room) this.#socket.pause();
     if (this.#framing.waiting) this.#headTimer ??= setTimeout(() => this.destroy(), this.#headTimeout).unref();
     else if (this.#headTimer !== undefined) {
       clearTimeout(this.#headTimer);
