@@ -6,8 +6,8 @@ import { debianMirrors, ensureProgram, lastWords, type BootstrapContext, type Mi
 
 /** What slim images leave out: manuals, documentation other than licences, translations. */
 const leftOut = ['path-exclude=/usr/share/doc/*', 'path-include=/usr/share/doc/*/copyright', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/info/*', 'path-exclude=/usr/share/locale/*', 'path-include=/usr/share/locale/locale.alias'];
-/** Logs and caches of the installation itself. */
-const traces = 'rm -rf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/apt/*.bin "$1"/var/cache/debconf/*-old "$1"/var/cache/ldconfig/* "$1"/var/lib/dpkg/*-old';
+/** Logs and caches of the installation itself, and what mmdebstrap copies from the host. */
+const traces = 'rm -rf "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/apt/*.bin "$1"/var/cache/debconf/*-old "$1"/var/cache/ldconfig/* "$1"/var/lib/dpkg/*-old';
 
 export interface DebianRoot {
   readonly archive: Readable;
@@ -21,7 +21,7 @@ export async function debianRoot(context: BootstrapContext, suite: string, direc
   await ensureProgram(context, 'mmdebstrap', 'mmdebstrap');
   context.say(`Installing Debian ${suite}`);
   const output = new PassThrough();
-  const parameters = ['--variant=minbase', '--format=tar', ...leftOut.map((option) => `--dpkgopt=${option}`), `--customize-hook=${traces}`, suite, '-', ...sources(mirrors, suite)];
+  const parameters = ['--variant=minbase', '--format=tar', ...leftOut.map((option) => `--dpkgopt=${option}`), `--customize-hook=${traces}`, ...mergedUsr(suite), suite, '-', ...sources(mirrors, suite)];
   const words: string[] = [];
   const onLine = (line: string): void => {
     words.push(line);
@@ -42,6 +42,11 @@ export async function debianRoot(context: BootstrapContext, suite: string, direc
     (error: unknown) => void output.destroy(error instanceof Error ? error : new Error(String(error))),
   );
   return { archive: output, ended };
+}
+
+/** In bookworm /usr is merged by a program that brings all of Perl; merged from the start it is not needed. */
+function mergedUsr(suite: string): string[] {
+  return suite === 'bookworm' ? ['--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr', '--include=usr-is-merged'] : [];
 }
 
 /** Lines of `/etc/apt/sources.list` in the image, which are also what it is made from. */
