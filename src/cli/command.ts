@@ -93,6 +93,8 @@ export interface CommandNode {
   /** The place among the common commands of the top-level help. */
   readonly common?: number;
   readonly hidden?: boolean;
+  /** Docker has no such command: it is not listed under Docker's name. */
+  readonly isOwn?: boolean;
   /** Listed under Swarm Commands. */
   readonly swarm?: boolean;
   readonly requires?: Requirement;

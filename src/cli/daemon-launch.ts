@@ -49,7 +49,7 @@ function answers(): Promise<boolean> {
 }
 
 /** `bin/dhowd.mjs` beside the bundle or the sources. */
-function daemonEntry(): string | undefined {
+export function daemonEntry(): string | undefined {
   const script = process.argv[1];
   if (script === undefined) return undefined;
   for (let directory = dirname(script); directory !== dirname(directory); directory = dirname(directory)) {

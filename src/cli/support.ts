@@ -19,7 +19,7 @@ export async function offeredFlags(session: Session, flags: FlagDeclarations): P
 }
 
 export async function offeredChildren(session: Session, children: readonly CommandNode[]): Promise<readonly CommandNode[]> {
-  const visible = children.filter((child) => child.hidden !== true);
+  const visible = children.filter((child) => child.hidden !== true && !(child.isOwn === true && session.program === 'docker'));
   if (!visible.some((child) => child.requires !== undefined)) return visible;
   const support = await ask(session);
   return visible.filter((child) => isOffered(child.requires, support, session));

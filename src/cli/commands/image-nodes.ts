@@ -32,7 +32,7 @@ const removePaths = ['image rm', 'image remove', 'rmi'];
 
 const inGroup: readonly CommandNode[] = [
   {
-    name: 'bootstrap', summary: "Make a base image from this system's packages",
+    name: 'bootstrap', summary: "Make a base image from this system's packages", isOwn: true,
     load: async () => (await import('./image-bootstrap.ts')).command,
   },
   history,

@@ -2,6 +2,7 @@
 import type { CommandNode } from '#cli/command.ts';
 import { containerNodes } from './container-nodes.ts';
 import { contextNodes } from './context-nodes.ts';
+import { daemonNodes } from './daemon-nodes.ts';
 import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
 import { pullNode } from './pull-nodes.ts';
@@ -10,5 +11,5 @@ import { systemNodes } from './system-nodes.ts';
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [...containerNodes, ...contextNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
+  children: [...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
 };
