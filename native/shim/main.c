@@ -43,7 +43,7 @@ enum {
 
 static struct options options;
 static enum { STARTING, RUNNING, DRAINING, FINISHED } phase = STARTING;
-static pid_t runtime_pid, process_pid, delete_pid;
+static pid_t runtime_pid, process_pid;
 static uint32_t exit_code;
 static uint64_t exit_time;
 static int64_t deadline = -1; /* monotonic milliseconds */
@@ -114,8 +114,8 @@ static void abort_start(void)
 		return;
 	kill_descendants();
 	if (options.bundle) {
-		delete_pid = runtime_delete(&options);
-		while (delete_pid > 0 && waitpid(delete_pid, NULL, 0) < 0 && errno == EINTR)
+		pid_t pid = runtime_delete(&options);
+		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		runtime_forget(&options);
 	}
@@ -233,12 +233,8 @@ static void process_ended(int status)
 	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	phase = DRAINING;
 	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
-	if (options.bundle) {
-		if (options.tasks_count)
-			kill_cgroup(options.tasks_files[0]);
-		else
-			delete_pid = runtime_delete(&options);
-	}
+	if (options.bundle && options.tasks_count)
+		kill_cgroup(options.tasks_files[0]);
 }
 
 static void finish(void)
@@ -271,8 +267,6 @@ static void reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == process_pid && phase == RUNNING)
 			process_ended(status);
-		else if (pid == delete_pid)
-			delete_pid = 0;
 	}
 }
 
@@ -370,7 +364,7 @@ int main(int count, char **arguments)
 	for (;;) {
 		int64_t wait = deadline < 0 ? -1 : deadline - now_milliseconds();
 		bool late = deadline >= 0 && wait <= 0;
-		if (phase == DRAINING && !delete_pid && (streams_ended() || late)) {
+		if (phase == DRAINING && (streams_ended() || late)) {
 			finish();
 			continue;
 		}

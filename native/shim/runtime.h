@@ -13,13 +13,16 @@
 
 /* Starts `run` or `exec`; its descriptors 0 to 2 are those of the process. Returns its pid, or -1. */
 pid_t runtime_start(const struct options *options);
-/* Starts `delete --force`. Returns its pid, or -1. */
+/* Starts `delete --force`, for what a start that is given up may have left. Returns its pid, or -1. */
 pid_t runtime_delete(const struct options *options);
 /* The pid of the process, once `run` or `exec` succeeded; 0 when there is none. */
 pid_t runtime_read_pid(void);
 /* Adds the runtime's own log. */
 void runtime_read_log(struct text *text);
-/* Removes the runtime's record of a container that has ended. */
+/*
+ * Removes the runtime's record of a container that has ended: all that `delete` would do beside removing
+ * the cgroups, which hold what the daemon still wants to know.
+ */
 void runtime_forget(const struct options *options);
 
 #endif

@@ -47,7 +47,7 @@ export interface LogOptions {
 export type CgroupPlacement =
   /** cgroup v1: the engine made the cgroups; the shim's child writes itself into these `tasks` files, and the runtime is told `--cgroup-manager=disabled`. */
   | { readonly kind: 'join'; readonly tasksFiles: readonly string[] }
-  /** The runtime makes and fills the cgroup named in the specification. */
+  /** The runtime makes and fills the cgroup named in the specification; the engine removes it after the exit. */
   | { readonly kind: 'runtime' };
 
 interface LaunchBase {

@@ -72,7 +72,7 @@ export class ShimBench implements AsyncDisposable {
       runtimePath: options.runtimePath ?? '/usr/bin/crun',
       runtimeRoot: this.runtimeRoot,
       stdio,
-      cgroup: (options.runtimePath ?? 'crun').includes('crun') ? this.#placement(id) : { kind: 'runtime' },
+      cgroup: this.#placement(id, (options.runtimePath ?? 'crun').includes('crun')),
       runDirectory: `${this.runRoot}/${id}`,
       stateDirectory: this.directory,
       attachments: options.attachments ?? [],
@@ -141,9 +141,13 @@ export class ShimBench implements AsyncDisposable {
     writeFileSync(`${rootfs}/bin/plain-text`, 'this is no program');
   }
 
-  #placement(id: string): CgroupPlacement {
+  #placement(id: string, crun: boolean): CgroupPlacement {
     const hierarchies = ['cpu', 'cpuacct', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'systemd'].filter((name) => existsSync(`${cgroupRoot}/${name}/tasks`));
-    if (hierarchies.length === 0) return { kind: 'runtime' };
+    if (!crun || hierarchies.length === 0) {
+      // To be removed by whoever asked the runtime to make them.
+      for (const parent of ['', ...readdirSync(cgroupRoot)]) this.#cgroups.push(`${cgroupRoot}/${parent}/shim-bench-${id}`);
+      return { kind: 'runtime' };
+    }
     const tasksFiles = hierarchies.map((name) => {
       const directory = `${cgroupRoot}/${name}/shim-bench-${id}`;
       mkdirSync(directory, { recursive: true });
@@ -193,7 +197,7 @@ async function removeCgroup(directory: string): Promise<void> {
     if (!existsSync(directory)) return true;
     try {
       // A test that failed may have left containers running that no process here stands for.
-      for (const pid of readFileSync(`${directory}/tasks`, 'utf8').split('\n').filter(Boolean)) globalThis.process.kill(Number(pid), 'SIGKILL');
+      for (const pid of readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean)) globalThis.process.kill(Number(pid), 'SIGKILL');
       rmdirSync(directory);
       return true;
     } catch (error) {
