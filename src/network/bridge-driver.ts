@@ -17,8 +17,6 @@ import type { AttachableNetwork, EndpointRequest, NetworkDriver } from './networ
 import { bridgeOption, type NetworkRecord } from './network-record.ts';
 
 const containerInterface = 'eth0';
-// The loopback is 1.
-const containerInterfaceIndex = 2;
 /** Names of the host's ends; others' interfaces may be ports of the bridge too and are left alone. */
 const vethName = /^veth[0-9a-f]{8}$/;
 
@@ -143,13 +141,12 @@ export class BridgeNetwork implements AttachableNetwork {
       bridgeIndex,
       mtu,
       peerName: containerInterface,
-      peerIndex: containerInterfaceIndex,
       peerMacAddress: endpoint.macAddress,
       peerNamespaceFd: namespace,
       peerAddress: endpoint.address,
     });
     disableIPv6(containerInterface);
-    inside.configure({ index: containerInterfaceIndex, name: containerInterface, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: endpoint.gateway });
+    inside.configure({ name: containerInterface, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: endpoint.gateway });
     announcer.announce(bridgeIndex, endpoint.address, endpoint.macAddress);
   }
 

@@ -69,8 +69,6 @@ export interface VethPair {
   readonly bridgeIndex: number;
   readonly mtu: number;
   readonly peerName: string;
-  /** The index the peer gets in its namespace. */
-  readonly peerIndex: number;
   readonly peerMacAddress: string;
   readonly peerNamespaceFd: number;
   /** The container's address, told to the host's neighbour table so that no older owner of it is remembered. */
@@ -198,7 +196,7 @@ export class RouteSocket implements Disposable {
         body.nested(IFLA_INFO.data, () => {
           body.nested(VETH_INFO_PEER, () => {
             // Not up here: that fails with ENOTCONN, as its end is not joined yet.
-            linkHeader(body, pair.peerIndex, 0, 0);
+            linkHeader(body, 0, 0, 0);
             body.attributeString(IFLA.name, pair.peerName);
             body.attribute(IFLA.address, macBytes(pair.peerMacAddress));
             body.attributeU32(IFLA.mtu, pair.mtu);
@@ -224,19 +222,21 @@ export class RouteSocket implements Disposable {
   }
 
   /** Sets `lo` up and, when given, an interface with its address and default route, in one send. */
-  configure(settings: { index: number; name: string; address: string; prefixLength: number; gateway: string } | undefined): void {
+  configure(settings: { name: string; address: string; prefixLength: number; gateway: string } | undefined): void {
+    // Not always 2: some kernels put tunnel devices into every new namespace.
+    const index = settings === undefined ? 0 : (this.link(settings.name)?.index ?? 0);
     const batch = this.#socket.batch();
     batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: 'lo' }, (body) => linkHeader(body, 1, IFF_UP, IFF_UP));
     if (settings !== undefined) {
-      batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: settings.name }, (body) => linkHeader(body, settings.index, IFF_UP, IFF_UP));
+      batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: settings.name }, (body) => linkHeader(body, index, IFF_UP, IFF_UP));
       batch.message(RTM_NEWADDR, acknowledge | create | exclusive, { purpose: 'add address', subject: settings.address }, (body) => {
-        writeAddress(body, settings.index, settings.address, settings.prefixLength);
+        writeAddress(body, index, settings.address, settings.prefixLength);
       });
       if (settings.gateway !== '') {
         batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: settings.gateway }, (body) => {
           body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
           body.attribute(RTA.gateway, ipv4Bytes(settings.gateway));
-          body.attributeU32(RTA.outputLink, settings.index);
+          body.attributeU32(RTA.outputLink, index);
         });
       }
     }
