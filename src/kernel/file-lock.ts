@@ -14,7 +14,7 @@ export function lockFile(path: string): Disposable | undefined {
     checked(flock(file, lockExclusive | lockNonBlocking), 'flock', path);
   } catch (error) {
     closeSync(file);
-    if (failedWith(error, 'EAGAIN')) return undefined;
+    if (failedWith(error, 'EAGAIN', 'EWOULDBLOCK')) return undefined;
     throw error;
   }
   return { [Symbol.dispose]: () => closeSync(file) };

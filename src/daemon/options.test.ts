@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { readDaemonCommand, type DaemonOptions } from './options.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'dhow-options-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+const path = join(directory, 'daemon.json');
+
+/** Options of a command line and the content of a configuration file. */
+function read(content: string, ...args: readonly string[]): DaemonOptions {
+  writeFileSync(path, content);
+  const command = readDaemonCommand(['--config-file', path, ...args]);
+  assert.equal(command.kind, 'run');
+  return command.kind === 'run' ? command.options : assert.fail();
+}
+
+test('without options the daemon must have the documented defaults', () => {
+  const options = read('');
+  assert.deepEqual(options, {
+    hosts: [{ kind: 'unix', path: '/run/dhow/docker.sock' }],
+    dataRoot: '/var/lib/dhow',
+    execRoot: '/run/dhow',
+    pidFile: '/run/dhow/dhowd.pid',
+    bridge: undefined,
+    bip: undefined,
+    storageDriver: undefined,
+    defaultRuntime: undefined,
+    cgroupParent: undefined,
+    runtimes: {},
+    group: undefined,
+    labels: [],
+    dns: [],
+    dnsOptions: [],
+    dnsSearch: [],
+    insecureRegistries: [],
+    liveRestore: false,
+    debug: false,
+    logLevel: 'info',
+    logFormat: 'text',
+    shutdownTimeout: 15,
+    warnings: [],
+  });
+});
+
+test('another exec root must move what lies in it', () => {
+  const options = read('', '--exec-root', '/x/y');
+  assert.deepEqual([options.hosts, options.pidFile], [[{ kind: 'unix', path: '/x/y/docker.sock' }], '/x/y/dhowd.pid']);
+});
+
+test('flags must be read in every form pflag has', () => {
+  const options = read('', '-H', 'unix:///a', '-Htcp://127.0.0.1:5', '--host=unix:///b', '-D', '-bbr9', '-p=/p', '--bip', '10.1.0.1/24', '-G', '', '-s', 'vfs', '--label', 'a=b', '--label=c=d', '--live-restore=false', '--add-runtime', 'Fast=/usr/bin/fast', '--dns', '1.1.1.1', '--dns', '::1');
+  assert.deepEqual(options.hosts, [{ kind: 'unix', path: '/a' }, { kind: 'tcp', host: '127.0.0.1', port: 5 }, { kind: 'unix', path: '/b' }]);
+  assert.deepEqual(
+    [options.debug, options.logLevel, options.bridge, options.pidFile, options.bip, options.group, options.storageDriver, options.labels, options.liveRestore, options.runtimes, options.dns],
+    [true, 'debug', 'br9', '/p', '10.1.0.1/24', undefined, 'vfs', ['a=b', 'c=d'], false, { fast: { path: '/usr/bin/fast', arguments: [] } }, ['1.1.1.1', '::1']],
+  );
+});
+
+test('a configuration file must do as flags do', () => {
+  const options = read(
+    JSON.stringify({
+      hosts: ['unix:///a', 'unix:///a'], 'data-root': '/d', debug: true, 'log-format': 'json', labels: ['a=b'], 'dns-opts': ['ndots:1'], 'insecure-registries': ['x:5'],
+      runtimes: { fast: { path: '/f', runtimeArgs: ['--x'] } }, 'shutdown-timeout': 3, 'default-runtime': 'fast', 'dns-search': null,
+    }),
+    '--add-runtime', 'other=/o',
+  );
+  assert.deepEqual(
+    [options.hosts, options.dataRoot, options.debug, options.logFormat, options.labels, options.dnsOptions, options.insecureRegistries, options.shutdownTimeout, options.defaultRuntime],
+    [[{ kind: 'unix', path: '/a' }], '/d', true, 'json', ['a=b'], ['ndots:1'], ['x:5'], 3, 'fast'],
+  );
+  assert.deepEqual(options.runtimes, { fast: { path: '/f', arguments: ['--x'] }, other: { path: '/o', arguments: [] } });
+});
+
+test('Docker’s options without effect here must be taken and named', () => {
+  const options = read('{"features":{"buildkit":true},"log-opts":{"max-size":"1m"},"mtu":1400,"default-address-pools":[{"base":"10.0.0.0/8","size":24}],"proxies":{"http-proxy":"x"}}', '--iptables=false');
+  assert.deepEqual(
+    options.warnings.map((warning) => warning.split(' ')[1]),
+    ['http-proxy', 'iptables', 'log-opts', 'mtu'],
+  );
+});
+
+const refusedFiles: readonly (readonly [string, readonly string[], string])[] = [
+  ['{"bogus":1,"other":2}', [], "the following directives don't match any configuration option: bogus, other"],
+  ['{"Debug":true}', [], "the following directives don't match any configuration option: Debug"],
+  ['{"b":"x"}', [], "the following directives don't match any configuration option: b"],
+  ['{"proxies":{"http-proxy":"x","foo":1}}', [], "the following directives don't match any configuration option: foo"],
+  ['{"debug":true}', ['-D'], 'the following directives are specified both as a flag and in the configuration file: debug: (from flag: true, from file: true)'],
+  ['{"labels":["a=b"]}', ['--label', 'c=d'], 'the following directives are specified both as a flag and in the configuration file: labels: (from flag: [c=d], from file: [a=b])'],
+  ['{"hosts":["unix:///x"]}', ['-H', 'unix:///y'], 'the following directives are specified both as a flag and in the configuration file: hosts: (from flag: [unix:///y], from file: [unix:///x])'],
+  ['{', [], 'invalid JSON: unexpected end of JSON input'],
+  ['[]', [], 'invalid JSON: json: cannot unmarshal array into Go value of type map[string]interface {}'],
+  ['{"debug":"true"}', [], 'invalid JSON: json: cannot unmarshal string into Go struct field Config.debug of type bool'],
+  ['{"data-root":5}', [], 'invalid JSON: json: cannot unmarshal number into Go struct field Config.data-root of type string'],
+  ['{"labels":"x"}', [], 'invalid JSON: json: cannot unmarshal string into Go struct field Config.labels of type []string'],
+  ['{"shutdown-timeout":"x"}', [], 'invalid JSON: json: cannot unmarshal string into Go struct field Config.shutdown-timeout of type int'],
+  ['{"log-opts":{"a":1}}', [], 'invalid JSON: json: cannot unmarshal number into Go struct field Config.log-opts.a of type string'],
+  ['{"hosts":["foo://x"]}', [], "merged configuration validation from file and command line flags failed: invalid bind address (foo://x): unsupported proto 'foo'"],
+  ['{"log-level":"bogus"}', [], 'merged configuration validation from file and command line flags failed: invalid logging level: bogus'],
+  ['{"log-format":"x"}', [], 'merged configuration validation from file and command line flags failed: invalid log format: x'],
+  ['{"labels":["x"]}', [], 'merged configuration validation from file and command line flags failed: bad attribute format: x'],
+];
+
+for (const [content, args, reason] of refusedFiles) {
+  test(`configuration ${content} ${args.join(' ')} must be refused in dockerd’s words`, () => {
+    assert.throws(() => read(content, ...args), { message: `unable to configure the Docker daemon with file ${path}: ${reason}` });
+  });
+}
+
+test('a configuration file that is named must be there', () => {
+  assert.throws(() => readDaemonCommand(['--config-file', '/none']), { message: 'unable to configure the Docker daemon with file /none: open /none: no such file or directory' });
+});
+
+test('labels that contradict each other must be refused, equal ones joined', () => {
+  assert.throws(() => read('{"labels":["a=1","a=2"]}'), { message: 'conflict labels for a=2 and a=1' });
+  assert.deepEqual(read('{"labels":["a=1","a=1"]}').labels, ['a=1']);
+});
+
+const refusedArguments: readonly (readonly [readonly string[], string])[] = [
+  [['--bogus'], 'unknown flag: --bogus'],
+  [['-zz'], "unknown shorthand flag: 'z' in -zz"],
+  [['-b'], "flag needs an argument: 'b' in -b"],
+  [['--bip'], 'flag needs an argument: --bip'],
+  [['--debug=x'], 'invalid argument "x" for "-D, --debug" flag: strconv.ParseBool: parsing "x": invalid syntax'],
+  [['--mtu', 'x'], 'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax'],
+  [['--label', 'x'], 'invalid argument "x" for "--label" flag: bad attribute format: x'],
+  [['--dns', 'x'], 'invalid argument "x" for "--dns" flag: invalid string being converted to IP address: x'],
+  [['--add-runtime', 'x'], 'invalid argument "x" for "--add-runtime" flag: invalid runtime argument: x'],
+  [['-H', 'foo://x'], `invalid argument "foo://x" for "-H, --host" flag: invalid bind address (foo://x): unsupported proto 'foo'`],
+  [['foo'], '"dhowd" accepts no arguments.'],
+];
+
+for (const [args, message] of refusedArguments) {
+  test(`dhowd ${args.join(' ')} must be refused in pflag’s words`, () => {
+    assert.throws(() => readDaemonCommand(args), { message: `${message}\nSee 'dhowd --help'.` });
+  });
+}
+
+test('TLS must be refused rather than left out', () => {
+  for (const args of [['--tls'], ['--tlsverify']]) assert.throws(() => read('', ...args), /cannot serve TLS/);
+});
+
+test('help, version and validate must be told apart from running', () => {
+  const help = readDaemonCommand(['-D', '--help', '--bogus']);
+  assert.ok(help.kind === 'help');
+  for (const flag of ['-H, --host list', '--data-root string', '-v, --version', '-D, --debug  ']) assert.ok(help.text.includes(flag), flag);
+  assert.equal(readDaemonCommand(['-v']).kind, 'version');
+  writeFileSync(path, '{"debug":true}');
+  assert.equal(readDaemonCommand(['--validate', '--config-file', path]).kind, 'validate');
+});
