@@ -54,6 +54,7 @@ export class ImageCatalog {
   readonly #records: DocumentTable<ImageRecord>;
   readonly #names: DocumentTable<{ id: string }>;
   readonly #images = new Map<string, ImageRecord>();
+  readonly #children = new Map<string, Set<string>>();
   readonly #parsed = new Map<string, Parsed>();
   readonly #idByName = new Map<string, string>();
   readonly #namesById = new Map<string, Map<string, ImageReference>>();
@@ -65,7 +66,7 @@ export class ImageCatalog {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#records = database.table('images');
     this.#names = database.table('image_names');
-    for (const [id, record] of this.#records.entries()) this.#images.set(id, record);
+    for (const [id, record] of this.#records.entries()) this.#keep(id, record);
     for (const [text, { id }] of this.#names.entries()) this.#remember(parseReference(text), id);
   }
 
@@ -99,9 +100,7 @@ export class ImageCatalog {
 
   /** Images made from this one. */
   children(id: string): string[] {
-    const children: string[] = [];
-    for (const [child, record] of this.#images) if (record.parent === id) children.push(child);
-    return children;
+    return [...(this.#children.get(id) ?? [])];
   }
 
   /**
@@ -133,7 +132,7 @@ export class ImageCatalog {
       for (const [id, record] of records) this.#records.put(id, record);
       for (const { id, names } of drafts) for (const name of names ?? []) this.#putName(name, id);
     });
-    for (const [id, record] of records) this.#images.set(id, record);
+    for (const [id, record] of records) this.#keep(id, record);
     for (const { id, parsed, names } of drafts) {
       this.#parsed.set(id, parsed);
       for (const name of names ?? []) this.#remember(name, id);
@@ -148,7 +147,7 @@ export class ImageCatalog {
       this.#records.put(id, row);
       this.#putName(name, id);
     });
-    this.#images.set(id, row);
+    this.#keep(id, row);
     this.#remember(name, id);
   }
 
@@ -202,8 +201,8 @@ export class ImageCatalog {
       andThen?.();
     });
     for (const key of keys) this.#forget(key);
-    for (const child of children) this.#images.set(child, withoutParent(this.#images.get(child)));
-    this.#images.delete(id);
+    for (const child of children) this.#keep(child, withoutParent(this.#images.get(child)));
+    this.#keep(id, undefined);
     this.#parsed.delete(id);
     rmSync(this.#path(id), { force: true });
   }
@@ -224,6 +223,17 @@ export class ImageCatalog {
     const known = new Set(this.ids().map(encodedPart));
     for (const name of readdirSync(this.#directory)) if (!known.has(name)) rmSync(join(this.#directory, name), { recursive: true, force: true });
     return broken;
+  }
+
+  /** Takes a record up, or drops it, with its place among its parent's children. */
+  #keep(id: string, record: ImageRecord | undefined): void {
+    const before = this.#images.get(id)?.parent;
+    if (before !== undefined) this.#children.get(before)?.delete(id);
+    if (record === undefined) this.#images.delete(id);
+    else this.#images.set(id, record);
+    if (record?.parent === undefined) return;
+    const siblings = this.#children.get(record.parent) ?? new Set();
+    this.#children.set(record.parent, siblings.add(id));
   }
 
   #record(id: string): ImageRecord {

@@ -142,16 +142,16 @@ function imageOf({ id, configuration, chain }: CatalogImage): Image {
 
 function graphDriver({ layers, dataRoot, driver = 'overlay2' }: ImageStoreOptions, { chain }: CatalogImage): GraphDriverData {
   const top = chain.at(-1);
-  if (top === undefined || driver !== 'overlay2') return { Name: driver, Data: null };
+  if (top === undefined || driver !== 'overlay2') return { Data: null, Name: driver };
   const [upper = '', ...lower] = layers.directories(top).map(({ name }) => `${dataRoot}/overlay2/${name}`);
   return {
-    Name: driver,
     Data: {
       ...(lower.length === 0 ? {} : { LowerDir: lower.map((directory) => `${directory}/diff`).join(':') }),
       MergedDir: `${upper}/merged`,
       UpperDir: `${upper}/diff`,
       WorkDir: `${upper}/work`,
     },
+    Name: driver,
   };
 }
 

@@ -88,7 +88,7 @@ export function readRuntimeConfig(value: unknown, what: string): ImageRuntimeCon
     Entrypoint: get('Entrypoint', asCommand) ?? null,
     Volumes: get('Volumes', asSet) ?? null,
     WorkingDir: get('WorkingDir', asString) ?? '',
-    Labels: get('Labels', asStringMap) ?? null,
+    Labels: get('Labels', asSortedStringMap) ?? null,
     OnBuild: get('OnBuild', asStrings) ?? null,
   };
   const ports = get('ExposedPorts', asSet);
@@ -103,15 +103,21 @@ export function readRuntimeConfig(value: unknown, what: string): ImageRuntimeCon
   return config;
 }
 
+/** Fields in the order of their names, as Docker's inspect prints them. */
 function readHealthcheck(value: unknown, what: string): NonNullable<ImageRuntimeConfig['Healthcheck']> {
   const object = asObject(value, what);
   const health: NonNullable<ImageRuntimeConfig['Healthcheck']> = {};
-  const test = optional(object['Test'], `${what}.Test`, asStrings);
-  if (test !== undefined && test.length > 0) health.Test = test;
-  for (const name of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'] as const) {
+  const take = (name: 'Interval' | 'Timeout' | 'StartPeriod' | 'StartInterval' | 'Retries'): void => {
     const number = optional(object[name], `${what}.${name}`, asInteger);
     if (number !== undefined && number !== 0) health[name] = number;
-  }
+  };
+  take('Interval');
+  take('Retries');
+  take('StartInterval');
+  take('StartPeriod');
+  const test = optional(object['Test'], `${what}.Test`, asStrings);
+  if (test !== undefined && test.length > 0) health.Test = test;
+  take('Timeout');
   return health;
 }
 
@@ -141,7 +147,12 @@ function asCommand(value: unknown, what: string): string[] {
 
 function asSet(value: unknown, what: string): Record<string, Record<string, never>> {
   const object: JsonObject = asObject(value, what);
-  return Object.fromEntries(Object.keys(object).map((key) => [key, {}]));
+  return Object.fromEntries(Object.keys(object).sort().map((key) => [key, {}]));
+}
+
+/** In the order of keys, as Go prints maps. */
+function asSortedStringMap(value: unknown, what: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(asStringMap(value, what)).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function asBoolean(value: unknown, what: string): boolean {

@@ -26,13 +26,12 @@ export interface Answer {
   readonly status: number;
   readonly statusText: string;
   readonly headers: IncomingMessage['headers'];
-  /** Must be read or destroyed. */
+  /** Must be read, by `limitSilence`, or destroyed. */
   readonly body: IncomingMessage;
 }
 
 const mostRedirects = 10;
 const answerTimeout = 30_000;
-const idleTimeout = 60_000;
 
 /** Keeps connections for one operation. */
 export class HttpExchange implements Disposable {
@@ -108,8 +107,6 @@ export class HttpExchange implements Disposable {
     request.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (connected = true)));
     request.once('response', (body) => {
       clearTimeout(timer);
-      // A server that falls silent must not hold the pull for ever.
-      body.setTimeout(idleTimeout, () => body.destroy(new Error('net/http: timeout reading response body')));
       resolve({ status: body.statusCode ?? 0, statusText: `${body.statusCode ?? 0} ${body.statusMessage ?? ''}`.trim(), headers: body.headers, body });
     });
     request.once('error', (error) => {

@@ -7,6 +7,7 @@ import { EngineError, fail } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { digestAlgorithm, encodedPart } from '#oci/digest.ts';
 import type { Descriptor } from '#oci/manifest.ts';
+import { limitSilence } from '#registry/limit-silence.ts';
 import type { Repository } from '#registry/repository.ts';
 import { asDiskFull } from '../image-catalog.ts';
 import { byteProgress } from '../progress/byte-progress.ts';
@@ -62,17 +63,12 @@ async function* verified(body: Readable, download: LayerDownload, state: { hash:
   const id = shortIdentifier(layer.digest);
   const count = byteProgress(report, { id, status: 'Downloading', total: layer.size });
   let size = state.offset;
-  try {
-    for await (const chunk of body) {
-      const bytes = chunk as Buffer;
-      size += bytes.length;
-      if (size > layer.size) throw wrongContents(layer);
-      state.hash.update(bytes);
-      count(size);
-      yield bytes;
-    }
-  } finally {
-    body.destroy();
+  for await (const bytes of limitSilence(body)) {
+    size += bytes.length;
+    if (size > layer.size) throw wrongContents(layer);
+    state.hash.update(bytes);
+    count(size);
+    yield bytes;
   }
   if (size < layer.size) throw fail('registry.unreachable', { message: 'unexpected EOF' });
   report({ status: 'Verifying Checksum', progressDetail: {}, id });
