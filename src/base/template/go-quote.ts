@@ -1,7 +1,8 @@
 /** Go's quoted strings and characters (strconv): writing them and reading them back. */
 import { bytesOfText, textOfBytes } from './go-text.ts';
 
-const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+// Made when first needed: its character classes take most of a millisecond, and most texts are ASCII.
+let printable: RegExp | undefined;
 const namedEscapes: Readonly<Record<string, string>> = {
   '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v', '\\': '\\\\',
 };
@@ -11,6 +12,8 @@ const namedCharacters: Readonly<Record<string, string>> = {
 
 /** Go's `strconv.IsPrint`. */
 export function isPrintable(character: string): boolean {
+  if (character.length === 1 && character < '\x7f') return character >= ' ';
+  printable ??= /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
   return printable.test(character);
 }
 

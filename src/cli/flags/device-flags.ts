@@ -1,7 +1,7 @@
 /** Flags of devices and limits: rates, weights, GPUs, ulimits. */
-import { parseBinarySize } from '#base/parse-size.ts';
 import { parseCsvRecord } from '#cli/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
+import { parseSize } from '#cli/parse-size.ts';
 import { parseInteger, parseUnsigned } from '#cli/go-number.ts';
 import type { DeviceRequest, ThrottleDevice, Ulimit, WeightDevice } from '#schema/container-config.ts';
 
@@ -14,7 +14,7 @@ export function throttleFlag(options: FlagOptions & { unit: 'bytes' | 'operation
       const [path, value] = splitDevice(text);
       const unitHelp = unit === 'bytes' ? '<device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb' : '<device-path>:<number>. Number must be a positive integer';
       try {
-        return [...current, { Path: path, Rate: unit === 'bytes' ? parseBinarySize(value) : parseUnsigned(value, 64, 10) }];
+        return [...current, { Path: path, Rate: unit === 'bytes' ? parseSize(value) : parseUnsigned(value, 64, 10) }];
       } catch (error) {
         throw new Error(`invalid rate for device: ${text}. The correct format is ${unitHelp}`, { cause: error });
       }

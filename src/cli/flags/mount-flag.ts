@@ -1,8 +1,8 @@
 /** `--mount type=bind,source=…,target=…`. */
 import { isAbsolute, resolve } from 'node:path';
-import { parseBinarySize } from '#base/parse-size.ts';
 import { parseCsvRecord } from '#cli/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
+import { parseSize } from '#cli/parse-size.ts';
 import { parseBoolean, parseUnsigned } from '#cli/go-number.ts';
 import { warn } from '#cli/warn.ts';
 import type { MountRequest } from '#schema/container-config.ts';
@@ -92,7 +92,7 @@ function setValue(draft: Draft, key: string, value: string, field: string): void
       (draft.image ??= {}).Subpath = value;
       return;
     case 'tmpfs-size':
-      (draft.tmpfs ??= {}).SizeBytes = parsedOr(() => parseBinarySize(value), `invalid value for ${key}: ${value}`);
+      (draft.tmpfs ??= {}).SizeBytes = parsedOr(() => parseSize(value), `invalid value for ${key}: ${value}`);
       return;
     case 'tmpfs-mode':
       (draft.tmpfs ??= {}).Mode = parsedOr(() => parseUnsigned(value, 32, 8), `invalid value for ${key}: ${value}`);

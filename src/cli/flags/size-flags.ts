@@ -1,15 +1,15 @@
 /** Flags of sizes in bytes and of fractions of processors. */
-import { parseBinarySize } from '#base/parse-size.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
+import { parseSize } from '#cli/parse-size.ts';
 
 /** Docker's `bytes`. */
 export function bytesFlag(options: FlagOptions): Flag<number> {
-  return { ...options, type: 'bytes', initial: 0, add: (_current, text) => parseBinarySize(text) };
+  return { ...options, type: 'bytes', initial: 0, add: (_current, text) => parseSize(text) };
 }
 
 /** Bytes, or -1 for no limit. */
 export function swapBytesFlag(options: FlagOptions): Flag<number> {
-  return { ...options, type: 'bytes', initial: 0, add: (_current, text) => (text === '-1' ? -1 : parseBinarySize(text)) };
+  return { ...options, type: 'bytes', initial: 0, add: (_current, text) => (text === '-1' ? -1 : parseSize(text)) };
 }
 
 /** Docker's `decimal`: a number of processors, kept in billionths. */

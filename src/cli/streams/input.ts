@@ -1,12 +1,13 @@
 /** The program's standard input. Nothing is opened before it is asked for. */
 import type { Readable } from 'node:stream';
 import { CommandFailure } from '#cli/command-failure.ts';
+import { isTerminal } from './is-terminal.ts';
 
 export class Input {
   readonly descriptor = 0;
 
   get isTerminal(): boolean {
-    return process.getBuiltinModule('node:tty').isatty(this.descriptor);
+    return isTerminal(this.descriptor);
   }
 
   /** Its bytes, until its end or `stream.destroy()`. */

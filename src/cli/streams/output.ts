@@ -3,6 +3,7 @@
  * A closed reader ends the program as SIGPIPE ends any other.
  */
 import { writeSync, write as writeLater } from 'node:fs';
+import { isTerminal } from './is-terminal.ts';
 
 export class Output {
   readonly descriptor: number;
@@ -16,13 +17,13 @@ export class Output {
   }
 
   get isTerminal(): boolean {
-    return loadTerminals().isatty(this.descriptor);
+    return isTerminal(this.descriptor);
   }
 
   /** The terminal's size; zeros when it is none. */
   get size(): { rows: number; columns: number } {
     if (!this.isTerminal) return { rows: 0, columns: 0 };
-    this.#terminal ??= new (loadTerminals().WriteStream)(this.descriptor);
+    this.#terminal ??= new (process.getBuiltinModule('node:tty').WriteStream)(this.descriptor);
     const [columns, rows] = this.#terminal.getWindowSize();
     return { rows, columns };
   }
@@ -68,11 +69,6 @@ export class Output {
 
 export interface WriteOrder {
   last: Promise<void>;
-}
-
-// Loading the terminal module is left to those who ask for a terminal.
-function loadTerminals(): typeof import('node:tty') {
-  return process.getBuiltinModule('node:tty');
 }
 
 function codeOf(error: unknown): string | undefined {
