@@ -1,6 +1,5 @@
 /** The user's `config.json` (in DOCKER_CONFIG, or ~/.docker), read as Docker's CLI reads it. */
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 
 export interface ProxySettings {
   readonly httpProxy?: string;
@@ -47,7 +46,7 @@ export function configurationDirectory(environment: Readonly<Record<string, stri
   const chosen = environment['DOCKER_CONFIG'];
   if (chosen !== undefined && chosen !== '') return chosen;
   const home = environment['HOME'];
-  return `${home === undefined || home === '' ? homedir() : home}/.docker`;
+  return `${home === undefined || home === '' ? process.getBuiltinModule('node:os').homedir() : home}/.docker`;
 }
 
 /** Reads the file; one that is damaged is reported to `warn` and taken as empty. */
