@@ -9,6 +9,7 @@ import { finished } from 'node:stream/promises';
 import { isFailure, messageOf, EngineError } from '#base/errors/failure.ts';
 import type { Engine } from '#engine/contract.ts';
 import type { ApiLog } from './api-log.ts';
+import { encodeJson } from './body/encode-json.ts';
 import { ClientConnection } from './connection/client-connection.ts';
 import { HijackedRequest } from './connection/hijacked-request.ts';
 import { formatListenAddress, type ListenAddress } from './connection/listen-address.ts';
@@ -85,6 +86,10 @@ class Connections implements ApiServer {
     });
     this.#http.on('request', (request, response) => this.#onRequest(request, response));
     this.#http.on('upgrade', (request, _connection, head) => this.#onHijack(request, head));
+    this.#http.on('connect', (_request, connection) => {
+      const body = encodeJson({ message: 'page not found' });
+      connection.end(`HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+    });
     this.#http.on('clientError', (error, connection) => {
       if (!connection.writable || ('code' in error && error.code === 'ECONNRESET')) return void connection.destroy();
       const status = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
@@ -170,8 +175,10 @@ class Connections implements ApiServer {
   }
 
   #track(running: Promise<void>): void {
-    this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+    const ended = running
+      .catch((error: unknown) => this.#log.error(`bug in the API server: ${messageOf(error)}`, error instanceof Error ? { stack: error.stack } : {}))
+      .finally(() => this.#running.delete(ended));
+    this.#running.add(ended);
   }
 
   /** undefined: the version is refused, and answered. */
@@ -179,12 +186,9 @@ class Connections implements ApiServer {
     try {
       return this.#checkVersion(target.version);
     } catch (error) {
-      if (!isFailure(error, 'api.version_too_old') && !isFailure(error, 'api.version_too_new')) throw error;
-      const reply = new Reply(response, this.#versionHeaders);
-      // Clients of that age expect errors as plain text.
-      if (compareVersions(target.version ?? '', '1.24') < 0) {
-        reply.body(400, 'text/plain; charset=utf-8', `${error.message}\n`, ['X-Content-Type-Options', 'nosniff']);
-      } else reply.error(error);
+      const { status, headers, body } = describeRefusal(target, error);
+      const [, contentType = '', ...others] = headers;
+      new Reply(response, this.#versionHeaders).body(status, contentType, body, others);
       return undefined;
     }
   }
@@ -217,9 +221,10 @@ class Connections implements ApiServer {
     try {
       version = this.#checkVersion(target.version);
     } catch (error) {
-      new HijackedRequest({ ...parts, style: { ...style, closing: true }, standardHeaders: this.#versionHeaders }).fail(error);
-      socket.end();
-      return;
+      const { status, headers, body } = describeRefusal(target, error);
+      const refused = new HijackedRequest({ ...parts, standardHeaders: this.#versionHeaders });
+      refused.reply(status, headers, body);
+      return this.#track(this.#afterHijack(refused, socket));
     }
     const hijacked = new HijackedRequest({ ...parts, standardHeaders: this.#standardHeaders });
     const call = new Call(this.#engine, version, { name: match.name, query: target.query });
@@ -234,8 +239,12 @@ class Connections implements ApiServer {
       if (!isAbort(error)) this.#report(error, place);
       if (!hijacked.taken) hijacked.fail(error);
     }
-    if (hijacked.reusable && !socket.destroyed) return this.#serve(socket);
-    await closeSocket(socket);
+    await this.#afterHijack(hijacked, socket);
+  }
+
+  async #afterHijack(hijacked: HijackedRequest, socket: Socket): Promise<void> {
+    if (await hijacked.finish()) this.#serve(socket);
+    else await closeSocket(socket);
   }
 
   #report(error: unknown, { method, path }: { method: string; path: string }): void {
@@ -244,6 +253,15 @@ class Connections implements ApiServer {
     const stack = error instanceof Error && !(error instanceof EngineError) ? { stack: error.stack } : {};
     this.#log.error(`Handler for ${method} ${path} returned error: ${messageOf(error)}`, stack);
   }
+}
+
+/** The reply to a version that is not served. Clients of 1.23 and before expect plain text. */
+function describeRefusal(target: RequestTarget, error: unknown): { status: number; headers: readonly string[]; body: string } {
+  if (!isFailure(error, 'api.version_too_old') && !isFailure(error, 'api.version_too_new')) throw error;
+  const status = errorStatus(error);
+  return compareVersions(target.version ?? '', '1.24') < 0
+    ? { status, headers: ['Content-Type', 'text/plain; charset=utf-8', 'X-Content-Type-Options', 'nosniff'], body: `${error.message}\n` }
+    : { status, headers: ['Content-Type', 'application/json'], body: encodeJson({ message: error.message }) };
 }
 
 function isAbort(error: unknown): boolean {

@@ -173,9 +173,23 @@ test('a detached exec start and errors before the stream must be ordinary replie
   start(`/v1.51/exec/${id}/start`, '{bad');
   assert.equal((await client.answer()).body, `{"message":"invalid JSON: invalid character 'b' looking for beginning of object key string"}\n`);
   start(`/v1.51/exec/${id}/start`, '{}', { 'Content-Type': 'text/plain' });
-  const typed = await client.answer();
-  assert.deepEqual([typed.status, typed.headers.get('connection')], [400, 'close']);
+  assert.equal((await client.answer()).status, 400);
+  client.request('POST', `/v1.51/exec/${id}/start`, undefined, { 'Content-Type': 'text/plain', 'Content-Length': '1000000' });
+  const closed = await client.answer();
+  assert.deepEqual([closed.status, closed.headers.get('connection')], [400, 'close']);
   assert.equal((await client.takeRest()).length, 0);
+});
+
+test('a client that leaves in the middle of a body must leave nothing behind', async () => {
+  await using api = await ApiFixture.open();
+  const id = await makeExec(api);
+  for (const type of ['application/json', 'text/plain']) {
+    using client = api.connect();
+    client.socket.end(`POST /v1.51/exec/${id}/start HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: 20\r\n\r\n{"Tty"`);
+    assert.equal((await client.answer()).status, 400);
+    await client.takeRest();
+  }
+  assert.deepEqual(api.log.filter(({ level }) => level === 'error'), []);
 });
 
 test('versions must be checked before a connection is taken', async () => {
@@ -183,8 +197,11 @@ test('versions must be checked before a connection is taken', async () => {
   api.engine.addContainer('a');
   using client = api.connect();
   client.request('POST', '/v9.99/containers/a/attach', undefined, upgrade);
-  const got = await client.answer();
-  assert.deepEqual([got.status, got.body], [400, '{"message":"client version 9.99 is too new. Maximum supported API version is 1.51"}\n']);
+  const young = await client.answer();
+  assert.deepEqual([young.status, young.body], [400, '{"message":"client version 9.99 is too new. Maximum supported API version is 1.51"}\n']);
+  client.request('POST', '/v1.23/containers/a/attach');
+  const old = await client.answer();
+  assert.deepEqual([old.status, old.headers.get('content-type')], [400, 'text/plain; charset=utf-8']);
 });
 
 test('an upgrade of a request that is no stream must be ignored', async () => {

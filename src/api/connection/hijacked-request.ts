@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { JsonDocument } from '#base/json-document.ts';
 import { checkJsonType, hasBody, jsonLimit, type JsonBodyRules } from '../body/read-body.ts';
 import { encodeJson } from '../body/encode-json.ts';
@@ -27,6 +27,9 @@ export interface HijackedParts {
 
 
 
+/** Bytes of a body that are read for nothing rather than to close the connection, as in Go's server. */
+const discardLimit = 256 * 1024;
+
 export class HijackedRequest implements Hijack {
   readonly upgrade: boolean;
   readonly signal: AbortSignal;
@@ -45,9 +48,26 @@ export class HijackedRequest implements Hijack {
     return this.#state === 'taken';
   }
 
-  /** Whether the connection may serve another request: answered, its body read, and not to be closed. */
-  get reusable(): boolean {
-    return this.#state === 'answered' && !this.#parts.style.closing && (this.#bodyRead || !hasBody(this.#parts.headers));
+  /**
+   * Makes the connection ready for another request, where it was only answered and need not be closed.
+   * @returns whether it is
+   */
+  async finish(): Promise<boolean> {
+    if (this.#state !== 'answered' || !this.#reusable) return false;
+    try {
+      if (!this.#bodyRead && hasBody(this.#parts.headers)) await this.#body();
+    } catch (error) {
+      // A body that does not come whole leaves nothing to read a request from.
+      if (!isFailure(error, 'api.invalid_json') && !isFailure(error, 'api.malformed_body')) throw error;
+      return false;
+    }
+    return !this.#parts.socket.destroyed;
+  }
+
+  get #reusable(): boolean {
+    const { headers, style } = this.#parts;
+    // A body that nobody wanted is read off only where that is little work.
+    return !style.closing && (this.#bodyRead || !hasBody(headers) || Number(headers['content-length'] ?? Infinity) <= discardLimit);
   }
 
   async json(rules: JsonBodyRules): Promise<JsonDocument> {
@@ -64,8 +84,11 @@ export class HijackedRequest implements Hijack {
 
   /** An ordinary error reply. */
   fail(error: unknown): void {
-    const body = encodeJson({ message: messageOf(error) });
-    this.#respond(errorStatus(error), ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))], body);
+    this.reply(errorStatus(error), ['Content-Type', 'application/json'], encodeJson({ message: messageOf(error) }));
+  }
+
+  reply(status: number, headers: readonly string[], body: string): void {
+    this.#respond(status, [...headers, 'Content-Length', String(Buffer.byteLength(body))], body);
   }
 
   take(contentType: string, { standardHeaders }: { readonly standardHeaders: boolean }): Socket {
@@ -85,7 +108,7 @@ export class HijackedRequest implements Hijack {
 
   #respond(status: number, headers: readonly string[], body: string): void {
     this.#state = 'answered';
-    const closing = this.reusable ? [] : ['Connection: close'];
+    const closing = this.#reusable ? [] : ['Connection: close'];
     const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines(this.#parts.standardHeaders), `Date: ${new Date().toUTCString()}`, ...lines(headers), ...closing];
     this.#parts.socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   }
