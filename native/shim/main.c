@@ -47,6 +47,8 @@ static pid_t runtime_pid, process_pid;
 static uint32_t exit_code;
 static uint64_t exit_time;
 static int64_t deadline = -1; /* monotonic milliseconds */
+/* Lists the processes of the container; empty for an exec. */
+static char cgroup_file[1024];
 static struct source signals = { .fd = -1 };
 
 static int64_t now_milliseconds(void)
@@ -208,6 +210,18 @@ static void control_joined(int control)
 		tell_exited(control);
 }
 
+static void learn_cgroup(void)
+{
+	struct text text = TEXT(cgroup_file);
+
+	if (!options.bundle)
+		return;
+	if (options.tasks_count)
+		text_add(&text, options.tasks_files[0]);
+	else
+		find_cgroup(process_pid, options.identifier, &text);
+}
+
 static void runtime_ended(int status)
 {
 	runtime_pid = 0;
@@ -222,6 +236,7 @@ static void runtime_ended(int status)
 	phase = RUNNING;
 	tell_started(-1);
 	write_process_file();
+	learn_cgroup();
 }
 
 static void process_ended(int status)
@@ -233,8 +248,8 @@ static void process_ended(int status)
 	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	phase = DRAINING;
 	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
-	if (options.bundle && options.tasks_count)
-		kill_cgroup(options.tasks_files[0]);
+	if (cgroup_file[0])
+		kill_cgroup(cgroup_file);
 }
 
 static void finish(void)

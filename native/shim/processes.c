@@ -10,7 +10,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "text.h"
+/* Reads a file of /proc as a string; false when there is none. */
+static bool read_of_process(pid_t pid, const char *name, char *to, size_t capacity)
+{
+	char path[64];
+	struct text text = TEXT(path);
+
+	text_add(&text, "/proc/");
+	text_add_number(&text, (uint64_t)pid);
+	text_add(&text, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t length = read(fd, to, capacity - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	to[length] = '\0';
+	return true;
+}
 
 /* Kills the processes listed in a file, one pid per word; returns how many there were. */
 static int kill_listed(const char *path)
@@ -58,31 +76,48 @@ void kill_descendants(void)
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
 }
 
-void kill_cgroup(const char *tasks_file)
+void kill_cgroup(const char *file)
 {
 	const struct timespec pause = { 0, 1000000 };
 
 	/* Only a container that shares its pid namespace leaves anything; it may fork while being killed. */
-	for (int round = 0; round < 1000 && kill_listed(tasks_file); round++)
+	for (int round = 0; round < 1000 && kill_listed(file); round++)
 		nanosleep(&pause, NULL);
+}
+
+bool find_cgroup(pid_t pid, const char *identifier, struct text *path)
+{
+	char lines[4096];
+
+	if (!read_of_process(pid, "/cgroup", lines, sizeof lines))
+		return false;
+	/* A line is `number:controllers:/path`; version 2 has the number 0 and no controllers. */
+	const char *line = strstr(lines, ":pids:/");
+	const char *mount = "/sys/fs/cgroup/pids";
+	if (line) {
+		line += strlen(":pids:");
+	} else if (strncmp(lines, "0::/", 4) == 0) {
+		line = lines + 3;
+		mount = "/sys/fs/cgroup";
+	} else {
+		return false;
+	}
+	size_t length = strcspn(line, "\n");
+	const char *own = strstr(line, identifier);
+	if (!own || own > line + length)
+		return false;
+	text_add(path, mount);
+	text_add_bytes(path, line, length);
+	text_add(path, "/cgroup.procs");
+	return true;
 }
 
 uint64_t process_start_time(pid_t pid)
 {
-	char path[64], line[1024];
-	struct text text = TEXT(path);
+	char line[1024];
 
-	text_add(&text, "/proc/");
-	text_add_number(&text, (uint64_t)pid);
-	text_add(&text, "/stat");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!read_of_process(pid, "/stat", line, sizeof line))
 		return 0;
-	ssize_t length = read(fd, line, sizeof line - 1);
-	close(fd);
-	if (length <= 0)
-		return 0;
-	line[length] = '\0';
 	/* The name in parentheses may hold anything; what follows it is field 3. */
 	char *at = strrchr(line, ')');
 	for (int field = 2; at && field < 22; field++)

@@ -44,7 +44,7 @@ async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: 
   if (control === undefined) throw new Error('bug: a shim without control channel');
   const attached = clients.map(attachStreamOf);
   const exitFile = exitFileName(launch.kind === 'exec' ? launch.execId : undefined);
-  const session = new ShimSession({ ...launch, control, attached, exitFile, adopted: false, onClosed: () => reaper.reap(shimPid) });
+  const session = new ShimSession({ ...launch, control, attached, exitFile, record: launchRecord(launch), adopted: false, onClosed: () => reaper.reap(shimPid) });
   const onAbort = (): void => session.abort();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -131,7 +131,7 @@ function shimParameters(launch: Launch): string[] {
     '--run-directory', launch.runDirectory,
     '--state-directory', launch.stateDirectory,
     '--exit-file', exitFileName(launch.kind === 'exec' ? launch.execId : undefined),
-    '--record', launchRecord(launch),
+    '--record', JSON.stringify(launchRecord(launch)),
     '--runtime', launch.runtimePath,
     '--runtime-root', launch.runtimeRoot,
     '--crun', basename(launch.runtimePath).includes('crun') ? 'yes' : 'no',
@@ -158,7 +158,7 @@ async function adoptShim(options: Parameters<ShimLauncher['adopt']>[0]): Promise
   const exitFile = exitFileName(options.execId);
   const control = await connectShim(runDirectory, role.control);
   if (control !== undefined) {
-    const session = new ShimSession({ containerId, control, attached: [], runDirectory, stateDirectory, exitFile, adopted: true, onClosed: () => undefined });
+    const session = new ShimSession({ containerId, control, attached: [], runDirectory, stateDirectory, exitFile, record: undefined, adopted: true, onClosed: () => undefined });
     try {
       await session.started;
       return session;
@@ -169,7 +169,7 @@ async function adoptShim(options: Parameters<ShimLauncher['adopt']>[0]): Promise
     }
   }
   const report = await readExitFile(stateDirectory, exitFile, options.pid);
-  if (report === undefined) return await clearAfterLostShim(runDirectory, undefined);
+  if (report === undefined) return await clearAfterLostShim(runDirectory, { process: undefined, record: undefined });
   await rm(runDirectory, { recursive: true, force: true });
   return report;
 }

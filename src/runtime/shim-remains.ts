@@ -16,9 +16,9 @@ const killPatience = 10_000;
 const processFile = 'process';
 
 /** What whoever has to clear up must know of a launch; the shim keeps it. */
-export function launchRecord(options: ContainerLaunch | ExecLaunch): string {
+export function launchRecord(options: ContainerLaunch | ExecLaunch): object {
   const { kind, containerId, runtimePath, runtimeRoot } = options;
-  return JSON.stringify({ kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind });
+  return { kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind };
 }
 
 export function exitFileName(execId: string | undefined): string {
@@ -33,15 +33,21 @@ export async function readExitFile(stateDirectory: string, name: string, pid: nu
   return { exitCode: content['exitCode'], finishedAt: BigInt(content['finishedAt']), reason: 'exited' };
 }
 
+/** What the daemon that launched a lost shim knows without its record. */
+export interface LostLaunch {
+  readonly process: ProcessHandle | undefined;
+  readonly record: unknown;
+}
+
 /** Kills what a lost shim has left running and removes its traces. The report says `shim-lost`. */
-export async function clearAfterLostShim(runDirectory: string, held: ProcessHandle | undefined): Promise<ExitReport> {
+export async function clearAfterLostShim(runDirectory: string, known: LostLaunch): Promise<ExitReport> {
   const record = await readJson(`${runDirectory}/${processFile}`);
-  if (held !== undefined) {
-    if (held.signal(SIGKILL)) await held.ended(killPatience);
+  if (known.process !== undefined) {
+    if (known.process.signal(SIGKILL)) await known.process.ended(killPatience);
   } else if (typeof record?.['pid'] === 'number' && typeof record['startTime'] === 'string') {
     await killProcess(record['pid'], BigInt(record['startTime']));
   }
-  if (record !== undefined) await forgetContainer(record['launch']);
+  await forgetContainer(known.record ?? record?.['launch']);
   await rm(runDirectory, { recursive: true, force: true });
   return { exitCode: 128 + SIGKILL, finishedAt: nowNanoseconds(), reason: 'shim-lost' };
 }

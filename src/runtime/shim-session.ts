@@ -18,6 +18,8 @@ export interface ShimSessionOptions {
   readonly runDirectory: string;
   readonly stateDirectory: string;
   readonly exitFile: string;
+  /** What must be known to clear up; undefined when only the shim's own record tells. */
+  readonly record: unknown;
   /** An earlier daemon's shim: whether the pid is still its child's must be asked. */
   readonly adopted: boolean;
   /** The shim has ended, or this daemon let go of it. */
@@ -149,7 +151,7 @@ export class ShimSession implements ShimProcess {
   }
 
   async #recover(): Promise<ExitReport> {
-    const { runDirectory, stateDirectory, exitFile } = this.#options;
-    return (await readExitFile(stateDirectory, exitFile, this.#pid)) ?? (await clearAfterLostShim(runDirectory, this.#handle));
+    const { runDirectory, stateDirectory, exitFile, record } = this.#options;
+    return (await readExitFile(stateDirectory, exitFile, this.#pid)) ?? (await clearAfterLostShim(runDirectory, { process: this.#handle, record }));
   }
 }
