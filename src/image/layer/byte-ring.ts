@@ -5,7 +5,7 @@
 
 const capacity = 4 * 1024 * 1024;
 /** Room must grow by this much before the other side is woken, lest the threads wake each other for every few bytes. */
-const wakeStep = 256 * 1024;
+const wakeStep = 1024 * 1024;
 
 const written = 0;
 const taken = 1;

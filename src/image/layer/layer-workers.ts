@@ -2,6 +2,8 @@
  * The layer store's worker threads: made when needed, kept a little while for the next job. Idle ones do
  * not keep the process alive.
  */
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fail, type EngineError } from '#base/errors/failure.ts';
 import { warmThreadPool } from '#kernel/chroot.ts';
@@ -68,7 +70,7 @@ class IdleWorker {
 
 async function newWorker(): Promise<Worker> {
   await warmThreadPool();
-  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false, execArgv: [] });
+  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false, execArgv: [], env: workerEnvironment() });
 }
 
 async function ask(worker: Worker, job: LayerJob): Promise<JobReply> {
@@ -101,4 +103,10 @@ function failureOf(reply: JobReply & { kind: 'failed' }): EngineError | Error {
       return error;
     }
   }
+}
+
+/** The environment with the process's cache of compiled code, which a thread does not take over by itself. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }
