@@ -44,6 +44,8 @@ export interface EngineSettings {
   /** Absolute path of the compiled shim. */
   readonly shimPath: string;
   readonly insecureRegistries: readonly string[];
+  /** What containers get that name no servers, search domains or options; empty lists: the host's. */
+  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
@@ -85,6 +87,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     defaultRuntime: settings.defaultRuntime,
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
+    recursiveReadonly: false,
     initPath: undefined,
     log,
   });
@@ -101,6 +104,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     readLog: readJsonFileLog,
     events,
     paths,
+    dns: settings.dns,
     log,
   };
   const { engine, recovery } = await createEngine(parts, {

@@ -277,6 +277,7 @@ export class ContainerLifecycle {
       directory: this.#parts.paths.containerDirectory(record.id),
       sandbox,
       hostNetwork: hostNetworkModes.has(mode),
+      engineResolver: this.#parts.dns,
       hostResolver: this.#parts.networks.hostResolver(),
       hostGateway: gateway,
     });

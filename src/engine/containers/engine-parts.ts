@@ -25,6 +25,8 @@ export interface EngineParts {
   readonly readLog: LogReader;
   readonly events: EventLog;
   readonly paths: EnginePaths;
+  /** The engine's own choice of name servers; empty lists: the host's. */
+  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
   /** Reports what has no caller to be told: failures of clean-up and of background work. */
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }

@@ -11,6 +11,7 @@ import type { HostFacts } from '#runtime/host-facts.ts';
 import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.ts';
 import { verifyHostConfig, verifyModes } from '#runtime/host-config/verify-host-config.ts';
 import { verifyResources } from '#runtime/host-config/verify-resources.ts';
+import { withSeccompProgram } from '#runtime/seccomp/precompiled.ts';
 import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
 import type { RuntimeSpecification, SpecificationProcess } from '#runtime/specification/types.ts';
 import { resolveUser } from '#runtime/users/resolve-user.ts';
@@ -29,12 +30,11 @@ export interface PreparationFacts {
   readonly defaultRuntime: string;
   readonly cgroupParent: string;
   readonly processorCount: number;
+  /** Whether kernel and runtime can make a bind read-only with all below it. */
+  readonly recursiveReadonly: boolean;
   readonly initPath: string | undefined;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
-
-/** crun takes a ready program beside the rules, which stay for runtimes that do not know it. */
-const seccompAnnotation = 'run.oci.seccomp_bpf_data';
 
 export function createOciPreparation(facts: PreparationFacts): RuntimePreparation {
   const { host, cgroups, paths } = facts;
@@ -107,7 +107,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         mounts: place.mounts,
         init: record.hostConfig.Init === true ? facts.initPath : undefined,
         cgroupsPath: path,
-        recursiveReadonly: false,
+        recursiveReadonly: facts.recursiveReadonly,
         host,
       });
       warnOnce(warnings);
@@ -115,7 +115,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       const placement = isCrun(runtimePath) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
         mkdirSync(bundle, { recursive: true, mode: 0o711 });
-        writeFileSync(join(bundle, 'config.json'), JSON.stringify(withSeccompProgram(specification, runtimePath)), { mode: 0o600 });
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(runtimePath) ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
         processes.set(record.id, specification.process);
         return {
           kind: 'container',
@@ -188,6 +188,11 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           if (/^[0-9a-f]{64}$/.test(name) && !running.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
         }
       }
+      for (const name of cgroups.list(facts.cgroupParent)) {
+        if (!/^[0-9a-f]{64}$/.test(name) || running.has(name)) continue;
+        await cgroups.kill(join(facts.cgroupParent, name));
+        await cgroups.remove(join(facts.cgroupParent, name));
+      }
     },
   };
 
@@ -200,14 +205,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       await cgroups.kill(path);
       await cgroups.remove(path);
     }
-  }
-
-  function withSeccompProgram(specification: RuntimeSpecification, runtimePath: string): RuntimeSpecification {
-    const { seccomp } = specification.linux;
-    if (seccomp === undefined || !isCrun(runtimePath)) return specification;
-    const program = facts.seccompPrograms.programFor(seccomp);
-    if (program === undefined) return specification;
-    return { ...specification, annotations: { ...specification.annotations, [seccompAnnotation]: program } };
   }
 }
 
