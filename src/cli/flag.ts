@@ -16,6 +16,9 @@ export interface Requirement {
   readonly system?: 'linux' | 'windows';
 }
 
+/** What completes a flag's value: a fixed list, or things of a kind. */
+export type Candidates = readonly string[] | 'files' | 'networks' | 'containers' | 'variables';
+
 export interface Flag<T> {
   /** The word after the name in the help; empty for booleans. */
   readonly type: string;
@@ -33,8 +36,7 @@ export interface Flag<T> {
   /** What to use instead; using the flag prints a warning. */
   readonly deprecated?: string | undefined;
   readonly requires?: Requirement | undefined;
-  /** Candidates for shell completion: a fixed list or `files`. */
-  readonly candidates?: readonly string[] | 'files' | undefined;
+  readonly candidates?: Candidates | undefined;
   add(current: T, text: string): T;
 }
 
@@ -46,7 +48,7 @@ export interface FlagOptions {
   readonly aliasOf?: string;
   readonly deprecated?: string;
   readonly requires?: Requirement;
-  readonly candidates?: readonly string[] | 'files';
+  readonly candidates?: Candidates;
 }
 
 /** A command's flags: long name to flag. */

@@ -1,6 +1,7 @@
 /** Runs the program: global flags, the command they precede, its help, its errors. Gives the exit code. */
 import { CommandFailure } from './command-failure.ts';
 import type { Command, CommandNode, Invocation } from './command.ts';
+import type { Completion } from './completion/complete-words.ts';
 import { errorText } from './error-text.ts';
 import { childNamed, findCommand, groupFlags, GroupFlagFailure, type FoundCommand } from './find-command.ts';
 import type { FlagValues } from './flag.ts';
@@ -49,7 +50,9 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
   if (!logLevels.has(values['log-level'].toLowerCase()) && values['log-level'] !== '') throw new CommandFailure(`Unable to parse logging level: ${values['log-level']}`);
   if (values.context !== '' && values.host.length > 0) throw new CommandFailure('conflicting options: cannot specify both --host and --context');
 
-  const session = new Session({ program, environment, directory: values.config, hosts: values.host, context: values.context, tls: tlsFiles(values, globals.given), stdout, stderr });
+  const [first] = globals.arguments;
+  if (first === '__complete' || first === '__completeNoDesc') return await runCompletion(options, globals.arguments.slice(1), { stdout, stderr, explains: first === '__complete' });
+  const session = openSession(options, values, globals.given, { stdout, stderr });
   session.interruption.listen(stderr);
   let found: FoundCommand;
   try {
@@ -68,12 +71,60 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
   if (complaint !== undefined) throw argumentFailure(complaint, found.path, command);
   const refusal = await refusalOf(session, found.node, command.flags, parsed.given);
   if (refusal !== undefined) throw new CommandFailure(refusal);
-  const invocation: Invocation = {
-    program,
-    path: found.path.join(' '),
-    arguments: parsed.arguments,
-    flags: parsed.values,
-    given: (name) => parsed.given.has(name),
+  const invocation = makeInvocation(session, { path: found.path, arguments: parsed.arguments, flags: parsed.values, given: parsed.given });
+  return await untilInterrupted(command.run(invocation), session.interruption.signal);
+}
+
+function openSession(options: ProgramOptions, values: FlagValues<RootFlags>, given: ReadonlySet<string>, outputs: { stdout: Output; stderr: Output }): Session {
+  const { program, environment } = options;
+  return new Session({ program, environment, directory: values.config, hosts: values.host, context: values.context, tls: tlsFiles(values, given), ...outputs });
+}
+
+/** A shell asks what its user may mean. What goes wrong only leaves it without candidates. */
+async function runCompletion(options: ProgramOptions, words: readonly string[], { stdout, stderr, explains }: { stdout: Output; stderr: Output; explains: boolean }): Promise<number> {
+  const declared = rootFlags(options.environment);
+  const { completeWords } = await import('./completion/complete-words.ts');
+  let completion: Completion = { lines: [], directive: 1 };
+  try {
+    const globals = readableFlags(declared, words.slice(0, -1));
+    const session = openSession(options, globals.values as FlagValues<RootFlags>, globals.given, { stdout, stderr });
+    const root = { ...options.root, name: options.program };
+    completion = await completeWords({ root, rootFlags: declared, words, invoke: (path, given, flags) => makeInvocation(session, { path, arguments: given, flags, given: new Set() }) });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    stderr.writeLine(errorText(error));
+  }
+  for (const line of completion.lines) stdout.writeLine(explains ? line : line.replace(/\t.*$/s, ''));
+  stdout.writeLine(`:${completion.directive}`);
+  stderr.writeLine(`Completion ended with directive: ${completion.directive === 0 ? 'ShellCompDirectiveDefault' : completion.directive === 1 ? 'ShellCompDirectiveError' : 'ShellCompDirectiveNoFileComp'}`);
+  return 0;
+}
+
+/** The global flags so far: the last may still lack its value. */
+function readableFlags(declared: Command['flags'], words: readonly string[]): ReturnType<typeof parseFlags> {
+  const options = { interspersed: false, warn: () => {} };
+  try {
+    return parseFlags(declared, words, options);
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'FlagFailure')) throw error;
+    return parseFlags(declared, [], options);
+  }
+}
+
+interface Call {
+  readonly path: readonly string[];
+  readonly arguments: readonly string[];
+  readonly flags: Record<string, unknown>;
+  readonly given: ReadonlySet<string>;
+}
+
+function makeInvocation(session: Session, call: Call): Invocation {
+  return {
+    program: session.program,
+    path: call.path.join(' '),
+    arguments: call.arguments,
+    flags: call.flags,
+    given: (name) => call.given.has(name),
     get client() {
       return session.client;
     },
@@ -85,13 +136,12 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
     },
     context: () => session.endpoint.context,
     stdin: session.stdin,
-    stdout,
-    stderr,
-    environment,
+    stdout: session.stdout,
+    stderr: session.stderr,
+    environment: session.environment,
     signal: session.interruption.signal,
     takeOverSignals: () => session.interruption.takeOver(),
   };
-  return await untilInterrupted(command.run(invocation), session.interruption.signal);
 }
 
 /** A command that does not watch the signal is left behind. */

@@ -15,7 +15,7 @@ import { readKeyValueFile } from '#cli/key-value-file.ts';
 const flags = {
   detach: booleanFlag({ short: 'd', text: 'Detached mode: run command in the background' }),
   'detach-keys': textFlag({ text: 'Override the key sequence for detaching a container' }),
-  env: listFlag({ short: 'e', text: 'Set environment variables', validate: validateVariable }),
+  env: listFlag({ short: 'e', text: 'Set environment variables', validate: validateVariable, candidates: 'variables' }),
   'env-file': listFlag({ text: 'Read in a file of environment variables', candidates: 'files' }),
   interactive: booleanFlag({ short: 'i', text: 'Keep STDIN open even if not attached' }),
   privileged: booleanFlag({ text: 'Give extended privileges to the command' }),

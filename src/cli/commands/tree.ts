@@ -1,5 +1,6 @@
 /** Every command of the program. Each is loaded when it is used. */
 import type { CommandNode } from '#cli/command.ts';
+import { completionNode } from './completion-nodes.ts';
 import { containerNodes } from './container-nodes.ts';
 import { contextNodes } from './context-nodes.ts';
 import { daemonNodes } from './daemon-nodes.ts';
@@ -11,5 +12,5 @@ import { systemNodes } from './system-nodes.ts';
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
+  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
 };
