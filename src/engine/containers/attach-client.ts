@@ -11,12 +11,13 @@ export type JoinOutcome = 'ended' | 'detached' | 'left';
 
 /**
  * @param detachKeys bytes that detach, for a terminal whose input is attached; undefined: none
+ * @param beforeEnd what a client must be able to ask for when its stream has ended: the exit code
  * @returns how it ended; the client's connection is ended, the stream given up in every case
  */
 export async function joinClient(
   stream: AttachStream,
   client: Duplex,
-  options: { stdin: boolean; detachKeys: Buffer | undefined; signal: AbortSignal },
+  options: { stdin: boolean; detachKeys: Buffer | undefined; signal: AbortSignal; beforeEnd?: Promise<unknown> },
 ): Promise<JoinOutcome> {
   let outcome: JoinOutcome = 'ended';
   const leave = (how: JoinOutcome): void => {
@@ -43,6 +44,7 @@ export async function joinClient(
   try {
     if (options.signal.aborted) onAbort();
     await finished(stream, { writable: false, cleanup: true });
+    if (outcome === 'ended') await options.beforeEnd;
   } catch (error) {
     if (outcome === 'ended' && !isPrematureClose(error)) outcome = 'left';
   } finally {

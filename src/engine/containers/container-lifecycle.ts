@@ -93,6 +93,7 @@ export class ContainerLifecycle {
       await undo.disposeAsync();
       if (registry.get(id) !== undefined) {
         registry.update(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
+        if (before.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
       }
       throw failure.error;
     }

@@ -104,7 +104,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
           client.end();
           return;
         }
-        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal });
+        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal, ...(exec.process !== undefined && { beforeEnd: exec.process.exited }) });
         if (outcome === 'detached') {
           const record = registry.get(exec.containerId);
           if (record !== undefined) publishContainerEvent(events, record, 'exec_detach', { execID: id });
