@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isFailure, messageOf } from '#base/errors/failure.ts';
-import { paxBlocks, rawHeader } from '#oci/tar/raw-header.fixture.ts';
+import { paxBlocks, rawHeader } from './raw-header.ts';
 import { gzipSync } from 'node:zlib';
 import { archiveOf, attributesOf, temporaryDirectory, testStore, type Part } from './fixtures.ts';
 

@@ -12,7 +12,7 @@ import { listAttributes, getAttribute } from '#kernel/extended-attributes.ts';
 import { makeNode, nodeKinds } from '#kernel/file-nodes.ts';
 import { readMounts, unmount } from '#kernel/mounts.ts';
 import { archiveEnd, paddingFor } from '#oci/tar/header-encoder.ts';
-import { rawHeader, type RawHeader } from '#oci/tar/raw-header.fixture.ts';
+import { rawHeader, type RawHeader } from './raw-header.ts';
 
 export interface TemporaryDirectory extends Disposable {
   readonly path: string;

@@ -12,7 +12,7 @@ import { createLayerStore } from '#image/layer/layer-store.ts';
 import { mount } from '#kernel/mounts.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { digestOf } from '#oci/digest.ts';
-import { paxBlocks } from '#oci/tar/raw-header.fixture.ts';
+import { paxBlocks } from './raw-header.ts';
 import { archiveOf, attributesOf, signal, storeActions, temporaryDirectory, testStore } from './fixtures.ts';
 
 const archive = archiveOf({ name: 'd/', type: '5' }, { name: 'd/f', body: 'contents' });

@@ -7,7 +7,7 @@ import type { Snapshotter } from '#image/contract.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { getAttribute } from '#kernel/extended-attributes.ts';
 import { isMountPoint, mount, readMounts } from '#kernel/mounts.ts';
-import { paxBlocks } from '#oci/tar/raw-header.fixture.ts';
+import { paxBlocks } from './raw-header.ts';
 import { archiveOf, describeTree, storeActions, temporaryDirectory, testStore, type TestStore } from './fixtures.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 

@@ -14,6 +14,7 @@ import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
 import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from './layer-records.ts';
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
+import { makeRoot } from './make-root.ts';
 import { RemovalQueue } from './removal-queue.ts';
 import type { UnpackResult } from './worker-messages.ts';
 
@@ -170,7 +171,7 @@ export class StoredLayers implements LayerStore {
     const directory = `${this.#paths.unpacking}/${name}`;
     const recordDirectory = `${this.#paths.unfinishedRecords}/${name}`;
     mkdirSync(directory, { recursive: true, mode: 0o710 });
-    mkdirSync(`${directory}/diff`, { mode: 0o755 });
+    makeRoot(`${directory}/diff`);
     mkdirSync(recordDirectory, { mode: 0o700 });
     try {
       const result = await this.#feed({ directory, recordDirectory }, bytes, options);

@@ -28,7 +28,7 @@ export class LayerWorkers {
     try {
       reply = await ask(worker, job);
     } catch (error) {
-      void worker.terminate();
+      end(worker);
       throw error;
     }
     this.#keep(worker);
@@ -39,11 +39,12 @@ export class LayerWorkers {
   #keep(worker: Worker): void {
     worker.unref();
     if (this.#idle.length >= idleLimit) {
-      void worker.terminate();
+      end(worker);
       return;
     }
     const idle = new IdleWorker(worker, () => {
-      this.#idle.splice(this.#idle.indexOf(idle), 1);
+      const index = this.#idle.indexOf(idle);
+      if (index >= 0) this.#idle.splice(index, 1);
     });
     this.#idle.push(idle);
   }
@@ -52,25 +53,38 @@ export class LayerWorkers {
 class IdleWorker {
   readonly #worker: Worker;
   readonly #timer: NodeJS.Timeout;
+  readonly #onEnd: () => void;
 
+  /** @param onEnd called when the worker is no longer to be used */
   constructor(worker: Worker, onEnd: () => void) {
     this.#worker = worker;
+    this.#onEnd = onEnd;
+    worker.once('exit', onEnd);
     this.#timer = setTimeout(() => {
       onEnd();
-      void worker.terminate();
+      end(worker);
     }, idleMilliseconds);
     this.#timer.unref();
   }
 
   take(): Worker {
     clearTimeout(this.#timer);
+    this.#worker.off('exit', this.#onEnd);
     return this.#worker;
   }
 }
 
+function end(worker: Worker): void {
+  // Nothing waits for it: it has given its reply or its failure.
+  worker.terminate().catch(() => undefined);
+}
+
 async function newWorker(): Promise<Worker> {
   await warmThreadPool();
-  return new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false, execArgv: [], env: workerEnvironment() });
+  const worker = new Worker(new URL('./layer-worker.ts', import.meta.url), { name: 'layer', trackUnmanagedFds: false, execArgv: [], env: workerEnvironment() });
+  // A failure while idle is seen by its exit; one at work is seen by `ask` too.
+  worker.on('error', () => undefined);
+  return worker;
 }
 
 async function ask(worker: Worker, job: LayerJob): Promise<JobReply> {

@@ -7,6 +7,7 @@ import { mountOverlay } from '#kernel/overlay-mount.ts';
 import type { LayerDirectory } from '../layer/contract.ts';
 import { readLink, writeLink } from '../layer/layer-links.ts';
 import { directoryName, newDirectoryName, newLinkName, type LayerPaths } from '../layer/layer-paths.ts';
+import { makeRoot } from '../layer/make-root.ts';
 import type { RemovalQueue } from '../layer/removal-queue.ts';
 import { fillInitLayer } from './init-layer.ts';
 
@@ -66,7 +67,7 @@ export class InitLayers {
     const directory = `${this.preparing}/${part}`;
     mkdirSync(directory, { recursive: true, mode: 0o710 });
     try {
-      mkdirSync(`${directory}/diff`, { mode: 0o755 });
+      makeRoot(`${directory}/diff`);
       if (layers.length === 0) fillInitLayer(`${directory}/diff`);
       else await this.#fillOver(layers, `.preparing/${part}`);
       const link = newLinkName();

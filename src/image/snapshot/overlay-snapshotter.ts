@@ -14,6 +14,7 @@ import { removeLink, writeLink } from '../layer/layer-links.ts';
 import { directoryName, LayerPaths, newLinkName } from '../layer/layer-paths.ts';
 import { RemovalQueue } from '../layer/removal-queue.ts';
 import { sizeOfLayers } from '../layer/size-of-layers.ts';
+import { makeRoot } from '../layer/make-root.ts';
 import { InitLayers } from './init-layers.ts';
 import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
 import { treeUsage } from './tree-usage.ts';
@@ -44,7 +45,7 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     const directory = this.#paths.layer(name);
     try {
       mkdirSync(directory, { mode: 0o710 });
-      mkdirSync(`${directory}/diff`, { mode: 0o755 });
+      makeRoot(`${directory}/diff`);
       mkdirSync(`${directory}/work`, { mode: 0o700 });
       mkdirSync(`${directory}/merged`, { mode: 0o700 });
       writeLink(this.#paths, { directory, name, link: newLinkName(), lower });
@@ -113,7 +114,8 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
       if (mountPoint.startsWith(`${home}/`) && !mounted.has(mountPoint)) await unmountAsync(mountPoint);
     }
     for (const id of this.#records.ids()) if (!known.has(id)) await this.remove(id);
-    const owned = new Set(this.#records.ids().map(snapshotName));
+    // Even without its record a container's data is not to be deleted.
+    const owned = new Set([...this.#records.ids(), ...known].map(snapshotName));
     for (const name of readdirSync(home)) {
       const wanted = this.#initLayers.isWanted(name) ?? (!directoryName.test(name) || owned.has(name) || existsSync(`${this.#paths.layer(name)}/committed`));
       if (!wanted) this.#removeDirectory(name);

@@ -12,6 +12,7 @@ import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-path
 import { LayerWorkers } from '../layer/layer-workers.ts';
 import { RemovalQueue } from '../layer/removal-queue.ts';
 import { sizeOfLayers } from '../layer/size-of-layers.ts';
+import { makeRoot } from '../layer/make-root.ts';
 import { fillInitLayer } from './init-layer.ts';
 import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
 import { treeUsage } from './tree-usage.ts';
@@ -49,7 +50,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     const directory = `${this.#preparing}/${newDirectoryName()}`;
     try {
       mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
-      mkdirSync(directory, { mode: 0o755 });
+      makeRoot(directory);
       const layers = topLayer === undefined ? [] : this.#layers.directories(topLayer).toReversed();
       await this.#workers.run({
         kind: 'copy',
@@ -107,7 +108,8 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
       if (!known.has(id)) await this.remove(id);
       else if (running.has(id)) this.#mounted.add(id);
     }
-    const owned = new Set(this.#records.ids().map(snapshotName));
+    // Even without its record a container's data is not to be deleted.
+    const owned = new Set([...this.#records.ids(), ...known].map(snapshotName));
     for (const file of readdirSync(this.#home)) {
       const name = file.endsWith(stampSuffix) ? file.slice(0, -stampSuffix.length) : file;
       if (directoryName.test(name) && !owned.has(name)) this.#removals.discard(`${this.#home}/${file}`);

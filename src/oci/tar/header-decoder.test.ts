@@ -4,7 +4,7 @@ import { isFailure } from '#base/errors/failure.ts';
 import { decodeHeader, type DecodedHeader } from './header-decoder.ts';
 import { archiveEnd, encodeHeader } from './header-encoder.ts';
 import { writePaxRecords } from './pax-records.ts';
-import { paxBlocks, rawHeader } from './raw-header.fixture.ts';
+import { paxBlocks, rawHeader } from '#test/layers/raw-header.ts';
 
 /** Decodes all headers of an archive without contents. */
 function decodeAll(archive: Buffer): DecodedHeader[] {

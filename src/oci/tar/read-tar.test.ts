@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { isFailure } from '#base/errors/failure.ts';
 import { archiveEnd } from './header-encoder.ts';
-import { paxBlocks, rawHeader } from './raw-header.fixture.ts';
+import { paxBlocks, rawHeader } from '#test/layers/raw-header.ts';
 import { readTar } from './read-tar.ts';
 import { writeTar, type TarMember } from './write-tar.ts';
 

@@ -1,6 +1,6 @@
 /** Headers for tests, field by field, whether they make sense or not. */
-import { paddingFor } from './header-encoder.ts';
-import { writePaxRecords } from './pax-records.ts';
+import { paddingFor } from '#oci/tar/header-encoder.ts';
+import { writePaxRecords } from '#oci/tar/pax-records.ts';
 
 export interface RawHeader {
   readonly name: string;
