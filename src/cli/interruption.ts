@@ -2,7 +2,6 @@
  * What SIGINT and SIGTERM do: the first aborts what the command is waiting for, unless the command has taken
  * the signals over; the third ends the program whatever it does.
  */
-import { constants } from 'node:os';
 import type { Output } from './streams/output.ts';
 
 /** The reason of an abort by a signal. */
@@ -13,7 +12,7 @@ export class Terminated extends Error {
 
   constructor(name: 'SIGINT' | 'SIGTERM') {
     super('');
-    this.exitCode = 128 + constants.signals[name];
+    this.exitCode = name === 'SIGINT' ? 130 : 143;
   }
 }
 

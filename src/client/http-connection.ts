@@ -2,7 +2,7 @@
  * One HTTP/1.1 connection to a daemon, one request at a time. Written over plain sockets because Node's own
  * client costs a short command a third of its run time to load.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ByteReader } from './byte-reader.ts';
 import { ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -219,6 +219,8 @@ async function drained(socket: Socket): Promise<void> {
 async function openSocket(endpoint: Endpoint): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const tls = endpoint.kind === 'tcp' ? endpoint.tls : undefined;
+  // Loaded here: what needs no daemon, such as a help, does not pay for it.
+  const { connect } = process.getBuiltinModule('node:net');
   let socket: Socket;
   if (endpoint.kind === 'unix') socket = connect({ path: endpoint.path, allowHalfOpen: true }, resolve);
   else if (tls === undefined) socket = connect({ host: endpoint.host, port: endpoint.port, allowHalfOpen: true, noDelay: true }, resolve);

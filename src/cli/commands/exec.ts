@@ -31,6 +31,8 @@ export const command = defineCommand({
   flags,
   async run(invocation) {
     const { client, arguments: [container = '', ...words], flags: chosen, environment, stdin, stdout, signal } = invocation;
+    // The streams take a connection of their own.
+    if (!chosen.detach) client.transport.prepare(1);
     const variables = [...chosen['env-file'].flatMap((path) => readKeyValueFile(path, (key) => environment[key])), ...chosen.env];
     const attachStdin = chosen.interactive && !chosen.detach;
     // Refused before anything is made in the daemon; that the container exists is told first.

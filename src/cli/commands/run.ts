@@ -33,7 +33,7 @@ export const command = defineCommand({
   async run(invocation) {
     const [image = '', ...words] = invocation.arguments;
     // Attaching and waiting need a connection each; they are made while the container is.
-    if (!invocation.flags.detach) invocation.client.transport.prepare(3);
+    if (!invocation.flags.detach) invocation.client.transport.prepare(2);
     const request = withHelp(() => {
       checkPullPolicy(invocation.flags.pull);
       return containerRequest({

@@ -1,5 +1,4 @@
 /** Which daemon a command talks to: `-H`, `--context`, DOCKER_HOST, DOCKER_CONTEXT, the current context, or ours. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { errnoText } from '#cli/errno-text.ts';
 import { parseEndpoint, type Endpoint, type TlsMaterial } from '#client/endpoint.ts';
@@ -72,9 +71,9 @@ interface ContextMetadata {
   readonly Endpoints?: { readonly docker?: { readonly Host?: string; readonly SkipTLSVerify?: boolean } };
 }
 
-/** A context's directory is named by the digest of its name. */
+/** A context's directory is named by the digest of its name. Few use contexts, so cryptography is loaded here only. */
 function endpointOfContext(name: string, directory: string): Endpoint {
-  const digest = createHash('sha256').update(name).digest('hex');
+  const digest = process.getBuiltinModule('node:crypto').createHash('sha256').update(name).digest('hex');
   const path = `${directory}/contexts/meta/${digest}/meta.json`;
   let text: string;
   try {
