@@ -112,7 +112,7 @@ function call([name, first, ...operands]: readonly Operand[]): Operand {
 
 /** The text a function makes of its arguments before it escapes it. */
 function joined(values: readonly Operand[]): string {
-  return formatPrint(anyValues(values).map(printable));
+  return formatPrint(anyValues(values).map((value) => printable(value) ?? goString('<no value>')));
 }
 
 const functions: Readonly<Record<string, TemplateFunction>> = {

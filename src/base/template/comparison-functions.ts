@@ -1,7 +1,7 @@
 /** `eq ne lt le gt ge`, with Go's rules of what can be compared. */
 import { boolType, isSigned, isUnsigned, reflectType } from './go-type.ts';
 import { complexOf, compareText, elementsOf, goBool, unboxed, type GoValue } from './go-value.ts';
-import { formatValue } from './go-format.ts';
+import { formatPrintf, formatValue } from './go-format.ts';
 import { functionFrom, refuse, type TemplateFunction } from './template-function.ts';
 
 type Operand = GoValue | undefined;
@@ -48,10 +48,10 @@ function equals(left: Operand, right: Operand): boolean {
   }
   if (kind !== undefined) return left?.data === right?.data;
   if (left !== undefined && right !== undefined && left.type.kind !== right.type.kind) {
-    refuse(`non-comparable types ${formatValue(left)}: ${left.type.name}, ${right.type.name}: ${formatValue(right)}`);
+    refuse(`non-comparable types ${formatPrintf('%s', [left])}: ${left.type.name}, ${right.type.name}: ${formatValue(right)}`);
   }
   if (isNil(left) || isNil(right) || left === undefined || right === undefined) return isNil(left) === isNil(right);
-  return identical(left, right) ?? refuse(`non-comparable type ${formatValue(right)}: ${right.type.name}`);
+  return identical(left, right) ?? refuse(`non-comparable type ${formatPrintf('%s', [right])}: ${right.type.name}`);
 }
 
 function isLess(left: Operand, right: Operand): boolean {

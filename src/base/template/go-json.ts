@@ -65,7 +65,7 @@ function structMembers(value: GoValue): Map<string, GoValue> {
 }
 
 /** A number as its document spells it: Go's `json.Number`. */
-export const jsonNumberType = named('json.Number', stringType, {});
+export const jsonNumberType = { ...named('json.Number', stringType), marshal: ({ data }: GoValue) => String(data) };
 
 const anyMap = mapOf(stringType, anyType);
 const anySlice = sliceOf(anyType);

@@ -3,7 +3,7 @@
  * contexts of Docker's formatter are.
  */
 import { encodeJson, encodeText } from '#base/template/go-json.ts';
-import { pointerTo, stringType, structOf, type GoMethod, type GoType, type PointerType, type StructType } from '#base/template/go-type.ts';
+import { anyType, pointerTo, stringType, structOf, type GoMethod, type GoType, type PointerType, type StructType } from '#base/template/go-type.ts';
 import { goString, objectOf, opaqueValue, textOf, type GoValue } from '#base/template/go-value.ts';
 
 export interface ContextType<T> {
@@ -28,6 +28,10 @@ export function contextType<T>(
   const rowOf = (receiver: GoValue): T => objectOf(receiver) as T;
   const methods: Record<string, GoMethod> = {};
   for (const [column, read] of Object.entries(columns)) methods[column] = columnMethod(read, rowOf);
+  // Rows have the header's members, empty.
+  for (const member of ['Header', 'FullHeader']) {
+    methods[member] = { parameters: [], variadic: false, result: anyType, call: () => undefined };
+  }
   for (const [column, read] of Object.entries(lookUps)) {
     methods[column] = {
       parameters: [stringType], variadic: false, result: stringType,

@@ -38,9 +38,9 @@ export function renderList({ format, headers }: ListFormat, rows: Iterable<GoVal
   return isTable ? alignColumns(text) : text;
 }
 
-/** One value through a format. @throws CommandFailure with Docker's text for a template that is wrong */
+/** One value through a format. @throws CommandFailure for a template that cannot be parsed, template.execution */
 export function renderOne(format: string, value: GoValue): string {
-  return asFailure(() => new Template('', templateText(format), dockerFunctions).execute(value));
+  return asFailure(() => new Template('', templateText(format), dockerFunctions)).execute(value);
 }
 
 function headerOf(template: Template, headers: Readonly<Record<string, string>>): string {

@@ -5,7 +5,7 @@ import {
 } from '#base/template/go-type.ts';
 import { timeType } from '#base/template/go-time.ts';
 import {
-  command, descriptor, driverData, endpointSettings, healthConfig, mount, mountPoint, optionalBool, optionalInt64, portMap,
+  command, descriptor, driverData, endpointSettings, healthConfig, isolation, mount, mountPoint, optionalBool, optionalInt64, portMap,
   portSet, question, strings, telling, textMap, textSet, throttleDevice, weightDevice,
 } from './shared-types.ts';
 
@@ -109,9 +109,7 @@ const hostConfigBegin: readonly FieldSpec[] = [
   ['ShmSize', int64Type],
   ['Sysctls', textMap, ',omitempty'],
   ['Runtime', stringType, ',omitempty'],
-  ['Isolation', named('container.Isolation', stringType, {
-    IsDefault: question((mode) => mode === '' || mode.toLowerCase() === 'default'),
-  })],
+  ['Isolation', isolation],
 ];
 
 const throttles = sliceOf(pointerTo(throttleDevice));

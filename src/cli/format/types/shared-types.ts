@@ -24,6 +24,12 @@ export function telling(tell: (text: string) => string): GoMethod {
   return { parameters: [], variadic: false, result: stringType, call: (receiver) => goString(tell(textOf(receiver))) };
 }
 
+export const isolation = named('container.Isolation', stringType, {
+  IsDefault: question((mode) => mode === '' || mode.toLowerCase() === 'default'),
+  IsHyperV: question((mode) => mode.toLowerCase() === 'hyperv'),
+  IsProcess: question((mode) => mode.toLowerCase() === 'process'),
+});
+
 export const port = named('nat.Port', stringType, {
   Proto: telling((text) => (text === '' ? '' : text.split('/')[1] ?? 'tcp')),
   Port: telling((text) => text.split('/')[0] ?? ''),

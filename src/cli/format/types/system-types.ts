@@ -3,8 +3,9 @@ import {
   anyType, arrayOf, boolType, int64Type, intType, mapOf, named, pointerTo, sliceOf, stringType, structOf, type FieldSpec, type StructType,
 } from '#base/template/go-type.ts';
 import { goString, sortedEntries, textOf } from '#base/template/go-value.ts';
-import { encodeJson, encodeText } from '#base/template/go-json.ts';
-import { strings, textMap } from './shared-types.ts';
+import { decodeAny, encodeJson } from '#base/template/go-json.ts';
+import { parseJsonDocument } from '#base/json-document.ts';
+import { isolation, strings, textMap } from './shared-types.ts';
 
 export const eventType = structOf('events.Message', [
   ['Status', stringType, 'status,omitempty'],
@@ -68,19 +69,18 @@ const indexInfo = structOf('registry.IndexInfo', [
 ]);
 
 const registryFields = structOf('registry.ServiceConfig', [
+  ['AllowNondistributableArtifactsCIDRs', sliceOf(pointerTo(network)), ',omitempty'],
+  ['AllowNondistributableArtifactsHostnames', strings, ',omitempty'],
   ['InsecureRegistryCIDRs', sliceOf(pointerTo(network)), 'InsecureRegistryCIDRs'],
   ['IndexConfigs', mapOf(stringType, pointerTo(indexInfo)), 'IndexConfigs'],
   ['Mirrors', strings],
+  ['ExtraFields', mapOf(stringType, anyType), '-'],
 ]);
 
-/** Its own encoder sorts the members. */
+/** Its own encoder sorts the members, also of what is inside. */
 const registryConfig: StructType = {
   ...registryFields,
-  marshal: ({ data }) => {
-    const values = Array.isArray(data) ? data : [];
-    const members = registryFields.fields.map((field, at) => `${encodeText(field.name, true)}:${encodeJson(values[at])}`);
-    return `{${members.sort().join(',')}}`;
-  },
+  marshal: ({ data }) => encodeJson(decodeAny(parseJsonDocument(encodeJson({ type: registryFields, data })), true)),
 };
 
 const swarmInfo = structOf('swarm.Info', [
@@ -145,7 +145,7 @@ const serverInfoType = structOf('system.Info', [
   ...texts('DefaultRuntime'),
   ['Swarm', swarmInfo],
   ...booleans('LiveRestoreEnabled'),
-  ['Isolation', named('container.Isolation', stringType)],
+  ['Isolation', isolation],
   ...texts('InitBinary'),
   ['ContainerdCommit', commit],
   ['RuncCommit', commit],
