@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createApiServer } from '#api/api-server.ts';
-import { formatListenAddress } from '#api/connection/listen-address.ts';
+
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { product } from '#engine/product.ts';
 import { notifyServiceManager } from '#kernel/service-manager.ts';
@@ -82,7 +82,6 @@ async function serve(options: DaemonOptions, log: Log): Promise<void> {
   const server = opened.use(createApiServer({ engine: composed.engine, log, socketGroup: options.group }));
   for (const host of options.hosts) {
     await server.listen(host);
-    log.info(`API listen on ${formatListenAddress(host)}`);
   }
   notifyServiceManager('READY=1');
   process.on('SIGHUP', () => log.warn('reloading the configuration is not possible yet: restart the daemon, containers go on meanwhile'));
