@@ -1,5 +1,7 @@
 /** Mounts of the overlay file system (kernel, Documentation/filesystems/overlayfs.rst). */
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { setAttribute } from './extended-attributes.ts';
 import { mount, mountFrom } from './mounts.ts';
 
 /** mount(2) takes options of at most a page with a closing zero. */
@@ -36,4 +38,13 @@ function options({ lower, upper, work }: OverlayMount, prefix: string): string {
 /** Without an index several overlays may be above one lower directory, whatever the kernel's default; older kernels do not know the option. */
 function indexOption(): string {
   return existsSync('/sys/module/overlay/parameters/index') ? 'index=off,' : '';
+}
+
+/**
+ * Gives an upper directory the file system identity that the kernel (6.7 and later) would give it when
+ * first mounted. The first mount then shows the same options as every later one, without `uuid=on`.
+ * @throws kernel.syscall_failed
+ */
+export function identifyUpper(upper: string): void {
+  setAttribute(Buffer.from(upper).toString('latin1'), 'trusted.overlay.uuid', randomBytes(16));
 }

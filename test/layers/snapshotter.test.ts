@@ -299,6 +299,17 @@ test('what overlay2 puts in place must not be among what a container wrote', asy
   assert.deepEqual(Object.keys(describeTree(upper)), ['etc', 'etc/passwd']);
 });
 
+test('overlay2 must mount with the options that Docker mounts with, the first time too', async () => {
+  using it = await fixture('overlay2');
+  await it.snapshotter.create(one, it.top);
+  const root = await it.snapshotter.mount(one);
+  const home = `${it.path}/overlay2`;
+  const lower = readFileSync(`${home}/${root.split('/').at(-2)}/lower`, 'utf8').split(':').map((link) => `${home}/${link}`);
+  const { superOptions = [], source, type } = readMounts().find(({ mountPoint }) => mountPoint === root) ?? {};
+  assert.deepEqual([source, type], ['overlay', 'overlay']);
+  assert.deepEqual(superOptions, ['rw', `lowerdir=${lower.join(':')}`, `upperdir=${root.replace(/merged$/, 'diff')}`, `workdir=${root.replace(/merged$/, 'work')}`]);
+});
+
 test('vfs must describe a container as Docker does', async () => {
   using it = await fixture('vfs');
   await it.snapshotter.create(one, it.top);

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
-import { mountOverlay } from '#kernel/overlay-mount.ts';
+import { identifyUpper, mountOverlay } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
 import type { Snapshotter } from '../contract.ts';
 import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
@@ -46,6 +46,7 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     try {
       mkdirSync(directory, { mode: 0o710 });
       makeRoot(`${directory}/diff`);
+      identifyUpper(`${directory}/diff`);
       mkdirSync(`${directory}/work`, { mode: 0o700 });
       mkdirSync(`${directory}/merged`, { mode: 0o700 });
       writeLink(this.#paths, { directory, name, link: newLinkName(), lower });
