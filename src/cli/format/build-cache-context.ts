@@ -9,7 +9,8 @@ import { contextType } from './context-type.ts';
 export interface BuildCacheRecord {
   readonly ID: string;
   readonly Parent?: string;
-  readonly Parents?: readonly string[] | null;
+  /** The API spells it with a blank. */
+  readonly ' Parents'?: readonly string[] | null;
   readonly Type: string;
   readonly Description: string;
   readonly InUse: boolean;
@@ -43,7 +44,7 @@ function sinceText(text: string | null | undefined): string {
 export const buildCacheContext = contextType<BuildCacheRow>('formatter.buildCacheContext', {
   ID: ({ record, truncate }) => `${truncate ? shortIdentifier(record.ID) : record.ID}${record.InUse ? '*' : ''}`,
   Parent: ({ record, truncate }) => {
-    const parents = record.Parents ?? [];
+    const parents = record[' Parents'] ?? [];
     const text = parents.length > 0 ? parents.join(', ') : record.Parent ?? '';
     return truncate ? shortIdentifier(text) : text;
   },
