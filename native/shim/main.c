@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,6 +26,7 @@
 #include "loop.h"
 #include "options.h"
 #include "processes.h"
+#include "records.h"
 #include "runtime.h"
 #include "streams.h"
 #include "text.h"
@@ -38,8 +38,6 @@ enum {
 	/* For clients that have everything to notice and close. */
 	LINGER_MILLISECONDS = 10000,
 };
-
-#define PROCESS_FILE "process"
 
 static struct options options;
 static enum { STARTING, RUNNING, DRAINING, FINISHED } phase = STARTING;
@@ -67,17 +65,6 @@ static void put_number(unsigned char *to, uint64_t number, int bytes)
 	}
 }
 
-static void clear_run_directory(void)
-{
-	unlink(PID_FILE);
-	unlink(RUNTIME_LOG);
-	unlink(CONSOLE_SOCKET);
-	unlink(CLIENT_SOCKET);
-	unlink(PROCESS_FILE);
-	unlink("process.json");
-	rmdir(options.run_directory);
-}
-
 static void leave_failed(uint32_t status, const char *reason)
 {
 	static char payload[16 << 10];
@@ -93,7 +80,7 @@ static void leave_failed(uint32_t status, const char *reason)
 		*text.at++ = '\0';
 	if (!reason)
 		text.at += streams_read_error(text.at, (size_t)(text.limit - text.at));
-	clear_run_directory();
+	records_clear(&options);
 	clients_tell(-1, FRAME_FAILED, payload, (size_t)(text.at - payload));
 	_exit(1);
 }
@@ -121,67 +108,8 @@ static void abort_start(void)
 			;
 		runtime_forget(&options);
 	}
-	clear_run_directory();
+	records_clear(&options);
 	_exit(1);
-}
-
-/* Where the shim itself is killed, the daemon knows by this what to clear up, and whether a pid is still our process. */
-static void write_process_file(void)
-{
-	char content[2048];
-	struct text text = TEXT(content);
-
-	text_add(&text, "{\"pid\":");
-	text_add_number(&text, (uint64_t)process_pid);
-	text_add(&text, ",\"startTime\":\"");
-	text_add_number(&text, process_start_time(process_pid));
-	text_add(&text, "\",\"launch\":");
-	text_add(&text, options.record);
-	text_add(&text, "}\n");
-	int fd = open(PROCESS_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	ssize_t ignored = write(fd, content, (size_t)(text.at - content));
-	(void)ignored;
-	close(fd);
-}
-
-static void state_path(char *to, size_t capacity, const char *suffix)
-{
-	struct text text = { to, to, to + capacity - 1 };
-
-	text_add(&text, options.state_directory);
-	text_add(&text, "/");
-	text_add(&text, options.exit_file);
-	text_add(&text, suffix);
-}
-
-/* For a daemon that is not there now. */
-static void write_exit_file(void)
-{
-	char content[256], unfinished[4096], path[4096];
-	struct text text = TEXT(content);
-
-	text_add(&text, "{\"pid\":");
-	text_add_number(&text, (uint64_t)process_pid);
-	text_add(&text, ",\"shimPid\":");
-	text_add_number(&text, (uint64_t)getpid());
-	text_add(&text, ",\"exitCode\":");
-	text_add_number(&text, exit_code);
-	text_add(&text, ",\"finishedAt\":\"");
-	text_add_number(&text, exit_time);
-	text_add(&text, "\"}\n");
-	state_path(unfinished, sizeof unfinished, ".new");
-	state_path(path, sizeof path, "");
-	int fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	ssize_t length = text.at - content;
-	if (write(fd, content, (size_t)length) == length)
-		rename(unfinished, path);
-	else
-		unlink(unfinished);
-	close(fd);
 }
 
 static void tell_started(int control)
@@ -235,7 +163,7 @@ static void runtime_ended(int status)
 	}
 	phase = RUNNING;
 	tell_started(-1);
-	write_process_file();
+	records_write_process(&options, process_pid);
 	learn_cgroup();
 }
 
@@ -259,10 +187,10 @@ static void finish(void)
 	log_close();
 	if (options.bundle)
 		runtime_forget(&options);
-	write_exit_file();
+	records_write_exit(&options, process_pid, exit_code, exit_time);
 	phase = FINISHED;
 	clients_finish();
-	clear_run_directory();
+	records_clear(&options);
 	/* The daemon may start the container anew, or remove it, from here on: nothing may be touched any more. */
 	tell_exited(-1);
 	deadline = now_milliseconds() + LINGER_MILLISECONDS;

@@ -60,8 +60,8 @@ async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: 
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-  // Nobody adopts an exec whose end this daemon has seen; a container's report stays for the engine to compare.
-  if (launch.kind === 'exec') void session.exited.then(() => rm(`${launch.stateDirectory}/${exitFile}`, { force: true }));
+  // Nobody adopts an exec whose end this daemon has seen. If its file cannot be removed it goes with the directory.
+  if (launch.kind === 'exec') void session.exited.then(() => rm(`${launch.stateDirectory}/${exitFile}`, { force: true }).catch(() => undefined));
   return session;
 }
 

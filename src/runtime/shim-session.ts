@@ -65,11 +65,6 @@ export class ShimSession implements ShimProcess {
     return this.#shimPid;
   }
 
-  /** Whether the process runs, as far as the shim has told. */
-  get running(): boolean {
-    return this.#phase === 'running';
-  }
-
   async attach(options: AttachOptions): Promise<AttachStream> {
     if (this.#phase === 'ended') return endedStream();
     const socket = await connectShim(this.#options.runDirectory, rolesOf(options));
