@@ -2,21 +2,22 @@
 import { declare, errnoName, lastErrno, syscallError } from './libc.ts';
 import { PathBuffer } from './path-bytes.ts';
 
-const nativeSet = declare('int lsetxattr(const uint8_t *path, const char *name, const uint8_t *value, size_t size, int flags)');
-const nativeGet = declare('long lgetxattr(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)');
+const nativeSet = declare('int lsetxattr(const uint8_t *path, const uint8_t *name, const uint8_t *value, size_t size, int flags)');
+const nativeGet = declare('long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)');
 const nativeList = declare('long llistxattr(const uint8_t *path, _Out_ uint8_t *names, size_t size)');
 
 const pathBytes = new PathBuffer();
+const nameBytes = new PathBuffer();
 
 /** @throws kernel.syscall_failed with Go's form of the path: `/path: xattr "name"` */
 export function setAttribute(path: string, name: string, value: Uint8Array): void {
-  const result = Number(nativeSet(pathBytes.fill(path, 'lsetxattr'), name, value, value.length, 0));
+  const result = Number(nativeSet(pathBytes.fill(path, 'lsetxattr'), nameBytes.fill(name, 'lsetxattr'), value, value.length, 0));
   if (result < 0) throw syscallError('lsetxattr', `/${path.replace(/^\//, '')}: xattr "${name}"`);
 }
 
 /** The value, or undefined when there is none or the file system has no such attributes. @throws kernel.syscall_failed */
 export function getAttribute(path: string, name: string): Buffer | undefined {
-  return readGrowing('lgetxattr', path, (value) => Number(nativeGet(pathBytes.fill(path, 'lgetxattr'), name, value, value.length)));
+  return readGrowing('lgetxattr', path, (value) => Number(nativeGet(pathBytes.fill(path, 'lgetxattr'), nameBytes.fill(name, 'lgetxattr'), value, value.length)));
 }
 
 /** Names of all attributes; none where the file system has no such attributes. @throws kernel.syscall_failed */

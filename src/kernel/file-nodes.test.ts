@@ -79,9 +79,13 @@ test('extended attributes must be set, read and listed, large ones too, on links
   setAttribute(`${home.path}/f`, 'user.small', Buffer.from([0, 255]));
   setAttribute(`${home.path}/f`, 'user.empty', Buffer.alloc(0));
   setAttribute(`${home.path}/f`, 'user.large', Buffer.alloc(2500, 'x'));
+  const name = `trusted.${Buffer.from('ü').toString('latin1')}`;
+  setAttribute(`${home.path}/link`, name, Buffer.from('u'));
+  assert.deepEqual(listAttributes(`${home.path}/link`), [name]);
+  assert.equal(getAttribute(`${home.path}/link`, name)?.toString(), 'u');
   setAttribute(`${home.path}/link`, 'trusted.link', Buffer.from('l'));
   assert.deepEqual(listAttributes(`${home.path}/f`).sort(), ['user.empty', 'user.large', 'user.small']);
-  assert.deepEqual(listAttributes(`${home.path}/link`), ['trusted.link']);
+  assert.deepEqual(listAttributes(`${home.path}/link`).sort(), ['trusted.link', name]);
   assert.deepEqual(getAttribute(`${home.path}/f`, 'user.small'), Buffer.from([0, 255]));
   assert.equal(getAttribute(`${home.path}/f`, 'user.large')?.length, 2500);
   assert.equal(getAttribute(`${home.path}/f`, 'user.empty')?.length, 0);
