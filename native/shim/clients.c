@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +13,13 @@
 #include "loop.h"
 #include "spill.h"
 #include "streams.h"
+
+enum {
+	/* How far a client may be behind before the process has to wait for it. */
+	LAG = 4 << 20,
+	/* How long it may then take nothing before it counts as stalled, and is waited for no more. */
+	PATIENCE_MILLISECONDS = 500,
+};
 
 struct client {
 	struct source source;
@@ -24,6 +33,10 @@ struct client {
 	unsigned char frame[FRAME_HEADER + 8];
 	unsigned char frame_length;
 	struct spill spill;
+	/* Of its output: how much may be kept before the process has to wait, and what it had not taken when last looked at. */
+	uint64_t allowance, untaken;
+	int64_t patience_ends; /* 0: it is not waited for */
+	bool stalled;
 };
 
 static struct client *clients;
@@ -119,6 +132,7 @@ static struct client *new_client(int fd)
 	client->source.fd = fd;
 	client->source.ready = client_ready;
 	client->spill.fd = -1;
+	client->allowance = LAG;
 	client->next = clients;
 	clients = client;
 	return client;
@@ -313,14 +327,27 @@ static void read_input(struct client *client)
 		client->input_ended = true;
 }
 
+static void send_spilled(struct client *client)
+{
+	uint64_t before = spill_size(&client->spill);
+
+	if (spill_send(&client->spill, client->source.fd) == SPILL_BROKEN) {
+		lose_output(client);
+	} else if (client->stalled && spill_size(&client->spill) < before) {
+		/* It reads again. It may stay as far behind as it is, but not fall back further. */
+		client->stalled = false;
+		client->allowance = spill_size(&client->spill) > LAG ? spill_size(&client->spill) : LAG;
+	}
+}
+
 static void client_ready(struct source *source, uint32_t events)
 {
 	struct client *client = (struct client *)source;
 
 	if (events & (EPOLLHUP | EPOLLERR))
 		lose_output(client);
-	else if ((events & EPOLLOUT) && spill_send(&client->spill, source->fd) == SPILL_BROKEN)
-		lose_output(client);
+	else if (events & EPOLLOUT)
+		send_spilled(client);
 	if ((events & (EPOLLIN | EPOLLHUP)) && !client->input_ended) {
 		if (!client->greeted || (client->roles & ROLE_CONTROL))
 			read_frames(client);
@@ -328,6 +355,50 @@ static void client_ready(struct source *source, uint32_t events)
 			read_input(client);
 	}
 	settle(client);
+}
+
+/* What the client has not read yet: in its file and in its socket. */
+static uint64_t untaken_bytes(const struct client *client)
+{
+	int queued = 0;
+
+	ioctl(client->source.fd, SIOCOUTQ, &queued);
+	return spill_size(&client->spill) + (uint64_t)queued;
+}
+
+static bool is_waited_for(struct client *client, int64_t now)
+{
+	if (client->removed || client->output_ended || (client->roles & ROLE_CONTROL))
+		return false;
+	uint64_t behind = spill_size(&client->spill);
+	if (client->stalled || behind <= client->allowance) {
+		client->patience_ends = 0;
+		if (behind <= LAG)
+			client->allowance = LAG;
+		return false;
+	}
+	if (client->patience_ends > now)
+		return true;
+	/* While it is waited for nothing is added, so that any progress shows. */
+	uint64_t untaken = untaken_bytes(client);
+	client->stalled = client->patience_ends != 0 && untaken >= client->untaken;
+	client->untaken = untaken;
+	client->patience_ends = now + PATIENCE_MILLISECONDS;
+	return !client->stalled;
+}
+
+bool clients_hold(int64_t now, int64_t *until)
+{
+	bool hold = false;
+
+	for (struct client *client = clients; client; client = client->next) {
+		if (!is_waited_for(client, now))
+			continue;
+		if (!hold || client->patience_ends < *until)
+			*until = client->patience_ends;
+		hold = true;
+	}
+	return hold;
 }
 
 void clients_finish(void)

@@ -1,12 +1,13 @@
 /*
- * Attached clients and daemons. A client that does not read has its output kept for it; it never holds
- * up the process nor the other clients.
+ * Attached clients and daemons. A client that reads slowly slows the process down to its pace, lest its
+ * disk fill up; one that does not read at all has its output kept for it, and holds up nobody.
  */
 #ifndef SHIM_CLIENTS_H
 #define SHIM_CLIENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "frames.h"
 #include "options.h"
@@ -32,6 +33,12 @@ void clients_input_changed(void);
 
 /* Sends a frame to one control client, or to all (-1). */
 void clients_tell(int control, enum frame_type type, const void *payload, size_t length);
+
+/*
+ * Whether to read no output now, for the sake of clients that are far behind but reading; `until` becomes the
+ * time (monotonic milliseconds) at which to ask again if nothing happens before.
+ */
+bool clients_hold(int64_t now, int64_t *until);
 
 /* No output will come any more, nor new clients: each client gets what is left and then its end of file. */
 void clients_finish(void);

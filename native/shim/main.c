@@ -305,19 +305,25 @@ int main(int count, char **arguments)
 		leave_failed(0, problem);
 	begin();
 	for (;;) {
-		int64_t wait = deadline < 0 ? -1 : deadline - now_milliseconds();
+		int64_t now = now_milliseconds(), until = -1;
+		int64_t wait = deadline < 0 ? -1 : deadline - now;
 		bool late = deadline >= 0 && wait <= 0;
 		if (phase == DRAINING && (streams_ended() || late)) {
 			finish();
 			continue;
 		}
+		/* What is left in the pipes when the process has ended is little: it is read in any case. */
+		bool hold = phase == RUNNING && clients_hold(now, &until);
+		streams_hold(hold);
+		if (hold)
+			wait = until - now;
 		if (phase == FINISHED) {
 			bool behind = clients_behind();
 			if (!clients_left() || (late && !behind))
 				return 0;
 			if (behind) {
 				/* However slow it is: it still gets everything. */
-				deadline = now_milliseconds() + LINGER_MILLISECONDS;
+				deadline = now + LINGER_MILLISECONDS;
 				wait = -1;
 			}
 		}

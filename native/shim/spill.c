@@ -9,7 +9,7 @@
 
 #include "text.h"
 
-enum { TURN = 4, RELEASE_STEP = 16 << 20 };
+enum { TURN = 4, RELEASE_STEP = 2 << 20 };
 
 static const char *spill_directory;
 
@@ -21,6 +21,11 @@ void spill_open(const char *directory)
 bool spill_holds(const struct spill *spill)
 {
 	return spill->end > spill->start;
+}
+
+uint64_t spill_size(const struct spill *spill)
+{
+	return spill->end - spill->start;
 }
 
 static bool make_file(struct spill *spill)

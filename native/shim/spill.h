@@ -19,6 +19,7 @@ enum spill_result { SPILL_EMPTY, SPILL_LEFT, SPILL_BROKEN };
 /* Where files are made; the string is kept. */
 void spill_open(const char *directory);
 bool spill_holds(const struct spill *spill);
+uint64_t spill_size(const struct spill *spill);
 /* Appends what follows the first `skip` bytes of the pieces. False when the disk does not take it. */
 bool spill_append(struct spill *spill, const struct iovec *pieces, int count, size_t skip);
 /* Sends as much as the socket takes now, within one turn's share. */

@@ -34,6 +34,7 @@ static struct source input = { .fd = -1, .ready = input_ready };
 static enum input_state input_state = INPUT_CLOSED;
 
 static bool terminal;
+static bool held;
 static unsigned short first_rows, first_columns;
 /* The listening socket, then the runtime's connection to it. */
 static struct source console = { .fd = -1 };
@@ -192,6 +193,21 @@ bool streams_started(void)
 	loop_watch(&outputs[0].source, EPOLLIN);
 	loop_watch(&outputs[1].source, EPOLLIN); /* without effect with a terminal */
 	return true;
+}
+
+void streams_hold(bool hold)
+{
+	if (hold == held)
+		return;
+	held = hold;
+	for (int i = 0; i < 2; i++) {
+		if (outputs[i].ended)
+			continue;
+		if (hold)
+			loop_ignore(&outputs[i].source);
+		else
+			loop_watch(&outputs[i].source, EPOLLIN);
+	}
 }
 
 bool streams_ended(void)

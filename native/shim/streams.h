@@ -29,6 +29,8 @@ void streams_forked(void);
 size_t streams_read_error(char *to, size_t capacity);
 /* The process runs: begin to read. False when there should be a terminal and it never came. */
 bool streams_started(void);
+/* Reads no output while held: the process has to wait once its pipes are full. */
+void streams_hold(bool hold);
 /* Whether both outputs came to their ends. */
 bool streams_ended(void);
 void streams_close_outputs(void);

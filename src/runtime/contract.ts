@@ -22,7 +22,8 @@ export interface AttachOptions {
  * A client's place at the process. Reading gives what the Engine API's attach stream carries: raw bytes
  * with a terminal, else frames with 8-byte headers; it ends when the process has ended and all is read.
  * Writing is standard input as raw bytes; ending the writable side closes the client's stdin.
- * A reader that stalls never blocks the process nor other clients, and loses nothing.
+ * A reader that stalls never blocks the process nor other clients, and loses nothing; one that is slow but
+ * reads slows the process down to its pace once it is some megabytes behind.
  */
 export type AttachStream = Duplex;
 

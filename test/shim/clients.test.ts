@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { AttachStream } from '#runtime/contract.ts';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { Transform, type Readable } from 'node:stream';
 import { attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench } from './shim-bench.ts';
 
 /** Hashes standard output as it comes, without keeping it. */
-async function hashOutput(stream: AttachStream): Promise<{ length: number; md5: string }> {
+async function hashOutput(stream: Readable): Promise<{ length: number; md5: string }> {
   const hash = createHash('md5');
   let length = 0;
   let rest = Buffer.alloc(0);
@@ -70,6 +70,29 @@ test('a stalled client must hold up neither the process nor others, and get ever
   assert.equal(logged, count);
 });
 
+test('a slow client must slow the process down rather than let its backlog fill the disk', async () => {
+  await using bench = new ShimBench();
+  const process = await bench.launch(bench.container(['seq', '1', '4000000'], { log: null, attachments: [attachOutput] }));
+  const [stream] = process.attached;
+  assert.ok(stream);
+  let largest = 0;
+  let running = true;
+  void process.exited.then(() => (running = false));
+  const slow = stream.pipe(
+    new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        if (running) largest = Math.max(largest, ...spillsOf(process.shimPid).map(({ bytes }) => bytes));
+        // Some megabytes per second while the process runs.
+        if (running) setTimeout(() => done(null, chunk), 5);
+        else done(null, chunk);
+      },
+    }),
+  );
+  assert.equal((await hashOutput(slow)).md5, md5OfSeq(4_000_000));
+  assert.ok(largest > 1024 * 1024 && largest < 8 * 1024 * 1024, `${largest} bytes kept`);
+  assert.equal((await process.exited).exitCode, 0);
+});
+
 test('many clients must each get everything while some come and go', async () => {
   await using bench = new ShimBench();
   const process = await bench.launch(bench.container(['sh', '-c', 'read line; seq 1 100000'], { stdio: { stdin: 'open' }, attachments: [{ ...attachOutput, stdin: true }] }));
@@ -87,11 +110,7 @@ test('many clients must each get everything while some come and go', async () =>
 test('a client that leaves while it is behind must leave nothing behind', async () => {
   await using bench = new ShimBench();
   const process = await bench.launch(bench.container(['sh', '-c', 'seq 1 500000; read line'], { log: null, stdio: { stdin: 'open' }, attachments: [attachOutput] }));
-  const spills = (): number =>
-    readdirSync(`/proc/${process.shimPid}/fd`).filter((fd) => {
-      const link = readlinkOrEmpty(`/proc/${process.shimPid}/fd/${fd}`);
-      return link.includes('/spill-');
-    }).length;
+  const spills = (): number => spillsOf(process.shimPid).length;
   await eventually(() => spills() === 1, 'spilled output');
   process.attached[0]?.destroy();
   await eventually(() => spills() === 0, 'the spill file to be given up');
@@ -127,6 +146,14 @@ test('a connection that says no hello must not disturb anybody', async () => {
   for (const socket of strangers) socket.destroy();
   await eventually(() => !isAlive(process.shimPid), 'the end of the shim');
 });
+
+/** Files in which a shim keeps output, and what they take of the disk. */
+function spillsOf(shimPid: number): { bytes: number }[] {
+  return readdirSync(`/proc/${shimPid}/fd`)
+    .map((fd) => `/proc/${shimPid}/fd/${fd}`)
+    .filter((path) => readlinkOrEmpty(path).includes('/spill-'))
+    .map((path) => ({ bytes: (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512 }));
+}
 
 function readlinkOrEmpty(path: string): string {
   try {
