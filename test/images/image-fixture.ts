@@ -22,6 +22,7 @@ export interface Stores {
   readonly events: { action: string; id: string; attributes: Record<string, string> }[];
   /** Opens the same data root again, as after a crash. */
   readonly reopen: () => Promise<Stores>;
+  readonly close: () => void;
 }
 
 type Wrap = (layers: LayerStore) => LayerStore;
@@ -30,6 +31,11 @@ export async function openStores(t: TestContext, options: Partial<ImageStoreOpti
   const dataRoot = mkdtempSync(join(tmpdir(), 'dhow-images-'));
   t.after(() => rmSync(dataRoot, { recursive: true, force: true }));
   return await openAt(t, dataRoot, options);
+}
+
+/** Opens an existing data root. */
+export async function openAgain(t: TestContext, dataRoot: string): Promise<Stores> {
+  return await openAt(t, dataRoot, {});
 }
 
 async function openAt(t: TestContext, dataRoot: string, options: Partial<ImageStoreOptions> & { wrap?: Wrap }): Promise<Stores> {
@@ -56,6 +62,7 @@ async function openAt(t: TestContext, dataRoot: string, options: Partial<ImageSt
       close();
       return await openAt(t, dataRoot, storeOptions);
     },
+    close,
   };
 }
 
