@@ -27,7 +27,7 @@ export const command = defineCommand({
     systemctl('daemon-reload');
     // One that was started by hand would hold the data root.
     const pid = isActive() ? undefined : daemonPid();
-    if (pid !== undefined) await endDaemon(pid, 30, signal);
+    if (pid !== undefined) await endDaemon(pid, { seconds: 30, signal });
     systemctl('enable', unitName);
     systemctl('restart', unitName);
     stdout.writeLine(`${unitName} has been installed, enabled and started`);

@@ -18,7 +18,7 @@ export const command = defineCommand({
     }
     // What systemd started, it would start again.
     if (isActive()) systemctl('stop', unitName);
-    else await endDaemon(pid, flags.timeout, signal);
+    else await endDaemon(pid, { seconds: flags.timeout, signal });
     stdout.writeLine('dhowd has been stopped; its containers go on running');
     return 0;
   },

@@ -20,7 +20,7 @@ export function clientVersionMembers(context: string): ReadonlyMap<string, JsonD
     ['Version', dockerVersion],
     ['DefaultAPIVersion', newestApiVersion],
     ['GitCommit', sourceCommit],
-    ['GoVersion', `node${process.versions.node}`],
+    ['GoVersion', `node ${process.version}`],
     ['Os', process.platform],
     ['Arch', architecture],
     ['BuildTime', buildTimeText(programTime())],

@@ -32,29 +32,33 @@ export async function pruneImages(client: Client, filters: Filters, { all, signa
 }
 
 export async function pruneNetworks(client: Client, filters: Filters, signal: AbortSignal): Promise<PruneResult> {
-  const report = await client.transport.json<{ NetworksDeleted: readonly string[] | null }>({
+  const report = await unlessAbsent(client.transport.json<{ NetworksDeleted: readonly string[] | null }>({
     method: 'POST', path: '/networks/prune', query: { filters: filtersText(filters) }, signal,
-  });
-  return result('Deleted Networks:', report.NetworksDeleted ?? [], 0);
+  }));
+  return result('Deleted Networks:', report?.NetworksDeleted ?? [], 0);
 }
 
 export async function pruneVolumes(client: Client, filters: Filters, signal: AbortSignal): Promise<PruneResult> {
-  const report = await client.transport.json<{ VolumesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
+  const report = await unlessAbsent(client.transport.json<{ VolumesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
     method: 'POST', path: '/volumes/prune', query: { filters: filtersText(filters) }, signal,
-  });
-  return result('Deleted Volumes:', report.VolumesDeleted ?? [], report.SpaceReclaimed);
+  }));
+  return result('Deleted Volumes:', report?.VolumesDeleted ?? [], report?.SpaceReclaimed ?? 0);
 }
 
 export async function pruneBuildCache(client: Client, filters: Filters, { all, signal }: { all: boolean; signal: AbortSignal }): Promise<PruneResult> {
+  const report = await unlessAbsent(client.transport.json<{ CachesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
+    method: 'POST', path: '/build/prune', query: { all: all || undefined, filters: filtersText(filters) ?? '{}' }, signal,
+  }));
+  const { text } = result('Deleted build cache objects:', report?.CachesDeleted ?? [], 0);
+  return { reclaimed: report?.SpaceReclaimed ?? 0, text };
+}
+
+/** A daemon without the endpoint has nothing of that kind to remove. */
+async function unlessAbsent<T>(report: Promise<T>): Promise<T | undefined> {
   try {
-    const report = await client.transport.json<{ CachesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
-      method: 'POST', path: '/build/prune', query: { all: all || undefined, filters: filtersText(filters) ?? '{}' }, signal,
-    });
-    const { text } = result('Deleted build cache objects:', report.CachesDeleted ?? [], 0);
-    return { reclaimed: report.SpaceReclaimed, text };
+    return await report;
   } catch (error) {
-    // A daemon without this endpoint keeps no build cache.
-    if (error instanceof ApiError && error.status === 404) return nothing;
+    if (error instanceof ApiError && error.status === 404 && error.message === 'page not found') return undefined;
     throw error;
   }
 }

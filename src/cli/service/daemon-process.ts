@@ -6,16 +6,21 @@ import { defaultSocketPath } from '#client/endpoint.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { daemonLog } from '#cli/daemon-launch.ts';
 
-/** Where the daemon says who it is. */
-export const pidFile = join(dirname(defaultSocketPath), 'dhowd.pid');
+/** Where a daemon is found: its socket, and the file in which it says who it is. */
+export interface DaemonPlace {
+  readonly socket: string;
+  readonly pidFile: string;
+}
+
+export const defaultPlace: DaemonPlace = { socket: defaultSocketPath, pidFile: join(dirname(defaultSocketPath), 'dhowd.pid') };
 
 /** The daemon's process; undefined if none lives. */
-export function daemonPid(): number | undefined {
-  const pid = readPid();
+export function daemonPid({ pidFile }: DaemonPlace = defaultPlace): number | undefined {
+  const pid = readPid(pidFile);
   return pid !== undefined && isAlive(pid) ? pid : undefined;
 }
 
-function readPid(): number | undefined {
+function readPid(pidFile: string): number | undefined {
   try {
     const text = readFileSync(pidFile, 'utf8').trim();
     return /^[1-9][0-9]*$/.test(text) ? Number(text) : undefined;
@@ -37,17 +42,24 @@ function isAlive(pid: number): boolean {
 /**
  * Asks the daemon to end and waits until it has. That is told by its pid file, which it removes last, and by
  * its connections, which the kernel closes however it ends.
- * @throws CommandFailure when it is not permitted, or takes longer than `seconds`
+ * @param seconds how long it may take
+ * @throws CommandFailure when it is not permitted, or takes longer
  */
-export async function endDaemon(pid: number, seconds: number, signal: AbortSignal): Promise<void> {
+export async function endDaemon(
+  pid: number, { seconds, signal, place = defaultPlace }: { seconds: number; signal: AbortSignal; place?: DaemonPlace },
+): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const check = (): void => {
-    if (readPid() !== pid || !isAlive(pid)) resolve();
+    if (readPid(place.pidFile) !== pid || !isAlive(pid)) resolve();
   };
-  const watcher = watch(dirname(pidFile), check);
-  const connection = connect({ path: defaultSocketPath });
+  const watcher = watch(dirname(place.pidFile), check);
+  const connection = connect({ path: place.socket });
+  let timer: NodeJS.Timeout | undefined;
   connection.on('error', check);
-  connection.on('close', check);
+  connection.on('close', () => {
+    // A process that was killed is there until its parent has taken note, of which nobody is told.
+    timer = setInterval(check, 20);
+  });
   const late = AbortSignal.timeout(seconds * 1000);
   const stopped = AbortSignal.any([late, signal]);
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -62,7 +74,8 @@ export async function endDaemon(pid: number, seconds: number, signal: AbortSigna
   } finally {
     stopped.removeEventListener('abort', onAbort);
     watcher.close();
-    connection.destroy();
+    connection.removeAllListeners('close').destroy();
+    clearInterval(timer);
   }
 }
 

@@ -51,6 +51,7 @@ export async function showFile(path: string, { lines, follow, output, signal }: 
 /** Where the last `count` lines begin. */
 async function startOfLastLines(file: FileHandle, count: number): Promise<number> {
   const { size } = await file.stat();
+  if (count === 0) return size;
   let left = count;
   let end = size;
   while (end > 0) {
@@ -65,5 +66,5 @@ async function startOfLastLines(file: FileHandle, count: number): Promise<number
     }
     end = begin;
   }
-  return count === 0 ? size : 0;
+  return 0;
 }
