@@ -119,10 +119,12 @@ export class BlockingRingReader extends Ring {
   wait(): number {
     for (;;) {
       const seen = this.seen(writerActs);
+      // Before looking for bytes, as the writer may write and end in between.
+      const isEnded = this.isEnded;
       const filled = this.filled();
       if (this.isBroken) throw new BrokenRing();
       if (filled > 0) return filled;
-      if (this.isEnded) return 0;
+      if (isEnded) return 0;
       this.#announce();
       Atomics.wait(this.control, writerActs, seen);
     }
@@ -188,6 +190,8 @@ export class AsyncRingReader extends Ring {
   async read(): Promise<Buffer | undefined> {
     for (;;) {
       const seen = this.seen(writerActs);
+      // Before looking for bytes, as the writer may write and end in between.
+      const isEnded = this.isEnded;
       if (this.isBroken) return undefined;
       const filled = this.filled();
       if (filled > 0) {
@@ -198,7 +202,7 @@ export class AsyncRingReader extends Ring {
         this.act(readerActs);
         return chunk;
       }
-      if (this.isEnded) return undefined;
+      if (isEnded) return undefined;
       await Atomics.waitAsync(this.control, writerActs, seen).value;
     }
   }

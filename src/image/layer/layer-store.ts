@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { fail } from '#base/errors/failure.ts';
+import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
 import type { AppliedLayer, ApplyOptions, Layer, LayerDirectory, LayerStore } from './contract.ts';
@@ -206,9 +206,11 @@ export class StoredLayers implements LayerStore {
     // A worker that dies must not leave the feeding waiting for room.
     unpacked.catch(() => ring.break());
     let failure: unknown;
+    let length = 0;
     try {
       for await (const chunk of bytes.chunks) {
         if (!(await ring.write(chunk))) break;
+        length += chunk.length;
       }
       ring.end();
     } catch (error) {
@@ -217,7 +219,7 @@ export class StoredLayers implements LayerStore {
     }
     try {
       const result = await unpacked;
-      if (result === undefined) throw new Error('bug: unpacking gave no result');
+      invariant(result?.tarLength === length, `of ${length} bytes ${result?.tarLength} were unpacked`);
       return result;
     } catch (error) {
       throw error instanceof JobStopped ? (failure ?? error) : error;
@@ -254,9 +256,14 @@ export class StoredLayers implements LayerStore {
       replaced: record.replaced,
     });
     packed.catch(() => ring.break());
+    let length = 0;
     try {
-      for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) yield chunk;
+      for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) {
+        length += chunk.length;
+        yield chunk;
+      }
       await packed;
+      invariant(length === record.tarLength, `of ${record.tarLength} bytes of a layer ${length} were read`);
       signal.throwIfAborted();
     } finally {
       ring.break();
