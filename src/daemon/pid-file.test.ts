@@ -49,7 +49,7 @@ test('a data root in use must be refused with its daemon’s number, and be free
   const other = await holder(t, paths);
   const elsewhere = { ...paths, pidFile: `${paths.pidFile}.other` };
   await assert.rejects(claimDaemon(elsewhere), {
-    message: `failed to start daemon: the daemon with PID ${other.pid} uses the data root ${paths.dataRoot}; stop it, or give this daemon another --data-root`,
+    message: `the daemon with PID ${other.pid} uses the data root ${paths.dataRoot}; stop it, or give this daemon another --data-root`,
   });
   await other.kill();
   await using claim = await claimDaemon(paths);
@@ -61,7 +61,7 @@ test('a pid file of a living process must be refused with its number, that of a 
   const other = await holder(t, paths);
   const elsewhere = { ...paths, dataRoot: `${paths.dataRoot}.other` };
   await assert.rejects(claimDaemon(elsewhere), {
-    message: `failed to start daemon, ensure dhowd is not running or delete ${paths.pidFile}: process with PID ${other.pid} is still running`,
+    message: `ensure dhowd is not running or delete ${paths.pidFile}: process with PID ${other.pid} is still running`,
   });
   await other.kill();
   await using _claim = await claimDaemon(elsewhere);

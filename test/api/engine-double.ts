@@ -54,6 +54,10 @@ export class EngineDouble implements Engine {
   received = 0;
   /** How save answers. */
   archive = (): Readable => Readable.from([Buffer.from('archive')]);
+  /** Whether attached processes neither take input nor say anything. */
+  silent = false;
+  /** Connections that were joined to a process. */
+  readonly joined: Duplex[] = [];
   /** What any of the use cases throws next. */
   failure: unknown;
   readonly published: EventMessage[] = [];
@@ -228,6 +232,12 @@ export class EngineDouble implements Engine {
     const write = async (text: string | Buffer): Promise<void> => {
       if (!client.write(terminal ? text : frame(1, text))) await once(client, 'drain', { signal });
     };
+    this.joined.push(client);
+    if (this.silent) {
+      client.resume();
+      await abortable(once(client, 'close'), signal);
+      return;
+    }
     await write('hello\n');
     if (stdin) for await (const chunk of client.iterator({ destroyOnReturn: false })) await write(chunk);
     await write('bye\n');

@@ -1,5 +1,6 @@
 /** Connections that become streams: attach and exec start, in both styles, with bytes cut anywhere. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test from 'node:test';
 import { ApiFixture, type RawClient } from './api-fixture.ts';
 import { frame } from './engine-double.ts';
@@ -231,6 +232,23 @@ test('a client that does not read must not have its stream kept in memory', asyn
   }
   t.diagnostic(`${sent} bytes taken`);
   assert.ok(sent < 64 * 1024 * 1024);
+});
+
+test('a client that goes away from a silent stream must be noticed, one that only ended its input not', async () => {
+  await using api = await ApiFixture.open();
+  api.engine.addContainer('a');
+  api.engine.silent = true;
+  using faithful = api.connect();
+  faithful.request('POST', attach);
+  await faithful.head();
+  faithful.socket.end();
+  const leaver = api.connect();
+  leaver.request('POST', attach);
+  await leaver.head();
+  const left = once(api.engine.joined.at(-1) ?? assert.fail(), 'close');
+  leaver.socket.destroy();
+  await left;
+  assert.equal(api.engine.joined[0]?.destroyed, false);
 });
 
 test('closing the server must end streams and free the socket’s path', async () => {

@@ -15,6 +15,7 @@ import { errorStatus } from '../error-status.ts';
 import type { Hijack } from '../exchange.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import type { HijackStyle } from './request-framing.ts';
+import { watchDeparture } from './watch-departure.ts';
 import { rawStream } from '../stream-types.ts';
 
 export interface HijackedParts {
@@ -95,6 +96,7 @@ export class HijackedRequest implements Hijack {
     this.#state = 'taken';
     const { socket } = this.#parts;
     const first = this.upgrade ? ['HTTP/1.1 101 UPGRADED', `Content-Type: ${contentType}`, 'Connection: Upgrade', 'Upgrade: tcp'] : ['HTTP/1.1 200 OK', `Content-Type: ${rawStream}`];
+    watchDeparture(socket);
     socket.write(`${[...first, ...lines(standardHeaders ? this.#parts.standardHeaders : [])].join('\r\n')}\r\n\r\n`);
     return socket;
   }

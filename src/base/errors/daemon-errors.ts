@@ -7,10 +7,10 @@ export const daemonErrors = {
   'daemon.invalid_option': { kind: 'invalid', text: (d) => `${d['message']}` },
   'daemon.already_running': {
     kind: 'conflict',
-    text: (d) => `failed to start daemon, ensure dhowd is not running or delete ${d['path']}: process with PID ${d['pid']} is still running`,
+    text: (d) => `ensure dhowd is not running or delete ${d['path']}: process with PID ${d['pid']} is still running`,
   },
   'daemon.data_root_in_use': {
     kind: 'conflict',
-    text: (d) => `failed to start daemon: ${d['holder']} uses the data root ${d['path']}; stop it, or give this daemon another --data-root`,
+    text: (d) => `${d['holder']} uses the data root ${d['path']}; stop it, or give this daemon another --data-root`,
   },
 } as const satisfies Record<string, ErrorRow>;
