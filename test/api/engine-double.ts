@@ -235,7 +235,7 @@ export class EngineDouble implements Engine {
     this.joined.push(client);
     if (this.silent) {
       client.resume();
-      await abortable(once(client, 'close'), signal);
+      await abortable(new Promise<void>((resolve) => client.once('close', resolve)), signal);
       return;
     }
     await write('hello\n');

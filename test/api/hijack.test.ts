@@ -1,6 +1,5 @@
 /** Connections that become streams: attach and exec start, in both styles, with bytes cut anywhere. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import test from 'node:test';
 import { ApiFixture, type RawClient } from './api-fixture.ts';
 import { frame } from './engine-double.ts';
@@ -245,7 +244,8 @@ test('a client that goes away from a silent stream must be noticed, one that onl
   const leaver = api.connect();
   leaver.request('POST', attach);
   await leaver.head();
-  const left = once(api.engine.joined.at(-1) ?? assert.fail(), 'close');
+  const stream = api.engine.joined.at(-1) ?? assert.fail();
+  const left = new Promise<void>((resolve) => stream.once('close', resolve));
   leaver.socket.destroy();
   await left;
   assert.equal(api.engine.joined[0]?.destroyed, false);
