@@ -38,7 +38,7 @@ test('descriptors must become 3 and up in their order', async () => {
 
 test('a program must have a session of its own, the environment given, and default signals', async () => {
   const reaper = new Reaper();
-  const { pid, sockets } = run('cut -d" " -f6 /proc/$$/stat >&3; echo "$GREETING" >&3; env | wc -l >&3; grep -E "Sig(Blk|Ign)" /proc/$$/status >&3');
+  const { pid, sockets } = run('cut -d" " -f6 /proc/$$/stat >&3; echo "$GREETING" >&3; env | wc -l >&3; exec grep -E "Sig(Blk|Ign)" /proc/self/status >&3');
   const lines = (await text(sockets[0] ?? assert.fail())).split('\n');
   assert.equal(Number(lines[0]), pid);
   assert.equal(lines[1], 'hello world');
