@@ -64,6 +64,11 @@ export class HttpConnection {
    * An abort closes the connection; whoever waits for the head or the body gets the signal's reason.
    */
   async request(message: RequestMessage, signal?: AbortSignal): Promise<ResponseMessage | undefined> {
+    if (signal?.aborted === true) {
+      // Nothing was sent, so the connection is as good as before.
+      this.#becomeIdle();
+      throw signal.reason;
+    }
     this.#busy = true;
     this.#socket.ref();
     const abort = (): void => this.close();

@@ -120,12 +120,34 @@ test('a streamed upload must be sent in chunks', async () => {
   assert.equal(upload?.headers['transfer-encoding'], 'chunked');
 });
 
-test('an abort must end a request that waits, with the reason', async () => {
-  await using pair = await connected({ answer: () => undefined });
+test('an abort must end a request with its reason, before the answer as well as in its midst', async () => {
+  const asked = Promise.withResolvers<void>();
+  await using pair = await connected({
+    answer: ({ target }, response) => {
+      if (target.includes('/logs')) response.writeHead(200).write('begun');
+      else asked.resolve();
+      return undefined;
+    },
+  });
+  const early = new AbortController();
+  const beforeSent = pair.client.containers.list({ signal: early.signal });
+  early.abort(new Error('at once'));
+  await assert.rejects(beforeSent, { message: 'at once' });
+
   const controller = new AbortController();
   const waiting = pair.client.containers.list({ signal: controller.signal });
+  await asked.promise;
   controller.abort(new Error('enough'));
   await assert.rejects(waiting, { message: 'enough' });
+
+  const later = new AbortController();
+  const log = await pair.client.containers.logs('x', { stdout: true, follow: true, signal: later.signal });
+  await assert.rejects(async () => {
+    for await (const chunk of log) {
+      assert.equal(chunk.toString(), 'begun');
+      later.abort(new Error('in its midst'));
+    }
+  }, { message: 'in its midst' });
 });
 
 test('a hijacked stream must let either side end alone', async () => {
