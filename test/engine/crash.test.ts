@@ -56,7 +56,7 @@ test('a shim that is killed must end its container with a reason and leave nothi
   const { State } = await client.containers.inspect(Id);
   process.kill(parentOf(State.Pid), 'SIGKILL');
   await eventually('it is reported as ended', async () => (await client.containers.inspect(Id)).State.Status === 'exited');
-  assert.equal(existsSync(`/proc/${State.Pid}`), false);
+  await eventually('its process is gone', () => !existsSync(`/proc/${State.Pid}`));
   await client.containers.remove(Id);
   await eventually('nothing is left', async () => assert.deepEqual(await daemon.remains(), []));
 });

@@ -38,7 +38,7 @@ test('a container must run its command as root of its own namespaces and leave n
 
 test('exit codes must tell signals, missing and forbidden programs', async () => {
   const { client } = daemon;
-  assert.equal((await daemon.run(['sh', '-c', 'kill -9 $$'])).exitCode, 137);
+  assert.equal((await daemon.run(['sh', '-c', 'sh -c "kill -9 \\$\\$"; exit $?'])).exitCode, 137);
   for (const [command, text, exitCode] of [
     ['no-such-command', /exec: "no-such-command": executable file not found in \$PATH$/, 127],
     ['/etc', /exec: "\/etc": is a directory: permission denied$/, 126],
