@@ -9,6 +9,7 @@ import type { EngineParts } from '#engine/containers/engine-parts.ts';
 import { ContainerRegistry } from '#engine/containers/container-registry.ts';
 import { LiveContainers } from '#engine/containers/live-containers.ts';
 import type { Engine } from '#engine/contract.ts';
+import { product } from '#engine/product.ts';
 import { createEngine } from '#engine/engine.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
 import { EventLog } from '#engine/events/event-log.ts';
@@ -70,6 +71,9 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     dataRoot,
     database,
     layers,
+    engineVersion: product.engineVersion,
+    driver: snapshotter.driver,
+    registry: { insecureRegistries: settings.insecureRegistries },
     onEvent: ({ action, id, attributes }) => events.publish({ type: 'image', action, id, attributes }),
   });
   const volumes = createLocalVolumeStore({ directory: join(dataRoot, 'volumes'), database });

@@ -5,13 +5,9 @@ import type { ContainerRegistry } from './containers/container-registry.ts';
 import type { ImageUseCases } from './contract.ts';
 
 export function imageUseCases(images: ImageStore, containers: ContainerRegistry): ImageUseCases {
-  const users = (imageId: string): ImageUser[] =>
-    containers
-      .all()
-      .filter((record) => record.imageId === imageId)
-      .map((record) => ({ containerId: record.id, running: isRunning(record.state) }));
+  const users = imageUsers(containers);
   return {
-    list: async (options) => images.list(options),
+    list: async (options) => images.list({ ...options, users }),
     inspect: async (reference) => images.inspect(reference),
     history: async (reference) => images.history(reference),
     tag: async (reference, repository, tag) => images.tag(reference, repository, tag === '' ? undefined : tag),
@@ -30,4 +26,13 @@ export function imageUseCases(images: ImageStore, containers: ContainerRegistry)
       images.pull(reference, { signal, ...(platform !== '' && { platform }), ...(authorization !== '' && { authorization }) }),
     bootstrap: (name, signal) => images.bootstrap(name, { signal }),
   };
+}
+
+/** Tells which containers use an image. */
+export function imageUsers(containers: ContainerRegistry): (imageId: string) => ImageUser[] {
+  return (imageId) =>
+    containers
+      .all()
+      .filter((record) => record.imageId === imageId)
+      .map((record) => ({ containerId: record.id, running: isRunning(record.state) }));
 }

@@ -18,6 +18,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { decideRestart } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
+import { imageUsers } from '../images.ts';
 import { describeStartFailure } from './start-failure.ts';
 
 const hostNetworkModes = new Set(['host']);
@@ -223,6 +224,8 @@ export class ContainerLifecycle {
       throw error;
     }
     registry.delete(id);
+    // Layers of an image that was removed by force while this container used it.
+    await this.#clean(`collect the image of ${id}`, async () => this.#parts.images.collect(imageUsers(registry)));
     if (options.volumes) await this.#removeAnonymousVolumes(record);
     publishContainerEvent(events, record, 'destroy');
     live.of(id).announceRemoval({ exitCode });
