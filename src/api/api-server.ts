@@ -25,6 +25,7 @@ import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
 import { networkRoutes } from './routes/network-routes.ts';
 import { systemRoutes } from './routes/system-routes.ts';
+import { volumeRoutes } from './routes/volume-routes.ts';
 
 /** Bytes of a request's head, as in Go's server: registry credentials travel in headers. */
 const headLimit = 1024 * 1024;
@@ -63,7 +64,8 @@ class Connections implements ApiServer {
   readonly #checkVersion: (text: string | undefined) => ApiVersion;
   readonly #listeners: Server[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #closing = new AbortController();
+  /** Those of requests in progress. */
+  readonly #controllers = new Set<AbortController>();
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: ApiServerOptions) {
@@ -75,7 +77,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,
@@ -117,7 +119,7 @@ class Connections implements ApiServer {
       listener.close();
       await once(listener, 'close');
     });
-    this.#closing.abort();
+    for (const controller of this.#controllers) controller.abort();
     const deadline = AbortSignal.timeout(this.#options.closingGrace ?? defaultClosingGrace);
     await Promise.race([Promise.allSettled(this.#running), once(deadline, 'abort')]);
     for (const socket of this.#sockets) socket.destroy();
@@ -126,6 +128,8 @@ class Connections implements ApiServer {
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
+    // Whoever has the socket learns of a fault by its closing.
+    socket.on('error', () => undefined);
     socket.once('close', () => this.#sockets.delete(socket));
     this.#serve(socket);
   }
@@ -147,9 +151,12 @@ class Connections implements ApiServer {
     const connection: unknown = request.socket;
     if (!(connection instanceof ClientConnection)) return void response.destroy();
     connection.beginExchange();
-    let watch: AbortController | undefined;
+    const controllers: AbortController[] = [];
     response.once('close', () => {
-      if (watch !== undefined) connection.stopWatching(watch);
+      for (const controller of controllers) {
+        connection.stopWatching(controller);
+        this.#controllers.delete(controller);
+      }
       connection.endExchange();
     });
     const target = parseTarget(request.url ?? '/');
@@ -167,9 +174,12 @@ class Connections implements ApiServer {
     const reply = new Reply(response, this.#standardHeaders);
     if (match?.route.handler === undefined) return reply.empty(200);
     const call = new Call(this.#engine, version, { name: match.name, query: target.query });
-    const exchange = new Exchange(call, request, reply, () => {
-      watch = connection.watchLeaving();
-      return AbortSignal.any([watch.signal, this.#closing.signal]);
+    const exchange = new Exchange(call, request, reply, (until) => {
+      const controller = new AbortController();
+      controllers.push(controller);
+      this.#controllers.add(controller);
+      if (until === 'left') connection.watchLeaving(controller);
+      return controller.signal;
     });
     this.#track(this.#run(match, exchange, { method, path: target.path }));
   }
@@ -216,7 +226,9 @@ class Connections implements ApiServer {
     const target = parseTarget(request.url ?? '/');
     const match = target === undefined ? undefined : this.#routes.find(request.method ?? '', target.path);
     if (target === undefined || match?.route.hijack === undefined) return void socket.destroy();
-    const parts = { socket, headers: request.headers, style, signal: this.#closing.signal };
+    const controller = new AbortController();
+    this.#controllers.add(controller);
+    const parts = { socket, headers: request.headers, style, signal: controller.signal };
     let version: ApiVersion;
     try {
       version = this.#checkVersion(target.version);
@@ -224,11 +236,13 @@ class Connections implements ApiServer {
       const { status, headers, body } = describeRefusal(target, error);
       const refused = new HijackedRequest({ ...parts, standardHeaders: this.#versionHeaders });
       refused.reply(status, headers, body);
+      this.#controllers.delete(controller);
       return this.#track(this.#afterHijack(refused, socket));
     }
     const hijacked = new HijackedRequest({ ...parts, standardHeaders: this.#standardHeaders });
     const call = new Call(this.#engine, version, { name: match.name, query: target.query });
-    this.#track(this.#runHijack(match, hijacked, { call, socket, place: { method: request.method ?? '', path: target.path } }));
+    const running = this.#runHijack(match, hijacked, { call, socket, place: { method: request.method ?? '', path: target.path } });
+    this.#track(running.finally(() => this.#controllers.delete(controller)));
   }
 
   async #runHijack({ route }: RouteMatch, hijacked: HijackedRequest, parts: { call: Call; socket: Socket; place: { method: string; path: string } }): Promise<void> {

@@ -30,15 +30,19 @@ export class Call {
   }
 }
 
+/** What a signal aborts for: the server's closing always, the client's leaving too or not. */
+export type SignalMaker = (until: 'left' | 'closed') => AbortSignal;
+
 /** A request answered by an ordinary response. */
 export class Exchange {
   readonly call: Call;
   readonly request: IncomingMessage;
   readonly reply: Reply;
-  readonly #makeSignal: () => AbortSignal;
+  readonly #makeSignal: SignalMaker;
   #signal: AbortSignal | undefined;
+  #lasting: AbortSignal | undefined;
 
-  constructor(call: Call, request: IncomingMessage, reply: Reply, makeSignal: () => AbortSignal) {
+  constructor(call: Call, request: IncomingMessage, reply: Reply, makeSignal: SignalMaker) {
     this.call = call;
     this.request = request;
     this.reply = reply;
@@ -47,7 +51,12 @@ export class Exchange {
 
   /** Aborts when the client goes away. */
   get signal(): AbortSignal {
-    return (this.#signal ??= this.#makeSignal());
+    return (this.#signal ??= this.#makeSignal('left'));
+  }
+
+  /** For what shall be finished once begun, whether or not the client waits for it: aborts only when the server closes. */
+  get lasting(): AbortSignal {
+    return (this.#lasting ??= this.#makeSignal('closed'));
   }
 
   /** @throws api.invalid_json and its like */

@@ -180,6 +180,22 @@ test('a detached exec start and errors before the stream must be ordinary replie
   assert.equal((await client.takeRest()).length, 0);
 });
 
+test('many detached starts on one connection must leave nothing behind on it', async (t) => {
+  await using api = await ApiFixture.open();
+  const id = await makeExec(api);
+  const warnings: string[] = [];
+  const note = (warning: Error): void => void warnings.push(warning.message);
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  using client = api.connect();
+  for (let count = 0; count < 30; count++) {
+    client.request('POST', `/v1.51/exec/${id}/start`, '{"Detach":true}', { 'Content-Type': 'application/json' });
+    assert.equal((await client.answer()).status, 200);
+  }
+  await new Promise(setImmediate);
+  assert.deepEqual(warnings, []);
+});
+
 test('a client that leaves in the middle of a body must leave nothing behind', async () => {
   await using api = await ApiFixture.open();
   const id = await makeExec(api);

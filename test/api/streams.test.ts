@@ -60,6 +60,17 @@ test('a client that leaves, or only stops sending, must end what it waits for', 
   assert.deepEqual(api.log.filter(({ level }) => level === 'error'), []);
 });
 
+test('what has begun must be finished though the client has gone', async () => {
+  await using api = await ApiFixture.open();
+  api.engine.addContainer('a');
+  const client = api.connect();
+  client.request('POST', '/v1.51/containers/a/stop');
+  client.socket.end();
+  await client.answer();
+  client.socket.destroy();
+  assert.equal(api.engine.signals.at(-1)?.aborted, false);
+});
+
 test('events must come as lines as they happen, and the images’ creation not before 1.46', async () => {
   await using api = await ApiFixture.open();
   using client = api.connect();

@@ -1,6 +1,6 @@
 /**
- * A client's connection as the HTTP parser sees it: the socket behind {@link RequestFraming}. A client that
- * closes its sending half still gets the answers to what it asked; the requests' signals abort then, as
+ * A client's connection as the HTTP parser sees it: the socket behind {@link RequestFraming}. Errors of the socket
+ * are its owner's to handle; here only its closing counts. A client that closes its sending half still gets the answers to what it asked; the requests' signals abort then, as
  * they do when it goes away.
  */
 import { Duplex } from 'node:stream';
@@ -30,7 +30,6 @@ export class ClientConnection extends Duplex {
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
-    socket.on('error', this.#onError);
   }
 
   /** How the request that takes over this connection asked for it; undefined before there is one. */
@@ -48,12 +47,10 @@ export class ClientConnection extends Duplex {
     if (this.#ended && this.#exchanges === 0) this.push(null);
   }
 
-  /** A signal that aborts when the client leaves. Give its controller back when the request is answered. */
-  watchLeaving(): AbortController {
-    const controller = new AbortController();
+  /** Aborts the controller when the client leaves, until {@link stopWatching}. */
+  watchLeaving(controller: AbortController): void {
     this.#leaving.add(controller);
     if (this.#ended || this.#socket.destroyed) this.#leave();
-    return controller;
   }
 
   stopWatching(controller: AbortController): void {
@@ -139,9 +136,6 @@ export class ClientConnection extends Duplex {
   readonly #onClose = (): void => {
     this.destroy();
   };
-
-  // Stays with the socket: whoever gets it next learns of a fault by its closing.
-  readonly #onError = (): void => undefined;
 
   #leave(): void {
     for (const controller of this.#leaving) controller.abort();

@@ -82,18 +82,18 @@ async function create(exchange: Exchange, { engine, query, version }: Call): Pro
   const platform = version.atLeast(41) ? query.text('platform') : '';
   if (platform !== '') parsePlatform(platform);
   const warnings = adjustCreateRequest(request, version);
-  const created = await engine.containers.create(name, request, { platform, signal: exchange.signal });
+  const created = await engine.containers.create(name, request, { platform, signal: exchange.lasting });
   exchange.reply.json(201, { Id: created.Id, Warnings: [...created.Warnings, ...warnings] });
 }
 
-async function start({ request, reply, signal }: Exchange, { engine, name, query }: Call): Promise<void> {
+async function start({ request, reply, lasting: signal }: Exchange, { engine, name, query }: Call): Promise<void> {
   // A JSON object that says something has more than seven characters.
   if (Number(request.headers['content-length'] ?? 0) > 7 || request.headers['transfer-encoding'] !== undefined) throw fail('api.start_with_body');
   await engine.containers.start(name, { detachKeys: query.text('detachKeys'), signal });
   reply.empty(204);
 }
 
-function stopOptions({ signal }: Exchange, { query, version }: Call): { timeout: number | undefined; signalName: string; signal: AbortSignal } {
+function stopOptions({ lasting: signal }: Exchange, { query, version }: Call): { timeout: number | undefined; signalName: string; signal: AbortSignal } {
   return { timeout: query.integer('t'), signalName: version.atLeast(42) ? query.text('signal') : '', signal };
 }
 
@@ -117,7 +117,7 @@ async function rename({ reply }: Exchange, { engine, name, query }: Call): Promi
   reply.empty(204);
 }
 
-async function remove({ reply, signal }: Exchange, { engine, name, query }: Call): Promise<void> {
+async function remove({ reply, lasting: signal }: Exchange, { engine, name, query }: Call): Promise<void> {
   await engine.containers.remove(name, { force: query.flag('force'), volumes: query.flag('v'), link: query.flag('link'), signal });
   reply.empty(204);
 }
