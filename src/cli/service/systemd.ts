@@ -49,7 +49,8 @@ Wants=network-online.target
 After=network-online.target nss-lookup.target
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=all
 ExecStart=${quoted(program)} ${quoted(entry)}
 Restart=always
 RestartSec=1
