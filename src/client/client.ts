@@ -14,6 +14,7 @@ import { ImageApi } from './image-api.ts';
 import { NetworkApi } from './network-api.ts';
 import { SystemApi } from './system-api.ts';
 import { Transport } from './transport.ts';
+import { VolumeApi } from './volume-api.ts';
 
 /** The newest API version this client speaks. */
 export const newestApiVersion = '1.51';
@@ -35,6 +36,7 @@ export class Client implements AsyncDisposable {
   readonly images: ImageApi;
   readonly networks: NetworkApi;
   readonly system: SystemApi;
+  readonly volumes: VolumeApi;
   /** For endpoints that have no method yet. */
   readonly transport: Transport;
 
@@ -52,6 +54,7 @@ export class Client implements AsyncDisposable {
     this.images = new ImageApi(this.transport);
     this.networks = new NetworkApi(this.transport);
     this.system = new SystemApi(this.transport);
+    this.volumes = new VolumeApi(this.transport);
   }
 
   /** Closes idle connections; those in use end with what uses them. */

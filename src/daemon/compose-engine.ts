@@ -8,6 +8,7 @@ import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { EngineParts } from '#engine/containers/engine-parts.ts';
 import { ContainerRegistry } from '#engine/containers/container-registry.ts';
 import { LiveContainers } from '#engine/containers/live-containers.ts';
+import { VolumeReferences } from '#engine/containers/volume-references.ts';
 import type { Engine } from '#engine/contract.ts';
 import { product } from '#engine/product.ts';
 import { createEngine } from '#engine/engine.ts';
@@ -76,7 +77,11 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     registry: { insecureRegistries: settings.insecureRegistries },
     onEvent: ({ action, id, attributes }) => events.publish({ type: 'image', action, id, attributes }),
   });
-  const volumes = createLocalVolumeStore({ directory: join(dataRoot, 'volumes'), database });
+  const volumes = createLocalVolumeStore({
+    directory: join(dataRoot, 'volumes'),
+    database,
+    onEvent: (action, { name, driver }) => events.publish({ type: 'volume', action, id: name, attributes: { driver } }),
+  });
   const networks = opened.use(
     createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, bip: settings.bip, warn: (message) => log('warning', message) }),
   );
@@ -95,13 +100,15 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     initPath: undefined,
     log,
   });
+  const registry = new ContainerRegistry(database);
   const parts: EngineParts = {
-    registry: new ContainerRegistry(database),
+    registry,
     live: new LiveContainers(),
     mutex: new KeyedMutex(),
     images,
     snapshotter,
     volumes,
+    references: new VolumeReferences(registry),
     networks,
     launcher: createShimLauncher({ shimPath: settings.shimPath }),
     runtime,

@@ -7,6 +7,7 @@ import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, Ex
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkInspect } from '#schema/network-views.ts';
+import type { VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -90,6 +91,20 @@ export interface NetworkUseCases {
   inspect(reference: string): Promise<NetworkInspect>;
 }
 
+export interface VolumeUseCases {
+  list(filters: Filters): Promise<VolumeView[]>;
+  /** @throws volume.not_found */
+  inspect(name: string): Promise<VolumeView>;
+  /** Answers the volume of this name where there is one. @throws volume.* with Docker's texts */
+  create(request: VolumeCreateRequest): Promise<VolumeView>;
+  /** With `force` a volume that is not there is no error. @throws volume.not_found, volume.in_use */
+  remove(name: string, options: { force: boolean }): Promise<void>;
+  /** `named`: not only those without a name; the filter `all` asks for the same. */
+  prune(filters: Filters, options: { named: boolean; signal: AbortSignal }): Promise<VolumePruneReport>;
+  /** All of them with their sizes and the number of containers that use them. */
+  usage(): Promise<VolumeView[]>;
+}
+
 export interface SystemUseCases {
   /** Header values of `/_ping`. */
   readonly version: { readonly engine: string; readonly api: string; readonly minimumApi: string };
@@ -107,5 +122,6 @@ export interface Engine {
   readonly execs: ExecUseCases;
   readonly images: ImageUseCases;
   readonly networks: NetworkUseCases;
+  readonly volumes: VolumeUseCases;
   readonly system: SystemUseCases;
 }

@@ -9,20 +9,23 @@ import { imageUseCases } from './images.ts';
 import { networkUseCases } from './networks.ts';
 import { recover, type RecoveryReport } from './recovery.ts';
 import { systemUseCases, type SystemParts } from './system/system-use-cases.ts';
+import { volumeUseCases } from './volumes.ts';
 
-export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'snapshotter' | 'events'>;
+export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events'>;
 
 /** Repairs what an earlier daemon left, then answers the engine, ready to serve. */
 export async function createEngine(parts: EngineParts, facts: SystemFacts): Promise<{ engine: Engine; recovery: RecoveryReport }> {
   const lifecycle = new ContainerLifecycle(parts);
   const recovery = await recover(parts, lifecycle);
   const containers = containerUseCases(parts, lifecycle);
+  const volumes = volumeUseCases(parts);
   const engine: Engine = {
     containers,
     execs: execUseCases(parts, new ExecRegistry()),
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts.networks),
-    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, snapshotter: parts.snapshotter, events: parts.events }),
+    volumes,
+    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events }),
   };
   return { engine, recovery };
 }

@@ -10,18 +10,19 @@ import { createLocalVolumeStore } from './local-volume-store.ts';
 function scratch(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'dhow-volumes-'));
   const database = new StateDatabase(join(root, 'state.db'));
-  const open = () => createLocalVolumeStore({ directory: join(root, 'volumes'), database });
+  const events: string[] = [];
+  const open = () => createLocalVolumeStore({ directory: join(root, 'volumes'), database, onEvent: (action, { name }) => events.push(`${action} ${name}`) });
   const store = open();
   t.after(() => {
     for (const { mountpoint } of store.list()) unmount(mountpoint);
     database[Symbol.dispose]();
     rmSync(root, { recursive: true, force: true });
   });
-  return { store, open };
+  return { store, open, events };
 }
 
 test('a volume must be made once, found again by a new engine, and go with its content', async (t) => {
-  const { store, open } = scratch(t);
+  const { store, open, events } = scratch(t);
   const volume = store.create({ name: 'data', driver: '', options: null, labels: { a: 'b' } });
   assert.deepEqual([volume.driver, volume.labels, volume.options], ['local', { a: 'b' }, null]);
   assert.equal(store.create({ name: 'data', driver: 'local', options: null, labels: null }).createdAt, volume.createdAt);
@@ -29,6 +30,7 @@ test('a volume must be made once, found again by a new engine, and go with its c
   assert.equal(await open().size('data'), 5);
   await store.remove('data');
   assert.equal(existsSync(volume.mountpoint), false);
+  assert.deepEqual(events, ['create data', 'destroy data']);
   assert.throws(() => store.require('data'), { message: 'get data: no such volume' });
 });
 

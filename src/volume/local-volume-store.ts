@@ -2,8 +2,8 @@
  * Volumes of the local driver: a directory each under `volumes/<name>/_data`, or a file system mounted
  * there while a container uses it (options `type`, `device`, `o`).
  */
-import { mkdirSync } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdirSync, renameSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, EngineError } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
@@ -19,8 +19,12 @@ type StoredVolume = Omit<Volume, 'mountpoint'>;
 const allowedName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const knownOptions = new Set(['type', 'device', 'o']);
 
-/** @param directory holds one directory per volume; made if missing */
-export function createLocalVolumeStore(options: { directory: string; database: StateDatabase }): VolumeStore {
+/** @param options.directory holds one directory per volume; made if missing */
+export function createLocalVolumeStore(options: {
+  directory: string;
+  database: StateDatabase;
+  onEvent: (action: 'create' | 'destroy', volume: { name: string; driver: string }) => void;
+}): VolumeStore {
   const { directory } = options;
   const table: DocumentTable<StoredVolume> = options.database.table('volumes');
   const volumes = new Map(table.entries());
@@ -42,24 +46,24 @@ export function createLocalVolumeStore(options: { directory: string; database: S
       const driver = request.driver === '' ? 'local' : request.driver;
       const anonymous = request.name === '';
       const name = anonymous ? newIdentifier() : request.name;
+      if (driver !== 'local') throw fail('volume.driver_unknown', { name, driver });
       const existing = volumes.get(name);
       if (existing !== undefined) return view(existing);
-      if (driver !== 'local') throw fail('volume.driver_unknown', { name, driver });
       if (name.length === 1) throw fail('volume.name_too_short', { name });
       if (!allowedName.test(name)) throw fail('volume.name_invalid', { name });
-      const given = request.options === null || Object.keys(request.options).length === 0 ? null : request.options;
-      checkOptions(name, given);
+      checkOptions(name, request.options);
       const labels = anonymous ? { ...request.labels, 'com.docker.volume.anonymous': '' } : request.labels;
       const stored: StoredVolume = {
         name,
         driver,
         createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-        labels: labels === null || Object.keys(labels).length === 0 ? null : labels,
-        options: given,
+        labels,
+        options: request.options,
       };
       mkdirSync(join(directory, name, '_data'), { recursive: true, mode: 0o755 });
       table.put(name, stored);
       volumes.set(name, stored);
+      options.onEvent('create', stored);
       return view(stored);
     },
     require,
@@ -67,22 +71,30 @@ export function createLocalVolumeStore(options: { directory: string; database: S
     list: () => [...volumes.values()].map(view),
 
     async remove(name) {
-      const { mountpoint } = require(name);
-      await mutex.run(name, async () => {
-        if (isMounted(mountpoint)) await unmountAsync(mountpoint);
-        // Gone for everybody at once; what a crash leaves of it is removed at start-up.
-        const grave = join(directory, `.removed-${newIdentifier().slice(0, 12)}`);
-        await rename(join(directory, name), grave).catch(ignoreMissing);
-        table.delete(name);
-        volumes.delete(name);
-        users.delete(name);
-        await rm(grave, { recursive: true, force: true });
-      });
+      const volume = require(name);
+      if (mustBeMounted(volume)) {
+        await mutex.run(name, async () => {
+          if (isMounted(volume.mountpoint)) await unmountAsync(volume.mountpoint);
+        });
+        require(name);
+      }
+      // In one step, so that nobody takes up a volume that goes; what a crash leaves of it is removed at start-up.
+      const grave = join(directory, `.removed-${newIdentifier().slice(0, 12)}`);
+      try {
+        renameSync(join(directory, name), grave);
+      } catch (error) {
+        ignoreMissing(error);
+      }
+      table.delete(name);
+      volumes.delete(name);
+      users.delete(name);
+      options.onEvent('destroy', volume);
+      await rm(grave, { recursive: true, force: true });
     },
 
     async mount(name, user) {
       const volume = require(name);
-      if (volume.options?.['device'] === undefined) return volume.mountpoint;
+      if (!mustBeMounted(volume)) return volume.mountpoint;
       return mutex.run(name, async () => {
         const holders = users.get(name) ?? new Set();
         if (!isMounted(volume.mountpoint)) mountDevice(volume);
@@ -113,6 +125,11 @@ export function createLocalVolumeStore(options: { directory: string; database: S
       await removeGraves(directory);
     },
   };
+}
+
+/** Whether its content is somewhere else and is mounted for use. */
+function mustBeMounted(volume: Volume): boolean {
+  return volume.options?.['device'] !== undefined;
 }
 
 async function removeGraves(directory: string): Promise<void> {

@@ -285,6 +285,26 @@ export class EngineDouble implements Engine {
     }
   }
 
+  readonly volumes: Engine['volumes'] = {
+    list: async (filters) => {
+      this.#note('volumes.list', filters);
+      return [];
+    },
+    inspect: async (name) => {
+      throw fail('volume.not_found', { name });
+    },
+    create: async (request) => {
+      this.#note('volumes.create', request);
+      return { CreatedAt: '', Driver: 'local', Labels: request.Labels, Mountpoint: '', Name: request.Name, Options: request.DriverOpts, Scope: 'local' };
+    },
+    remove: async (name, options) => this.#note('volumes.remove', name, options),
+    prune: async (filters, { named }) => {
+      this.#note('volumes.prune', filters, { named });
+      return { VolumesDeleted: [], SpaceReclaimed: 0 };
+    },
+    usage: async () => [],
+  };
+
   readonly networks: Engine['networks'] = {
     list: async (filters) => {
       this.#note('networks.list', filters);

@@ -2,7 +2,8 @@
 import type { ErrorRow } from './error-kind.ts';
 
 export const volumeErrors = {
-  'volume.not_found': { kind: 'notFound', text: (d) => `get ${d['name']}: no such volume` },
+  'volume.not_found': { kind: 'notFound', text: (d) => `get${d['name'] === '' ? '' : ` ${d['name']}`}: no such volume` },
+  'volume.update_without_swarm': { kind: 'unavailable', text: () => 'volume update only valid for cluster volumes, but swarm is unavailable' },
   'volume.name_too_short': { kind: 'invalid', text: (d) => `create ${d['name']}: volume name is too short, names should be at least two alphanumeric characters` },
   'volume.name_invalid': {
     kind: 'invalid',

@@ -8,9 +8,10 @@ import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
 import { pullNode } from './pull-nodes.ts';
 import { systemNodes } from './system-nodes.ts';
+import { volumeNodes } from './volume-nodes.ts';
 
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes],
+  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes, ...volumeNodes],
 };

@@ -23,3 +23,8 @@ export async function completeNetworks(asking: Asking): Promise<string[]> {
   const networks = await asking.client.networks.list(undefined, asking.signal);
   return networks.map((network) => network.Name).filter((name) => !asking.arguments.includes(name));
 }
+
+export async function completeVolumes(asking: Asking): Promise<string[]> {
+  const { Volumes: volumes } = await asking.client.volumes.list(undefined, asking.signal);
+  return volumes.map((volume) => volume.Name).filter((name) => !asking.arguments.includes(name));
+}

@@ -46,6 +46,7 @@ export async function createContainer(
 
   await using undo = new AsyncDisposableStack();
   const { mounts, made } = fulfilMounts(wishes, parts.volumes);
+  using _claimed = parts.references.claim(id, mounts.flatMap(({ point }) => point.Name ?? []));
   for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
   await parts.snapshotter.create(id, image.topLayer);
   undo.defer(() => parts.snapshotter.remove(id));

@@ -20,6 +20,7 @@ import { decideRestart } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import { imageUsers } from '../images.ts';
 import { describeStartFailure } from './start-failure.ts';
+import { publishVolumeEvents } from './volume-events.ts';
 
 const hostNetworkModes = new Set(['host']);
 
@@ -85,6 +86,7 @@ export class ContainerLifecycle {
         const stream = shim.attached[index];
         if (stream !== undefined) attachment.accept(stream);
       });
+      publishVolumeEvents(events, record, 'mount');
       publishNetworkEvents(events, record, 'connect');
       publishContainerEvent(events, record, 'start');
       this.#watch(id, shim);
@@ -156,6 +158,7 @@ export class ContainerLifecycle {
     });
     if (oomKilled) publishContainerEvent(events, ended, 'oom');
     publishNetworkEvents(events, ended, 'disconnect');
+    publishVolumeEvents(events, ended, 'unmount');
     publishContainerEvent(events, ended, 'die', { execDuration: String(Math.max(0, Math.trunc(ranFor / 1000))), exitCode: String(report.exitCode) });
     if (decision.kind === 'stay') live.announceExit({ exitCode: report.exitCode });
     await this.#releaseHeld(id);
@@ -237,7 +240,7 @@ export class ContainerLifecycle {
     for (const { point, anonymous } of record.mounts) {
       const name = point.Name;
       if (!anonymous || name === undefined) continue;
-      const shared = this.#parts.registry.all().some((other) => other.mounts.some((mount) => mount.point.Name === name));
+      const shared = this.#parts.references.usersOf(name).length > 0;
       if (!shared) await this.#clean(`remove volume ${name}`, async () => this.#parts.volumes.remove(name));
     }
   }

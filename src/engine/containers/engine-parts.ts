@@ -10,6 +10,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
 import type { ContainerRegistry } from './container-registry.ts';
 import type { LiveContainers } from './live-containers.ts';
+import type { VolumeReferences } from './volume-references.ts';
 
 export interface EngineParts {
   readonly registry: ContainerRegistry;
@@ -19,6 +20,7 @@ export interface EngineParts {
   readonly images: ImageStore;
   readonly snapshotter: Snapshotter;
   readonly volumes: VolumeStore;
+  readonly references: VolumeReferences;
   readonly networks: NetworkController;
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;

@@ -6,7 +6,7 @@ import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { CgroupFacts } from '#kernel/cgroups/contract.ts';
 import { isRunning } from '../containers/container-state.ts';
 import type { ContainerRegistry } from '../containers/container-registry.ts';
-import type { ContainerUseCases, SystemUseCases } from '../contract.ts';
+import type { ContainerUseCases, SystemUseCases, VolumeUseCases } from '../contract.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { product } from '../product.ts';
 import { eventFilter } from './event-filter.ts';
@@ -16,6 +16,7 @@ export interface SystemParts {
   readonly registry: ContainerRegistry;
   readonly containers: ContainerUseCases;
   readonly images: ImageStore;
+  readonly volumes: VolumeUseCases;
   readonly snapshotter: Snapshotter;
   readonly events: EventLog;
   readonly cgroups: CgroupFacts;
@@ -148,7 +149,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         usage['Images'] = await imagesWithUse(parts);
       }
       if (wants('container')) usage['Containers'] = await parts.containers.list({ all: true, limit: 0, size: true, filters: {} });
-      if (wants('volume')) usage['Volumes'] = [];
+      if (wants('volume')) usage['Volumes'] = await parts.volumes.usage();
       if (wants('build-cache')) usage['BuildCache'] = [];
       return usage;
     },

@@ -1,0 +1,37 @@
+/** `/volumes`. */
+import type { VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
+import type { Filters } from './container-api.ts';
+import { filtersText, objectSegment } from './query.ts';
+import type { Transport } from './transport.ts';
+
+export class VolumeApi {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  list(filters?: Filters, signal?: AbortSignal): Promise<VolumeList> {
+    return this.#transport.json({ method: 'GET', path: '/volumes', query: { filters: filtersText(filters) }, signal });
+  }
+
+  async inspect(name: string, signal?: AbortSignal): Promise<VolumeView> {
+    return this.#transport.json({ method: 'GET', path: `/volumes/${objectSegment('volume', name)}`, signal });
+  }
+
+  /** Without a name the daemon makes one up. */
+  create(request: Partial<VolumeCreateRequest>, signal?: AbortSignal): Promise<VolumeView> {
+    return this.#transport.json({ method: 'POST', path: '/volumes/create', json: request, signal });
+  }
+
+  /** With `force` a volume that is not there is no error. */
+  async remove(name: string, options: { force?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    await this.#transport.send({
+      method: 'DELETE', path: `/volumes/${objectSegment('volume', name)}`, query: { force: options.force === true || undefined }, signal: options.signal,
+    });
+  }
+
+  prune(filters?: Filters, signal?: AbortSignal): Promise<VolumePruneReport> {
+    return this.#transport.json({ method: 'POST', path: '/volumes/prune', query: { filters: filtersText(filters) }, signal });
+  }
+}
