@@ -81,7 +81,8 @@ function waitAMoment(): void {
 }
 
 function endAtClosedReader(error: unknown): void {
-  if (codeOf(error) !== 'EPIPE') throw error;
+  // A socket whose reader left something unread says so in another way.
+  if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') throw error;
   // Node ignores SIGPIPE; taking a handler off again restores the signal's default.
   const ignore = (): void => {};
   process.on('SIGPIPE', ignore);
