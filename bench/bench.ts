@@ -106,14 +106,15 @@ function memoryOf(pid: number): number {
 }
 
 async function main(): Promise<void> {
-  await using daemon = await TestDaemon.start();
+  await using daemon = await TestDaemon.start({ image: false });
+  console.log(`idle memory of the daemon: ${memoryOf(daemon.pid).toFixed(1)} MiB PSS`);
+  await daemon.importBusybox();
   const ours: Engine = { name: 'dhow', client: daemon.connect(), address: `unix://${daemon.socket}`, program: join(home, 'dhow') };
   const others = process.argv.slice(2).map((argument): Engine => {
     const [name = '', address = ''] = argument.split('=');
     return { name, client: new Client({ endpoint: parseEndpoint(address), apiVersion: '1.41' }), address, program: 'docker' };
   });
   const engines = [...others, ours];
-  console.log(`idle memory of the daemon: ${memoryOf(daemon.pid).toFixed(1)} MiB PSS`);
   for (const engine of engines) {
     const { Id } = await engine.client.containers.create({ Image: 'busybox', Cmd: ['sleep', '600'], HostConfig: { NetworkMode: 'none' } } as never);
     await engine.client.containers.start(Id);
