@@ -107,7 +107,7 @@ export function formatMoment(moment: Moment, layout: string): string {
 }
 
 /** Go's `Time.MarshalJSON`, without the quotes. */
-export function momentJson(moment: Moment): string {
+function momentJson(moment: Moment): string {
   return formatMoment(moment, '2006-01-02T15:04:05.999999999Z07:00');
 }
 

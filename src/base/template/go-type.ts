@@ -63,7 +63,6 @@ export const boolType = scalar('bool');
 export const stringType = scalar('string');
 export const intType = scalar('int');
 export const int64Type = scalar('int64');
-export const int32Type = scalar('int32');
 export const uint8Type = scalar('uint8');
 export const uint16Type = scalar('uint16');
 export const uint32Type = scalar('uint32');

@@ -1,6 +1,6 @@
 /** Functions a template can call: their Go signature and what they do. */
 import { fail } from '../errors/failure.ts';
-import type { FunctionType, GoSignature, GoType } from './go-type.ts';
+import type { GoSignature, GoType } from './go-type.ts';
 import { unboxed, type GoCallable, type GoValue } from './go-value.ts';
 
 export interface TemplateFunction extends GoSignature {
@@ -12,14 +12,6 @@ export type TemplateFunctions = ReadonlyMap<string, TemplateFunction>;
 /** A function whose parameters have been checked against their types. */
 export function functionFrom(parameters: readonly GoType[], result: GoType, call: GoCallable, variadic = false): TemplateFunction {
   return { parameters, variadic, result, call };
-}
-
-/** The type of a function, as errors name it. */
-export function functionType({ parameters, variadic, result }: GoSignature): FunctionType {
-  const names = parameters.map((type, index) => (
-    variadic && index === parameters.length - 1 ? `...${type.name}` : type.name));
-  const name = `func(${names.join(', ')}) ${result.name}`;
-  return { kind: 'func', name, underlying: name, defined: false, methods: {}, parameters, variadic, result };
 }
 
 /** Fails the function being called; the template reports it as `error calling NAME: message`. */
