@@ -3,7 +3,7 @@
  * reach the outside by NAT. The bridge outlives the engine.
  */
 import { randomBytes } from 'node:crypto';
-import { fail, isFailure } from '#base/errors/failure.ts';
+import { fail, invariant, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
 import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
@@ -12,11 +12,11 @@ import { ensureSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import { AddressPool } from './address-pool.ts';
 import { decideBridgeSubnet, formatGateway, type BridgeSubnet } from './bridge-subnet.ts';
 import type { Endpoint } from './contract.ts';
-import { formatAddress, formatSubnet, overlaps, parseAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
-import type { AttachableNetwork, EndpointRequest, NetworkDriver } from './network-driver.ts';
-import { bridgeOption, type NetworkRecord } from './network-record.ts';
+import { formatAddress, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
+import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
+import { bridgeOption, interfaceOf, isSwitchedOn, type NetworkRecord } from './network-record.ts';
+import { chooseSubnet } from './subnet-choice.ts';
 
-const containerInterface = 'eth0';
 /** Names of the host's ends; others' interfaces may be ports of the bridge too and are left alone. */
 const vethName = /^veth[0-9a-f]{8}$/;
 
@@ -35,20 +35,56 @@ export class BridgeDriver implements NetworkDriver {
     this.#options = options;
   }
 
-  /** @throws network.not_a_bridge, network.invalid_bip, network.no_subnet */
+  /** @throws network.not_a_bridge, network.invalid_bip, network.no_subnet, network.gateway_taken, network.auxiliary_taken */
   open(record: NetworkRecord, live: readonly Endpoint[]): BridgeNetwork {
-    const name = record.Options[bridgeOption.interface] ?? '';
+    const name = interfaceOf(record);
     const mtu = Number(record.Options[bridgeOption.mtu] ?? '1500');
+    const isDefault = record.Options[bridgeOption.defaultBridge] === 'true';
     using stack = new DisposableStack();
     const routes = stack.use(new RouteSocket());
     const announcer = stack.use(new ArpAnnouncer());
+    const ownsInterface = record.engine?.ownsInterface === true || routes.link(name) === undefined;
     const bridge = this.#ensureBridge(routes, name, mtu);
-    const subnet = this.#ensureAddress(routes, bridge, record, live);
+    const parts = { routes, announcer, bridgeIndex: bridge.index, interface: name, mtu };
+    let network: BridgeNetwork;
+    if (isDefault) {
+      const subnet = this.#ensureAddress(routes, bridge, record, live);
+      const kept: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet.subnet), Gateway: formatGateway(subnet) }] } };
+      const pool = new AddressPool(subnet.subnet);
+      pool.claim(subnet.gateway);
+      network = new BridgeNetwork(kept, { ...parts, subnet, pool }, stack.move());
+    } else {
+      const kept: NetworkRecord = { ...record, engine: { staticSubnet: record.engine?.staticSubnet === true, ownsInterface } };
+      const { subnet, pool } = poolOf(record);
+      this.#setAddress(routes, bridge, subnet);
+      network = new BridgeNetwork(kept, { ...parts, subnet, pool }, stack.move());
+    }
     routes.setUp(bridge.index, name);
-    const kept: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet.subnet), Gateway: formatGateway(subnet) }] } };
-    const network = new BridgeNetwork(kept, { routes, announcer, bridgeIndex: bridge.index, interface: name, mtu, subnet }, stack.move());
     for (const endpoint of live) network.adopt(endpoint);
     return network;
+  }
+
+  /** A network as {@link open} wants it: its subnet chosen, where none is asked for. @throws network.no_subnet, network.gateway_taken, network.auxiliary_taken */
+  complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord {
+    if ((record.IPAM.Config ?? []).length === 0) {
+      using routes = new RouteSocket();
+      const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
+      const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)]);
+      if (subnet === undefined) throw fail('network.no_subnet');
+      return { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet), Gateway: formatAddress(subnet.base + 1) }] } };
+    }
+    poolOf(record);
+    return record;
+  }
+
+  /** Gives the bridge this address and no other. */
+  #setAddress(routes: RouteSocket, bridge: Link, subnet: BridgeSubnet): void {
+    const gateway = formatGateway(subnet);
+    const { prefixLength } = subnet.subnet;
+    const present = routes.addresses().filter(({ linkIndex }) => linkIndex === bridge.index);
+    const isRight = (entry: { address: string; prefixLength: number }): boolean => entry.address === gateway && entry.prefixLength === prefixLength;
+    for (const entry of present) if (!isRight(entry)) routes.removeAddress(bridge.index, entry.address, entry.prefixLength);
+    if (!present.some(isRight)) routes.addAddress(bridge.index, gateway, prefixLength);
   }
 
   #ensureBridge(routes: RouteSocket, name: string, mtu: number): Link {
@@ -71,17 +107,11 @@ export class BridgeDriver implements NetworkDriver {
       recorded: record.IPAM.Config,
       used: [...this.#options.reserved, ...foreignSubnets(routes, bridge.index)],
     });
-    const gateway = formatGateway(wanted);
-    const { prefixLength } = wanted.subnet;
-    for (const { address, prefixLength: length } of present) {
-      if (address !== gateway || length !== prefixLength) routes.removeAddress(bridge.index, address, length);
-    }
-    if (present.some(({ address, prefixLength: length }) => address === gateway && length === prefixLength)) return wanted;
-    routes.addAddress(bridge.index, gateway, prefixLength);
+    this.#setAddress(routes, bridge, wanted);
     const chosen = (bip === undefined || bip === '') && live.length === 0;
     if (chosen && foreignSubnets(routes, bridge.index).some((subnet) => overlaps(subnet, wanted.subnet))) {
       // Another engine chose the same at the same moment: whoever sees it gives way.
-      routes.removeAddress(bridge.index, gateway, prefixLength);
+      routes.removeAddress(bridge.index, formatGateway(wanted), wanted.subnet.prefixLength);
       return this.#ensureAddress(routes, bridge, { ...record, IPAM: { ...record.IPAM, Config: null } }, live);
     }
     return wanted;
@@ -96,26 +126,35 @@ interface BridgeParts {
   readonly interface: string;
   readonly mtu: number;
   readonly subnet: BridgeSubnet;
+  readonly pool: AddressPool;
 }
 
 export class BridgeNetwork implements AttachableNetwork {
   readonly record: NetworkRecord;
   readonly separate = true;
-  readonly publishesPorts = true;
+  readonly publishesPorts: boolean;
   readonly interface: string;
   readonly subnet: Subnet;
+  /** No route leads out of it. */
+  readonly internal: boolean;
+  readonly masquerade: boolean;
   readonly #parts: BridgeParts;
   readonly #pool: AddressPool;
+  /** Its ports reach the bridge and nothing else. */
+  readonly #isolated: boolean;
   readonly #held: DisposableStack;
 
   constructor(record: NetworkRecord, parts: BridgeParts, held: DisposableStack) {
     this.record = record;
     this.interface = parts.interface;
     this.subnet = parts.subnet.subnet;
+    this.internal = record.Internal;
+    this.publishesPorts = !record.Internal;
+    this.masquerade = isSwitchedOn(record, bridgeOption.masquerade);
+    this.#isolated = !isSwitchedOn(record, bridgeOption.betweenContainers);
     this.#parts = parts;
+    this.#pool = parts.pool;
     this.#held = held;
-    this.#pool = new AddressPool(this.subnet);
-    this.#pool.claim(parts.subnet.gateway);
   }
 
   reserve(request: EndpointRequest): Endpoint {
@@ -127,27 +166,43 @@ export class BridgeNetwork implements AttachableNetwork {
       driver: this.record.Driver,
       address: formatAddress(address),
       prefixLength: this.subnet.prefixLength,
-      gateway: formatGateway(this.#parts.subnet),
+      gateway: this.internal ? '' : formatGateway(this.#parts.subnet),
       macAddress: request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
       hostInterface: `veth${randomBytes(4).toString('hex')}`,
     };
   }
 
-  connect(endpoint: Endpoint, namespace: number): void {
+  connect(endpoint: Endpoint, namespace: number, place: EndpointPlace): void {
     const { routes, announcer, bridgeIndex, mtu } = this.#parts;
+    const name = place.interface;
     using inside = new RouteSocket();
     routes.createVethPair({
       hostName: endpoint.hostInterface,
       bridgeIndex,
       mtu,
-      peerName: containerInterface,
+      isolated: this.#isolated,
+      peerName: name,
       peerMacAddress: endpoint.macAddress,
       peerNamespaceFd: namespace,
       peerAddress: endpoint.address,
     });
-    disableIPv6(containerInterface);
-    inside.configure({ name: containerInterface, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: endpoint.gateway });
+    disableIPv6(name);
+    inside.configure({ name, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: place.defaultRoute ? endpoint.gateway : '' });
     announcer.announce(bridgeIndex, endpoint.address, endpoint.macAddress);
+  }
+
+  async disconnect(endpoint: Endpoint): Promise<void> {
+    // A socket of its own: the other one must not be read while this one's answer is awaited.
+    using routes = new RouteSocket();
+    const link = routes.link(endpoint.hostInterface);
+    if (link !== undefined) await routes.deleteLinks([link.index]);
+  }
+
+  async remove(): Promise<void> {
+    if (this.record.engine?.ownsInterface !== true) return;
+    using routes = new RouteSocket();
+    const link = routes.link(this.interface);
+    if (link?.kind === 'bridge') await routes.deleteLinks([link.index]);
   }
 
   release(endpoint: Endpoint): void {
@@ -162,7 +217,7 @@ export class BridgeNetwork implements AttachableNetwork {
     const { routes, bridgeIndex } = this.#parts;
     const link = routes.link(endpoint.hostInterface);
     if (link !== undefined && link.masterIndex !== bridgeIndex) {
-      routes.setMaster(link.index, link.name, bridgeIndex);
+      routes.setMaster(link.index, link.name, bridgeIndex, this.#isolated);
       routes.setUp(link.index, link.name);
     }
   }
@@ -211,6 +266,22 @@ function disableIPv6(name: string): void {
     // A kernel without IPv6 has no such setting, and where settings are read-only the address does no harm.
     if (!isFailure(error, 'kernel.syscall_failed')) throw error;
   }
+}
+
+/** The addresses of a network as its record says; gateway and auxiliary addresses are taken. @throws network.gateway_taken, network.auxiliary_taken */
+function poolOf(record: NetworkRecord): { subnet: BridgeSubnet; pool: AddressPool } {
+  const config = record.IPAM.Config?.[0];
+  const subnet = parseInterfaceAddress(config?.Subnet ?? '')?.subnet;
+  invariant(subnet !== undefined, `network ${record.Name} has no subnet`);
+  const pool = new AddressPool(subnet, parseInterfaceAddress(config?.IPRange ?? '')?.subnet);
+  const asked = parseAddress(config?.Gateway ?? '');
+  const gateway = asked === undefined ? pool.take() : asked;
+  if (gateway === undefined || (asked !== undefined && !pool.claim(asked))) throw fail('network.gateway_taken', { address: config?.Gateway ?? formatAddress(subnet.base) });
+  for (const [name, text] of Object.entries(config?.AuxiliaryAddresses ?? {})) {
+    const address = parseAddress(text);
+    if (address === undefined || !pool.claim(address)) throw fail('network.auxiliary_taken', { name, address: text });
+  }
+  return { subnet: { subnet, gateway }, pool };
 }
 
 /** Subnets that interfaces other than this one are on. */

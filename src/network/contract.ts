@@ -1,6 +1,6 @@
 /** What the engine needs of networks. Implemented in this folder. */
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
-import type { NetworkInspect } from '#schema/network-views.ts';
+import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 
 /** What a running container holds of the network, kept in the container's record. */
 export interface Sandbox {
@@ -12,6 +12,8 @@ export interface Sandbox {
   readonly endpoints: Record<string, Endpoint>;
   /** Ports as bound: every requested binding with its real host port. */
   readonly ports: PortMap;
+  /** Name servers the container asked for; none: the host's. */
+  readonly nameServers?: readonly string[];
 }
 
 export interface Endpoint {
@@ -25,6 +27,27 @@ export interface Endpoint {
   readonly macAddress: string;
   /** Name of the host's end of the veth pair; empty where there is none. */
   readonly hostInterface: string;
+  /** Name of the interface in the container; where it is missing, `eth0`. */
+  readonly containerInterface?: string;
+  /** The endpoint with the highest leads to the outside; of equal ones, that of the first network's name. */
+  readonly gatewayPriority?: number;
+  /** Under which the other containers of a user-defined network find this one, beside its name. */
+  readonly aliases?: readonly string[];
+  /** `target:alias`: names that only this container has for others. */
+  readonly links?: readonly string[];
+}
+
+/** One more network of a container. */
+export interface FurtherNetwork {
+  /** Name or id. */
+  readonly network: string;
+  readonly settings: Partial<EndpointSettings> | undefined;
+}
+
+export interface NetworkIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
 }
 
 export interface SandboxRequest {
@@ -39,7 +62,14 @@ export interface SandboxRequest {
   readonly macAddress?: string | undefined;
   readonly endpointSettings?: Partial<EndpointSettings> | undefined;
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
+  readonly furtherNetworks?: readonly FurtherNetwork[];
+  /** Also found under this name on user-defined networks. */
+  readonly hostname?: string;
+  /** `--dns`; none: the host's. */
+  readonly nameServers?: readonly string[];
 }
+
+export type ConnectRequest = Pick<SandboxRequest, 'containerName' | 'exposedPorts' | 'portBindings' | 'publishAll' | 'hostname'> & FurtherNetwork;
 
 export interface NetworkController {
   /** Makes bridge, table and relays, adopting what is there: live sandboxes keep their addresses and ports; what belongs to no live container is removed. */
@@ -52,6 +82,18 @@ export interface NetworkController {
    * need not be there until the container starts.
    */
   validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings' | 'macAddress' | 'endpointSettings'>): void;
+  /** Checks what is asked of one network, as {@link validate} does, with the texts of `network connect`. */
+  validateEndpoint(network: string, settings: Partial<EndpointSettings>): void;
+  /** The network of this name, id or beginning of an id. @throws network.not_found, network.ambiguous */
+  identify(reference: string): NetworkIdentity;
+  /** Makes a network and keeps it. @throws Docker's texts; nothing is left behind then */
+  createNetwork(request: NetworkCreateRequest): Promise<NetworkIdentity>;
+  /** @throws network.not_found, network.remove_predefined, network.in_use */
+  removeNetwork(reference: string): Promise<NetworkIdentity>;
+  /** Puts a running container on one more network; the sandbox as it is then. @throws network.endpoint_exists, network.address_in_use and the like; nothing is changed then */
+  connect(containerId: string, request: ConnectRequest): Promise<Sandbox>;
+  /** Takes a running container off a network. @throws network.not_connected */
+  disconnect(containerId: string, request: Omit<ConnectRequest, 'settings'>): Promise<Sandbox>;
   /**
    * Makes the namespace, its interfaces, addresses, routes and published ports; all or nothing.
    * @throws Docker's texts, whole: all begin with `failed to set up container networking: `. When a port is

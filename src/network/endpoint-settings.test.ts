@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newNetworkRecord, type NetworkRecord } from './network-record.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 
-function message(network: string, settings: Parameters<typeof validateEndpointSettings>[1]): string {
+const bridge = newNetworkRecord({ name: 'bridge', id: 'b', driver: 'bridge', created: '', options: {} });
+const chosen: NetworkRecord = { ...bridge, Name: 'net', IPAM: { Driver: 'default', Options: null, Config: [{ Subnet: '10.1.1.0/24' }] }, engine: { staticSubnet: true, ownsInterface: true } };
+
+function message(network: string | undefined, settings: Parameters<typeof validateEndpointSettings>[1], record: NetworkRecord = bridge): string {
   try {
-    validateEndpointSettings(network, settings);
+    validateEndpointSettings(network, settings, record);
     return '';
   } catch (error) {
     assert.ok(error instanceof Error);
@@ -27,4 +31,14 @@ test('a single fault must stand without a bullet', () => {
 test('a bad hardware address must be told first, every usual form be taken', () => {
   assert.equal(message('bridge', { MacAddress: 'bogus', Aliases: ['x'] }), 'invalid config for network bridge: invalid MAC address bogus');
   for (const MacAddress of ['92:d0:c6:0a:29:33', '92-D0-C6-0A-29-33', '92d0.c60a.2933', '']) assert.equal(message('bridge', { MacAddress }), '');
+});
+
+test('an address must lie in a subnet that the user named', () => {
+  assert.equal(message('net', { IPAMConfig: { IPv4Address: '10.1.1.9' } }, chosen), '');
+  assert.equal(message('net', { IPAMConfig: { IPv4Address: 'bogus' } }, chosen), [
+    'invalid config for network net: invalid endpoint settings:',
+    '* invalid IPv4 address: bogus',
+    '* no configured subnet or ip-range contain the IP address bogus',
+  ].join('\n'));
+  assert.equal(message(undefined, { IPAMConfig: { IPv4Address: '10.2.2.2' } }, chosen), 'invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10.2.2.2');
 });

@@ -2,24 +2,40 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
-import { predefinedNetworks } from './network-record.ts';
+import { contains, parseAddress, parseInterfaceAddress } from './ipv4-subnet.ts';
+import { isPredefined, type NetworkRecord } from './network-record.ts';
 
-/** @throws network.invalid_endpoint, network.invalid_mac_address */
-export function validateEndpointSettings(network: string, settings: Partial<EndpointSettings>): void {
+/**
+ * @param network its name, with which create tells where the fault is; undefined while connecting
+ * @param record undefined when there is no such network yet
+ * @throws network.invalid_endpoint, network.invalid_mac_address
+ */
+export function validateEndpointSettings(network: string | undefined, settings: Partial<EndpointSettings>, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'> | undefined): void {
   const reasons: string[] = [];
   const four = settings.IPAMConfig?.IPv4Address ?? '';
   const six = settings.IPAMConfig?.IPv6Address ?? '';
-  const predefined = predefinedNetworks.includes(network);
+  const predefined = isPredefined(record?.Name ?? network ?? '');
   if (predefined && (four !== '' || six !== '')) reasons.push('user specified IP address is supported on user defined networks only');
   if (predefined && (settings.Aliases ?? []).length > 0) reasons.push('network-scoped alias is supported only for containers in user defined networks');
   if (four !== '' && !isIPv4(four)) reasons.push(`invalid IPv4 address: ${four}`);
   if (six !== '' && !isIPv6(six)) reasons.push(`invalid IPv6 address: ${six}`);
-  for (const address of [four, six]) {
-    if (predefined && address !== '') reasons.push('user specified IP address is supported only when connecting to networks with user configured subnets');
+  if (record !== undefined) {
+    if (four !== '') reasons.push(...rangeReasons(four, record));
+    if (six !== '') reasons.push(unconfigured);
   }
   const mac = settings.MacAddress ?? '';
   if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
   if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
+}
+
+const unconfigured = 'user specified IP address is supported only when connecting to networks with user configured subnets';
+
+function rangeReasons(address: string, record: Pick<NetworkRecord, 'IPAM' | 'engine'>): string[] {
+  if (record.engine?.staticSubnet !== true) return [unconfigured];
+  const number = parseAddress(address);
+  const subnets = (record.IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []);
+  const found = number !== undefined && subnets.some((subnet) => contains(subnet, number));
+  return found ? [] : [`no configured subnet or ip-range contain the IP address ${address}`];
 }
 
 /** Six bytes, with colons, dashes or as three groups with dots. */

@@ -2,7 +2,7 @@
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
-import { firewallRuleset, type FirewallBridge } from './firewall-ruleset.ts';
+import { bridgeRemoval, bridgeRules, firewallRuleset, type FirewallBridge } from './firewall-ruleset.ts';
 import { protocolNumbers, type Protocol } from './port-specification.ts';
 
 /** One published IPv4 port. */
@@ -36,6 +36,16 @@ export class Firewall implements Disposable {
       ports: everywhere.map((translation) => `${key(translation)} : ${value(translation)}`),
       addressPorts: bound.map((translation) => `${translation.hostAddress} . ${key(translation)} : ${value(translation)}`),
     }));
+  }
+
+  /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took the table away: load it again */
+  async addBridge(bridge: FirewallBridge): Promise<void> {
+    await loadRuleset(bridgeRules(this.#table, bridge));
+  }
+
+  /** @throws network.firewall_failed, as {@link addBridge} */
+  async removeBridge(bridge: FirewallBridge): Promise<void> {
+    await loadRuleset(bridgeRemoval(this.#table, bridge));
   }
 
   /**

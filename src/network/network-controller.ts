@@ -3,25 +3,33 @@
  * to go on without the engine is the kernel's: its namespace is kept by a bind mount, its address and ports
  * by bridge and firewall. Engines with other bridges and execution roots are not disturbed.
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fail, invariant, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { BoundSocket } from '#kernel/bound-socket.ts';
-import { createNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace } from '#kernel/network-namespace.ts';
+import { createNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace } from '#kernel/network-namespace.ts';
+import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { findSocketHolder } from '#kernel/socket-holder.ts';
 import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
-import type { NetworkInspect } from '#schema/network-views.ts';
+import type { EndpointSettings } from '#schema/container-config.ts';
+import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { StateDatabase } from '#store/state-database.ts';
 import { BridgeDriver, BridgeNetwork, enableForwarding } from './bridge-driver.ts';
-import type { Endpoint, NetworkController, Sandbox, SandboxRequest } from './contract.ts';
+import type { ConnectRequest, Endpoint, NetworkController, NetworkIdentity, Sandbox, SandboxRequest } from './contract.ts';
+import { NameService } from './dns/name-service.ts';
+import { openResolverSockets } from './dns/resolver-sockets.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
 import { readHostResolver, type Resolver } from './host-resolver.ts';
+import type { FirewallBridge } from './firewall-ruleset.ts';
 import { parseAddress, subnetOf } from './ipv4-subnet.ts';
+import { gatewayOf, freeInterfaceName } from './endpoint-order.ts';
+import { recordFromRequest } from './network-creation.ts';
 import type { AttachableNetwork } from './network-driver.ts';
 import { filterNetworks } from './network-filters.ts';
+import { interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
@@ -48,8 +56,8 @@ export function createNetworkController(options: NetworkControllerOptions): Netw
 
 interface Attached {
   containerName: string;
-  readonly sandbox: Sandbox;
-  readonly publication: Publication | undefined;
+  sandbox: Sandbox;
+  publication: Publication | undefined;
 }
 
 class KernelNetworkController implements NetworkController {
@@ -58,6 +66,8 @@ class KernelNetworkController implements NetworkController {
   readonly #registry: NetworkRegistry;
   readonly #firewall: Firewall;
   readonly #attached = new Map<string, Attached>();
+  readonly #names: NameService;
+  #bridgeDriver: BridgeDriver | undefined;
   #publisher: PortPublisher | undefined;
 
   constructor(options: NetworkControllerOptions) {
@@ -65,6 +75,7 @@ class KernelNetworkController implements NetworkController {
     this.#namespaces = join(options.executionRoot, 'netns');
     this.#registry = new NetworkRegistry(options.database);
     this.#firewall = new Firewall(`dhow_${options.bridgeName}`);
+    this.#names = new NameService({ warn: this.#warn });
   }
 
   async start(live: readonly { containerId: string; containerName: string; sandbox: Sandbox }[]): Promise<void> {
@@ -77,7 +88,8 @@ class KernelNetworkController implements NetworkController {
       const address = parseAddress(server);
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
-    this.#registry.open([new BridgeDriver({ bip: this.#options.bip, reserved }), hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, live: endpoints });
+    this.#bridgeDriver = new BridgeDriver({ bip: this.#options.bip, reserved });
+    this.#registry.open([this.#bridgeDriver, hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, live: endpoints, warn: this.#warn });
     const allocator = new PortAllocator(ephemeralRange());
     this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: canListenOnIPv6(), warn: this.#warn });
     for (const container of live) this.#adopt(this.#publisher, container);
@@ -102,7 +114,171 @@ class KernelNetworkController implements NetworkController {
   validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings' | 'macAddress' | 'endpointSettings'>): void {
     validatePortBindings(request.portBindings);
     const settings = request.endpointSettings ?? {};
-    validateEndpointSettings(this.#nameOf(request.networkMode), request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress });
+    const record = this.#recordOf(request.networkMode);
+    validateEndpointSettings(record?.Name ?? request.networkMode, request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress }, record);
+  }
+
+  validateEndpoint(network: string, settings: Partial<EndpointSettings>): void {
+    validateEndpointSettings(undefined, settings, this.#registry.find(network).record);
+  }
+
+  identify(reference: string): NetworkIdentity {
+    return identityOf(this.#registry.find(reference).record);
+  }
+
+  async createNetwork(request: NetworkCreateRequest): Promise<NetworkIdentity> {
+    const driver = this.#bridgeDriver;
+    invariant(driver !== undefined, 'the network controller is not started');
+    const others = this.#registry.all().map(({ record }) => record);
+    const record = driver.complete(recordFromRequest(request, others), others);
+    const interfaceName = interfaceOf(record);
+    const twin = others.find((other) => other.Driver === 'bridge' && interfaceOf(other) === interfaceName);
+    if (twin !== undefined) throw fail('network.same_bridge', { id: record.Id, otherId: twin.Id, interface: interfaceName });
+    const network = driver.open(record, []);
+    // Kept first: a crash from here on leaves a network, not a stray bridge.
+    this.#registry.add(network);
+    try {
+      enableForwarding(interfaceName);
+      await this.#changeFirewall(() => this.#firewall.addBridge(firewallBridge(network)));
+    } catch (error) {
+      this.#registry.delete(record.Id);
+      await network.remove();
+      throw error;
+    }
+    return identityOf(record);
+  }
+
+  async removeNetwork(reference: string): Promise<NetworkIdentity> {
+    const network = this.#registry.find(reference);
+    const { record } = network;
+    if (isPredefined(record.Name)) throw fail('network.remove_predefined', { name: record.Name });
+    const used = Array.from(this.#attached.values()).flatMap(({ containerName, sandbox }) =>
+      Object.values(sandbox.endpoints).filter(({ networkId }) => networkId === record.Id).map(({ id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`));
+    if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
+    this.#registry.delete(record.Id);
+    if (network instanceof BridgeNetwork) await this.#changeFirewall(() => this.#firewall.removeBridge(firewallBridge(network)));
+    await network.remove();
+    return identityOf(record);
+  }
+
+  async connect(containerId: string, request: ConnectRequest): Promise<Sandbox> {
+    const attached = this.#attached.get(containerId);
+    invariant(attached !== undefined, `container ${containerId} has no sandbox`);
+    const network = this.#registry.find(request.network);
+    const { Name } = network.record;
+    const before = attached.sandbox;
+    if (before.endpoints[Name] !== undefined) throw fail('network.endpoint_exists', { container: attached.containerName, network: Name });
+    using stack = new DisposableStack();
+    const endpoint = this.#reserve(network, request.settings, {
+      containerId, hostname: request.hostname ?? '', interface: freeInterfaceName(Object.values(before.endpoints), request.settings?.DriverOpts),
+    }, stack, false);
+    const sandbox: Sandbox = { ...before, endpoints: { ...before.endpoints, [Name]: endpoint } };
+    try {
+      inNetworkNamespace(before.namespacePath, () => {
+        const descriptor = openSync(before.namespacePath, 'r');
+        try {
+          network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: false });
+        } finally {
+          closeSync(descriptor);
+        }
+        applySysctls(endpointSysctls(request.settings?.DriverOpts, interfaceIn(endpoint)));
+        this.#serveNames(containerId, sandbox);
+        this.#setDefaultRoute(sandbox);
+      });
+    } catch (error) {
+      await network.disconnect(endpoint);
+      throw error;
+    }
+    stack.move();
+    this.#names.add(containerId, attached.containerName, sandbox);
+    attached.sandbox = sandbox;
+    this.#movePorts(containerId, attached, request);
+    return attached.sandbox;
+  }
+
+  async disconnect(containerId: string, request: Omit<ConnectRequest, 'settings'>): Promise<Sandbox> {
+    const attached = this.#attached.get(containerId);
+    invariant(attached !== undefined, `container ${containerId} has no sandbox`);
+    const network = this.#registry.find(request.network);
+    const { Name } = network.record;
+    const { [Name]: endpoint, ...rest } = attached.sandbox.endpoints;
+    if (endpoint === undefined) throw fail('network.not_connected', { id: containerId, network: Name });
+    const sandbox: Sandbox = { ...attached.sandbox, endpoints: rest };
+    this.#names.add(containerId, attached.containerName, sandbox);
+    attached.sandbox = sandbox;
+    this.#movePorts(containerId, attached, request);
+    await network.disconnect(endpoint);
+    network.release(endpoint);
+    inNetworkNamespace(sandbox.namespacePath, () => this.#setDefaultRoute(sandbox));
+    return attached.sandbox;
+  }
+
+  /** Leads the way out through the endpoint that has precedence now. The caller is inside the namespace. */
+  #setDefaultRoute(sandbox: Sandbox): void {
+    const gateway = gatewayOf(sandbox);
+    if (gateway === undefined) return;
+    using routes = new RouteSocket();
+    routes.setDefaultRoute(gateway.gateway, interfaceIn(gateway));
+  }
+
+  /** Published ports lead to the endpoint with the way out; they move when that is another one now. */
+  #movePorts(containerId: string, attached: Attached, request: Pick<SandboxRequest, 'exposedPorts' | 'portBindings' | 'publishAll'>): void {
+    invariant(this.#publisher !== undefined, 'the network controller is not started');
+    const gateway = gatewayOf(attached.sandbox);
+    const { publication, sandbox } = attached;
+    if (gateway?.id === publication?.endpointId) return;
+    const ports = publication?.ports;
+    publication?.withdraw();
+    attached.publication = undefined;
+    attached.sandbox = { ...sandbox, ports: {} };
+    if (gateway === undefined) return;
+    const wanted = ports === undefined ? request : { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false };
+    try {
+      attached.publication = this.#publisher.publish({ containerId, containerName: attached.containerName, endpointId: gateway.id, address: gateway.address }, wanted);
+      attached.sandbox = { ...sandbox, ports: attached.publication.ports };
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.#warn(`the ports of container ${attached.containerName} are not published any more: ${error.message}`);
+    }
+  }
+
+  /** Takes an endpoint's address and names; given back when the stack is disposed. */
+  #reserve(network: AttachableNetwork, settings: Partial<EndpointSettings> | undefined, place: { containerId: string; hostname: string; interface: string }, stack: DisposableStack, setup: boolean): Endpoint {
+    let endpoint: Endpoint;
+    try {
+      endpoint = network.reserve({ macAddress: settings?.MacAddress ?? '', address: settings?.IPAMConfig?.IPv4Address ?? '' });
+    } catch (error) {
+      if (setup || !(error instanceof EngineError)) throw error;
+      throw fail(error.code, { ...error.details, setup: false }, error);
+    }
+    stack.defer(() => network.release(endpoint));
+    if (endpoint.hostInterface === '') return endpoint;
+    const { containerId, hostname } = place;
+    return {
+      ...endpoint,
+      containerInterface: place.interface,
+      gatewayPriority: settings?.GwPriority ?? 0,
+      ...(!isPredefined(network.record.Name) && {
+        aliases: [...new Set([...(settings?.Aliases ?? []), containerId.slice(0, 12), ...(hostname === '' ? [] : [hostname])])],
+        links: settings?.Links ?? [],
+      }),
+    };
+  }
+
+  /** Opens the container's resolver unless it has one, or needs none. The caller is inside the namespace. */
+  #serveNames(containerId: string, sandbox: Sandbox): void {
+    if (!needsResolver(sandbox) || this.#names.serves(containerId)) return;
+    this.#names.serve(containerId, openResolverSockets(), sandbox.nameServers ?? []);
+  }
+
+  /** Changes the firewall table, or loads it whole should somebody have taken it away. */
+  async #changeFirewall(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      if (!isFailure(error, 'network.firewall_failed')) throw error;
+      await this.#loadFirewall();
+    }
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
@@ -124,27 +300,42 @@ class KernelNetworkController implements NetworkController {
     const { containerId, containerName } = request;
     invariant(!this.#attached.has(containerId), `container ${containerId} has a sandbox already`);
     invariant(this.#publisher !== undefined, 'the network controller is not started');
-    const network = this.#networkOf(request.networkMode);
     const id = newIdentifier();
     using stack = new DisposableStack();
-    const endpoint = network.reserve({
-      macAddress: request.macAddress || (request.endpointSettings?.MacAddress ?? ''),
-      address: request.endpointSettings?.IPAMConfig?.IPv4Address ?? '',
-    });
-    stack.defer(() => network.release(endpoint));
-    const publication = network.publishesPorts
-      ? this.#publisher.publish({ containerId, containerName, endpointId: endpoint.id, address: endpoint.address }, request)
-      : undefined;
+    const main = { network: request.networkMode, settings: { ...request.endpointSettings, ...(request.macAddress ? { MacAddress: request.macAddress } : {}) } };
+    const places: { network: AttachableNetwork; endpoint: Endpoint; settings: Partial<EndpointSettings> | undefined }[] = [];
+    for (const { network: reference, settings } of [main, ...(request.furtherNetworks ?? [])]) {
+      const network = this.#networkOf(reference);
+      const name = freeInterfaceName(places.map(({ endpoint }) => endpoint), settings?.DriverOpts);
+      places.push({ network, settings, endpoint: this.#reserve(network, settings, { containerId, hostname: request.hostname ?? '', interface: name }, stack, true) });
+    }
+    const separate = places.every(({ network }) => network.separate);
+    const unpublished: Sandbox = {
+      id,
+      namespacePath: separate ? join(this.#namespaces, id.slice(0, 12)) : this.#hostNamespace,
+      endpoints: Object.fromEntries(places.map(({ network, endpoint }) => [network.record.Name, endpoint])),
+      ports: {},
+      ...((request.nameServers ?? []).length > 0 && { nameServers: request.nameServers ?? [] }),
+    };
+    const gateway = gatewayOf(unpublished);
+    const publication = gateway === undefined
+      ? undefined
+      : this.#publisher.publish({ containerId, containerName, endpointId: gateway.id, address: gateway.address }, request);
     if (publication !== undefined) stack.defer(() => publication.withdraw());
-    const namespacePath = network.separate ? join(this.#namespaces, id.slice(0, 12)) : this.#hostNamespace;
-    if (network.separate) {
-      createNetworkNamespace(namespacePath, (descriptor) => {
-        network.connect(endpoint, descriptor);
+    const sandbox: Sandbox = { ...unpublished, ports: publication?.ports ?? {} };
+    if (separate) {
+      stack.defer(() => this.#names.remove(containerId));
+      createNetworkNamespace(sandbox.namespacePath, (descriptor) => {
+        for (const { network, endpoint, settings } of places) {
+          network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === gateway });
+          applySysctls(endpointSysctls(settings?.DriverOpts, interfaceIn(endpoint)));
+        }
         applySysctls(request.sysctls ?? {});
+        this.#serveNames(containerId, sandbox);
       });
     }
-    const sandbox: Sandbox = { id, namespacePath, endpoints: { [network.record.Name]: endpoint }, ports: publication?.ports ?? {} };
     this.#attached.set(containerId, { containerName, sandbox, publication });
+    this.#names.add(containerId, containerName, sandbox);
     stack.move();
     return sandbox;
   }
@@ -155,7 +346,8 @@ class KernelNetworkController implements NetworkController {
     using stack = new DisposableStack();
     if (attached?.sandbox.id === sandbox.id) {
       this.#attached.delete(containerId);
-      for (const endpoint of Object.values(sandbox.endpoints)) stack.defer(() => this.#registry.byId(endpoint.networkId)?.release(endpoint));
+      stack.defer(() => this.#names.remove(containerId));
+      for (const endpoint of Object.values(attached.sandbox.endpoints)) stack.defer(() => this.#registry.byId(endpoint.networkId)?.release(endpoint));
       stack.defer(() => attached.publication?.withdraw());
     }
     if (sandbox.namespacePath !== this.#hostNamespace) stack.defer(() => removeNetworkNamespace(sandbox.namespacePath));
@@ -163,7 +355,9 @@ class KernelNetworkController implements NetworkController {
 
   rename(containerId: string, name: string): void {
     const attached = this.#attached.get(containerId);
-    if (attached !== undefined) attached.containerName = name;
+    if (attached === undefined) return;
+    attached.containerName = name;
+    this.#names.add(containerId, name, attached.sandbox);
   }
 
   hostResolver(networkMode?: string): Resolver {
@@ -171,6 +365,7 @@ class KernelNetworkController implements NetworkController {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#names[Symbol.dispose]();
     for (const { publication } of this.#attached.values()) publication?.[Symbol.dispose]();
     this.#attached.clear();
     this.#registry[Symbol.dispose]();
@@ -188,17 +383,26 @@ class KernelNetworkController implements NetworkController {
   readonly #warn = (message: string): void => this.#options.warn?.(message);
 
   #adopt(publisher: PortPublisher, { containerId, containerName, sandbox }: { containerId: string; containerName: string; sandbox: Sandbox }): void {
-    const published = Object.values(sandbox.endpoints).find((endpoint) => this.#registry.byId(endpoint.networkId)?.publishesPorts === true);
-    const publication = published === undefined
+    const gateway = gatewayOf(sandbox);
+    const publication = gateway === undefined
       ? undefined
-      : publisher.adopt({ containerId, containerName, endpointId: published.id, address: published.address }, sandbox.ports);
+      : publisher.adopt({ containerId, containerName, endpointId: gateway.id, address: gateway.address }, sandbox.ports);
     this.#attached.set(containerId, { containerName, sandbox, publication });
+    this.#names.add(containerId, containerName, sandbox);
+    if (!needsResolver(sandbox)) return;
+    try {
+      inNetworkNamespace(sandbox.namespacePath, () => this.#serveNames(containerId, sandbox));
+    } catch (error) {
+      if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+      this.#warn(`container ${containerName} cannot resolve names any more: ${error.message}; restart it to have its resolver again`);
+    }
   }
 
   async #loadFirewall(): Promise<void> {
     const { loopback } = enableForwarding(this.#options.bridgeName);
+    for (const bridge of this.#bridges) enableForwarding(bridge.interface);
     const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
-    await this.#firewall.load(this.#bridges, { loopback, translations });
+    await this.#firewall.load(this.#bridges.map(firewallBridge), { loopback, translations });
   }
 
   #removeLeftoverNamespaces(): void {
@@ -210,12 +414,12 @@ class KernelNetworkController implements NetworkController {
     }
   }
 
-  /** The network's name, also when its id is given; what is no network is taken for the name of one to come. */
-  #nameOf(mode: string): string {
+  /** Undefined for what is no network yet. */
+  #recordOf(mode: string): NetworkRecord | undefined {
     try {
-      return this.#registry.find(networkReference(mode)).record.Name;
+      return this.#registry.find(networkReference(mode)).record;
     } catch (error) {
-      if (isFailure(error, 'network.not_found')) return mode;
+      if (isFailure(error, 'network.not_found')) return undefined;
       throw error;
     }
   }
@@ -237,7 +441,8 @@ class KernelNetworkController implements NetworkController {
         if (endpoint.networkId === network.record.Id) Containers[containerId] = containerView(containerName, endpoint);
       }
     }
-    return { ...network.record, Containers };
+    const { engine: _engine, ...shown } = network.record;
+    return { ...shown, Containers };
   }
 
   /** Adds who holds a port, and what was being done to a failed system call. */
@@ -255,6 +460,32 @@ class KernelNetworkController implements NetworkController {
     if (holder === undefined) return error;
     return fail(error.code, { ...details, holder: `process ${holder.pid} (${holder.executable})` }, error.cause);
   }
+}
+
+function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {
+  return { id: Id, name: Name, driver: Driver };
+}
+
+function firewallBridge({ interface: name, subnet, internal, masquerade }: BridgeNetwork): FirewallBridge {
+  return { interface: name, subnet, internal, masquerade };
+}
+
+function interfaceIn(endpoint: Endpoint): string {
+  return endpoint.containerInterface ?? 'eth0';
+}
+
+/** Docker serves names on every network but the predefined ones. */
+function needsResolver(sandbox: Sandbox): boolean {
+  return Object.keys(sandbox.endpoints).some((name) => !isPredefined(name));
+}
+
+/** `net.ipv4.conf.IFNAME.name=value,…` of the endpoint's options, for the interface it has. */
+function endpointSysctls(options: Readonly<Record<string, string>> | null | undefined, name: string): Record<string, string> {
+  const settings = (options?.['com.docker.network.endpoint.sysctls'] ?? '').split(',').filter((entry) => entry.includes('='));
+  return Object.fromEntries(settings.map((entry) => {
+    const equals = entry.indexOf('=');
+    return [entry.slice(0, equals).trim().replaceAll('.', '/').replace('IFNAME', name), entry.slice(equals + 1)];
+  }));
 }
 
 function networkReference(mode: string): string {

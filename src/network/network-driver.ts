@@ -18,6 +18,14 @@ export interface NetworkDriver {
   open(record: NetworkRecord, live: readonly Endpoint[]): AttachableNetwork;
 }
 
+/** Where an endpoint's interface goes in the container. */
+export interface EndpointPlace {
+  /** Name of the interface there, such as `eth0`. */
+  readonly interface: string;
+  /** Whether the container reaches the outside through this endpoint. */
+  readonly defaultRoute: boolean;
+}
+
 /** A network that containers can be attached to now. Disposing leaves the kernel as it is. */
 export interface AttachableNetwork extends Disposable {
   readonly record: NetworkRecord;
@@ -28,7 +36,11 @@ export interface AttachableNetwork extends Disposable {
   /** Takes address and names; nothing of the kernel's. @throws network.no_address, network.address_in_use */
   reserve(request: EndpointRequest): Endpoint;
   /** Makes the endpoint's interface while the caller is inside the container's namespace, of which `namespace` is a descriptor. */
-  connect(endpoint: Endpoint, namespace: number): void;
+  connect(endpoint: Endpoint, namespace: number, place: EndpointPlace): void;
+  /** Removes the interface of a container that goes on. */
+  disconnect(endpoint: Endpoint): Promise<void>;
+  /** Removes the network's side of the kernel. */
+  remove(): Promise<void>;
   /** Gives back what {@link reserve} took. The interface goes with the namespace. */
   release(endpoint: Endpoint): void;
 }

@@ -2,13 +2,13 @@
  * The networks of this engine: their records in the database, and each one opened by its driver. The three
  * predefined ones are made at first start and keep their ids.
  */
-import { fail } from '#base/errors/failure.ts';
+import { fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 import type { Endpoint } from './contract.ts';
 import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
-import { bridgeOption, newNetworkRecord, type NetworkRecord } from './network-record.ts';
+import { bridgeOption, isPredefined, newNetworkRecord, type NetworkRecord } from './network-record.ts';
 
 export class NetworkRegistry implements Disposable {
   readonly #table: DocumentTable<NetworkRecord>;
@@ -18,14 +18,33 @@ export class NetworkRegistry implements Disposable {
     this.#table = database.table<NetworkRecord>('networks');
   }
 
+  /** Takes up a network that was made just now. */
+  add(network: AttachableNetwork): void {
+    this.#networks.set(network.record.Id, network);
+    this.#table.put(network.record.Id, network.record);
+  }
+
+  /** Forgets a network; its side of the kernel is its driver's to remove. */
+  delete(id: string): void {
+    const network = this.#networks.get(id);
+    this.#networks.delete(id);
+    this.#table.delete(id);
+    network?.[Symbol.dispose]();
+  }
+
   /** Opens every network, with the endpoints that live containers have there. */
-  open(drivers: readonly NetworkDriver[], options: { bridgeName: string; live: readonly Endpoint[] }): void {
+  open(drivers: readonly NetworkDriver[], options: { bridgeName: string; live: readonly Endpoint[]; warn: (message: string) => void }): void {
     for (const record of this.#recordsWithPredefined(options.bridgeName)) {
       const driver = drivers.find(({ name }) => name === record.Driver);
       if (driver === undefined) throw new Error(`bug: network ${record.Name} has the unknown driver ${record.Driver}`);
-      const network = driver.open(record, options.live.filter(({ networkId }) => networkId === record.Id));
-      this.#networks.set(record.Id, network);
-      this.#table.put(record.Id, network.record);
+      try {
+        this.add(driver.open(record, options.live.filter(({ networkId }) => networkId === record.Id)));
+      } catch (error) {
+        if (isPredefined(record.Name)) throw error;
+        // One network that cannot be had must not keep the others away.
+        options.warn(`network ${record.Name} is not available: ${messageOf(error)}`);
+        this.#networks.set(record.Id, unavailableNetwork(record, error));
+      }
     }
   }
 
@@ -65,6 +84,25 @@ export class NetworkRegistry implements Disposable {
     for (const network of this.#networks.values()) network[Symbol.dispose]();
     this.#networks.clear();
   }
+}
+
+/** Stands for a network whose side of the kernel could not be made; it can be seen and removed. */
+function unavailableNetwork(record: NetworkRecord, reason: unknown): AttachableNetwork {
+  return {
+    record,
+    separate: true,
+    publishesPorts: false,
+    reserve: () => {
+      throw reason;
+    },
+    connect: () => {
+      throw reason;
+    },
+    disconnect: async () => undefined,
+    remove: async () => undefined,
+    release: () => undefined,
+    [Symbol.dispose]: () => undefined,
+  };
 }
 
 function predefined(bridgeName: string): { name: string; driver: string; options: Record<string, string> }[] {

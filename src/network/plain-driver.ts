@@ -27,6 +27,8 @@ function plainNetwork(record: NetworkRecord, separate: boolean): AttachableNetwo
       using inside = new RouteSocket();
       inside.configure(undefined);
     },
+    disconnect: async () => undefined,
+    remove: async () => undefined,
     release: () => undefined,
     [Symbol.dispose]: () => undefined,
   };

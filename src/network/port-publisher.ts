@@ -23,6 +23,7 @@ export interface PublishOwner {
 
 /** Published ports. Disposing gives back sockets and relays; kernel state is the owner's to keep or {@link withdraw}. */
 export interface Publication extends Disposable {
+  readonly endpointId: string;
   readonly ports: PortMap;
   readonly translations: readonly PortTranslation[];
   /** Gives the ports back altogether. */
@@ -64,7 +65,7 @@ export class PortPublisher {
       translations.push(...translationsOf(owner.address, claim));
     }
     this.#firewall.add(translations);
-    return this.#publication(ports, translations, stack.move());
+    return this.#publication(owner, ports, translations, stack.move());
   }
 
   /** Takes up what an earlier engine published. A port that another program has taken meanwhile is told by a warning; the kernel's translation goes on. */
@@ -84,11 +85,12 @@ export class PortPublisher {
         }
       }
     }
-    return this.#publication(ports, translations, stack.move());
+    return this.#publication(owner, ports, translations, stack.move());
   }
 
-  #publication(ports: PortMap, translations: readonly PortTranslation[], held: DisposableStack): Publication {
+  #publication(owner: PublishOwner, ports: PortMap, translations: readonly PortTranslation[], held: DisposableStack): Publication {
     return {
+      endpointId: owner.endpointId,
       ports,
       translations,
       withdraw: () => {

@@ -1,3 +1,28 @@
+/** One subnet of a network. */
+export interface NetworkAddressing {
+  Subnet?: string;
+  IPRange?: string;
+  Gateway?: string;
+  AuxiliaryAddresses?: Record<string, string>;
+}
+
+/** The body of `POST /networks/create`. */
+export interface NetworkCreateRequest {
+  Name: string;
+  Driver: string;
+  Scope: string;
+  EnableIPv4: boolean | null;
+  EnableIPv6: boolean | null;
+  IPAM: { Driver: string; Options: Record<string, string> | null; Config: NetworkAddressing[] | null } | null;
+  Internal: boolean;
+  Attachable: boolean;
+  Ingress: boolean;
+  ConfigOnly: boolean;
+  ConfigFrom: { Network: string } | null;
+  Options: Record<string, string> | null;
+  Labels: Record<string, string> | null;
+}
+
 /** `GET /networks` and `GET /networks/{id}`, in their JSON spelling. */
 export interface NetworkInspect {
   Name: string;
@@ -7,7 +32,7 @@ export interface NetworkInspect {
   Driver: string;
   EnableIPv4: boolean;
   EnableIPv6: boolean;
-  IPAM: { Driver: string; Options: Record<string, string> | null; Config: { Subnet?: string; IPRange?: string; Gateway?: string }[] | null };
+  IPAM: { Driver: string; Options: Record<string, string> | null; Config: NetworkAddressing[] | null };
   Internal: boolean;
   Attachable: boolean;
   Ingress: boolean;

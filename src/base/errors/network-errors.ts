@@ -18,14 +18,16 @@ export const networkErrors = {
     kind: 'invalid',
     text: (d) => {
       const reasons = d['reasons'] as readonly string[];
-      return `invalid config for network ${d['network']}: invalid endpoint settings:\n${reasons.length === 1 ? reasons[0] : reasons.map((reason) => `* ${reason}`).join('\n')}`;
+      const where = d['network'] === undefined ? '' : `invalid config for network ${d['network']}: `;
+      return `${where}invalid endpoint settings:\n${reasons.length === 1 ? reasons[0] : reasons.map((reason) => `* ${reason}`).join('\n')}`;
     },
   },
-  'network.invalid_mac_address': { kind: 'invalid', text: (d) => `invalid config for network ${d['network']}: invalid MAC address ${d['address']}` },
+  'network.invalid_mac_address': { kind: 'invalid', text: (d) => `${d['network'] === undefined ? '' : `invalid config for network ${d['network']}: `}invalid MAC address ${d['address']}` },
   'network.setup_not_found': { kind: 'notFound', text: (d) => `${setup}: network ${d['reference']} not found` },
   'network.setup_failed': { kind: 'system', text: (d) => `${setup}: ${d['reason']}` },
-  'network.address_in_use': { kind: 'forbidden', text: () => `${setup}: Address already in use` },
-  'network.no_address': { kind: 'unavailable', text: (d) => `${setup}: no available IPv4 addresses on this network's address pools: ${d['network']} (${d['id']})` },
+  /** `setup`: while a container starts; else while it is connected. */
+  'network.address_in_use': { kind: 'forbidden', text: (d) => `${d['setup'] === false ? '' : `${setup}: `}Address already in use` },
+  'network.no_address': { kind: 'unavailable', text: (d) => `${d['setup'] === false ? '' : `${setup}: `}no available IPv4 addresses on this network's address pools: ${d['network']} (${d['id']})` },
   'network.no_subnet': { kind: 'system', text: () => 'all predefined address pools have been fully subnetted' },
   'network.invalid_bip': { kind: 'invalid', text: (d) => `invalid bridge address ${d['bip']}: it must be an IPv4 address with a prefix length, such as 172.17.0.1/16` },
   'network.invalid_bridge_name': { kind: 'invalid', text: (d) => `invalid bridge name ${d['name']}: it must have 1 to 15 letters, digits, dots, dashes or underscores` },
@@ -40,4 +42,40 @@ export const networkErrors = {
   'network.port_listen_failed': { kind: 'system', text: (d) => `${programming(d)}: failed to listen on TCP socket: ${d['reason']}` },
   'network.port_proxy_failed': { kind: 'system', text: (d) => `${programming(d)}: error starting userland proxy: failed to listen on ${d['address']}:${d['port']}: ${d['reason']}` },
   'network.unknown_protocol': { kind: 'system', text: (d) => `${programming(d)}: unknown protocol` },
+  'network.name_invalid': { kind: 'invalid', text: (d) => `invalid name: ${d['reason']}` },
+  'network.name_predefined': { kind: 'forbidden', text: (d) => `operation is not permitted on predefined ${d['name']} network ` },
+  'network.name_taken': { kind: 'conflict', text: (d) => `network with name ${d['name']} already exists` },
+  'network.remove_predefined': { kind: 'forbidden', text: (d) => `${d['name']} is a pre-defined network and cannot be removed` },
+  'network.in_use': { kind: 'forbidden', text: (d) => `error while removing network: network ${d['name']} has active endpoints (${d['endpoints']})` },
+  'network.driver_missing': { kind: 'notFound', text: (d) => `plugin "${d['driver']}" not found` },
+  'network.driver_single': { kind: 'forbidden', text: (d) => `only one instance of "${d['driver']}" network is allowed` },
+  'network.driver_unsupported': { kind: 'system', text: () => 'operation not supported' },
+  'network.no_swarm': { kind: 'forbidden', text: () => 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.' },
+  'network.ingress_scope': { kind: 'forbidden', text: () => 'Ingress network can only be global scope network' },
+  'network.no_configuration': { kind: 'notFound', text: (d) => `configuration network "${d['name']}" does not exist` },
+  'network.configuration_invalid': {
+    kind: 'invalid',
+    text: (d) => {
+      const reasons = d['reasons'] as readonly string[];
+      return `invalid network config:\n${reasons.length === 1 ? reasons[0] : reasons.map((reason) => `* ${reason}`).join('\n')}`;
+    },
+  },
+  'network.option_invalid': { kind: 'invalid', text: (d) => String(d['message']) },
+  'network.feature_missing': { kind: 'notImplemented', text: (d) => String(d['message']) },
+  'network.several_subnets': { kind: 'forbidden', text: () => "bridge driver doesn't support multiple subnets" },
+  'network.pool_overlaps': { kind: 'forbidden', text: () => 'invalid pool request: Pool overlaps with other one on this address space' },
+  'network.gateway_taken': { kind: 'system', text: (d) => `failed to allocate gateway (${d['address']}): Address already in use` },
+  'network.auxiliary_taken': { kind: 'system', text: (d) => `failed to allocate secondary ip address (${d['name']}:${d['address']}): Address already in use` },
+  'network.same_bridge': { kind: 'forbidden', text: (d) => `cannot create network ${d['id']} (${d['interface']}): conflicts with network ${d['otherId']} (${d['interface']}): networks have same bridge name` },
+  'network.interface_name_long': { kind: 'system', text: () => 'numerical result out of range' },
+  'network.endpoint_exists': { kind: 'forbidden', text: (d) => `endpoint with name ${d['container']} already exists in network ${d['network']}` },
+  'network.not_connected': { kind: 'forbidden', text: (d) => `container ${d['id']} is not connected to network ${d['network']}` },
+  'network.stopped_not_connected': { kind: 'forbidden', text: (d) => `container ${d['id']} is not connected to the network ${d['network']}` },
+  'network.endpoint_not_found': { kind: 'notFound', text: (d) => `endpoint ${d['name']} not found` },
+  'network.connect_host': { kind: 'forbidden', text: () => 'cannot connect container to host network - container must be created in host network mode' },
+  'network.disconnect_host': { kind: 'forbidden', text: () => 'cannot disconnect container from host network - container was created in host network mode' },
+  'network.host_mode': { kind: 'forbidden', text: () => 'container cannot be connected to multiple networks with one of the networks in host mode' },
+  'network.private_mode': { kind: 'forbidden', text: () => 'container cannot be connected to multiple networks with one of the networks in private (none) mode' },
+  'network.shared_mode': { kind: 'forbidden', text: () => 'container sharing network namespace with another container or host cannot be connected to any other network' },
+  'network.interface_name_taken': { kind: 'system', text: (d) => `error renaming interface: the container has an interface ${d['name']} already` },
 } as const satisfies Record<string, ErrorRow>;

@@ -27,6 +27,7 @@ const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, group: 27,
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
+const IFLA_BRPORT_ISOLATED = 33;
 const IFA = { address: 1, local: 2, broadcast: 4 } as const;
 const RTA = { destination: 1, outputLink: 4, gateway: 5 } as const;
 const RT_TABLE_MAIN = 254;
@@ -68,6 +69,8 @@ export interface VethPair {
   readonly hostName: string;
   readonly bridgeIndex: number;
   readonly mtu: number;
+  /** The host's end exchanges nothing with other isolated ports of the bridge. */
+  readonly isolated: boolean;
   readonly peerName: string;
   readonly peerMacAddress: string;
   readonly peerNamespaceFd: number;
@@ -139,12 +142,12 @@ export class RouteSocket implements Disposable {
     this.#one(RTM_SETLINK, acknowledge, 'set link up', name, (body) => linkHeader(body, index, IFF_UP, IFF_UP));
   }
 
-  setMaster(index: number, name: string, masterIndex: number): void {
+  setMaster(index: number, name: string, masterIndex: number, isolated: boolean): void {
     this.#one(RTM_SETLINK, acknowledge, 'set master of link', name, (body) => {
       linkHeader(body, index, 0, 0);
       body.attributeU32(IFLA.master, masterIndex);
     });
-    this.#one(RTM_NEWLINK, acknowledge, 'set hairpin mode of link', name, (body) => writeHairpin(body, name));
+    this.#one(RTM_NEWLINK, acknowledge, 'set hairpin mode of link', name, (body) => writePortModes(body, name, isolated));
   }
 
   /**
@@ -206,7 +209,7 @@ export class RouteSocket implements Disposable {
         });
       });
     });
-    batch.message(RTM_NEWLINK, acknowledge, { purpose: 'set hairpin mode of link', subject: pair.hostName }, (body) => writeHairpin(body, pair.hostName));
+    batch.message(RTM_NEWLINK, acknowledge, { purpose: 'set hairpin mode of link', subject: pair.hostName }, (body) => writePortModes(body, pair.hostName, pair.isolated));
     batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: pair.peerAddress }, (body) => {
       body.u8(AF_INET);
       body.u8(0);
@@ -241,6 +244,16 @@ export class RouteSocket implements Disposable {
       }
     }
     this.#socket.request(batch);
+  }
+
+  /** The way out of the namespace; replaces another one. */
+  setDefaultRoute(gateway: string, interfaceName: string): void {
+    const index = this.link(interfaceName)?.index ?? 0;
+    this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => {
+      body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
+      body.attribute(RTA.gateway, ipv4Bytes(gateway));
+      body.attributeU32(RTA.outputLink, index);
+    });
   }
 
   #one(type: number, flags: number, purpose: string, subject: string, body: (batch: MessageBatch) => void): void {
@@ -284,12 +297,15 @@ function writeSingleQueue(body: MessageBatch): void {
   body.attributeU32(IFLA.receiveQueues, 1);
 }
 
-function writeHairpin(body: MessageBatch, name: string): void {
+function writePortModes(body: MessageBatch, name: string, isolated: boolean): void {
   linkHeader(body, 0, 0, 0);
   body.attributeString(IFLA.name, name);
   body.nested(IFLA.linkInfo, () => {
     body.attributeString(IFLA_INFO.slaveKind, 'bridge');
-    body.nested(IFLA_INFO.slaveData, () => body.attributeU8(IFLA_BRPORT_MODE, 1));
+    body.nested(IFLA_INFO.slaveData, () => {
+      body.attributeU8(IFLA_BRPORT_MODE, 1);
+      if (isolated) body.attributeU8(IFLA_BRPORT_ISOLATED, 1);
+    });
   });
 }
 

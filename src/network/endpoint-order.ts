@@ -1,0 +1,19 @@
+/** Which endpoint of a container leads to the outside, and what the interfaces are called. Pure. */
+import type { Endpoint, Sandbox } from './contract.ts';
+
+/** As in Docker the highest priority decides, then the network's name. Undefined: there is no way out. */
+export function gatewayOf(sandbox: Pick<Sandbox, 'endpoints'>): Endpoint | undefined {
+  const candidates = Object.entries(sandbox.endpoints).filter(([, endpoint]) => endpoint.gateway !== '');
+  const [first] = candidates.sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1));
+  return first?.[1];
+}
+
+const interfaceOption = 'com.docker.network.endpoint.ifname';
+
+/** As asked for by driver option, else the first of `eth0`, `eth1`, … that no endpoint has. */
+export function freeInterfaceName(present: readonly Endpoint[], options: Readonly<Record<string, string>> | null | undefined): string {
+  const asked = options?.[interfaceOption] ?? '';
+  if (asked !== '') return asked;
+  const taken = new Set(present.filter(({ hostInterface }) => hostInterface !== '').map(({ containerInterface }) => containerInterface ?? 'eth0'));
+  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+}
