@@ -20,6 +20,7 @@ import { Reply } from './reply.ts';
 import { compareVersions, versionCheck, type ApiVersion } from './requests/api-version.ts';
 import { parseTarget, type RequestTarget } from './requests/request-target.ts';
 import { RouteTable, type RouteMatch } from './route-table.ts';
+import { archiveRoutes } from './routes/archive-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
@@ -77,7 +78,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,
@@ -207,14 +208,12 @@ class Connections implements ApiServer {
     try {
       await route.handler?.(exchange, exchange.call);
     } catch (error) {
-      if (exchange.reply.started) {
-        // The client sees a cut stream; there is no other way left to tell it.
-        if (!isAbort(error)) this.#report(error, place);
-        exchange.reply.cut();
-        return;
-      }
-      this.#report(error, place);
-      exchange.reply.error(error);
+      // Nobody is left to tell: what broke is most likely the broken connection.
+      if (isAbort(error) || exchange.request.socket.destroyed) this.#log.debug(`${place.method} ${place.path} was given up: ${messageOf(error)}`);
+      else this.#report(error, place);
+      // Once the reply has started, a cut stream is the only way to tell.
+      if (exchange.reply.started) exchange.reply.cut();
+      else exchange.reply.error(error);
     }
   }
 

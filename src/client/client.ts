@@ -7,6 +7,7 @@
  *
  * Nothing is connected before the first request. Refusals are ApiError, an unreachable daemon ConnectionError.
  */
+import { ArchiveApi } from './archive-api.ts';
 import { ContainerApi } from './container-api.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ExecApi } from './exec-api.ts';
@@ -31,6 +32,7 @@ export interface ClientOptions {
 }
 
 export class Client implements AsyncDisposable {
+  readonly archives: ArchiveApi;
   readonly containers: ContainerApi;
   readonly execs: ExecApi;
   readonly images: ImageApi;
@@ -49,6 +51,7 @@ export class Client implements AsyncDisposable {
       ...(options.headers === undefined ? {} : { headers: options.headers }),
       launch: options.launch,
     });
+    this.archives = new ArchiveApi(this.transport);
     this.containers = new ContainerApi(this.transport);
     this.execs = new ExecApi(this.transport);
     this.images = new ImageApi(this.transport);

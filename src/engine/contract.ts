@@ -3,6 +3,7 @@
  * can wait takes a signal.
  */
 import type { Duplex, Readable } from 'node:stream';
+import type { FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest } from '#schema/container-config.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
@@ -49,6 +50,10 @@ export interface ContainerUseCases {
   stop(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
   restart(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
   kill(reference: string, signalName: string): Promise<void>;
+  /** @throws container.not_running, container.already_paused */
+  pause(reference: string): Promise<void>;
+  /** @throws container.not_paused */
+  unpause(reference: string): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
   remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean; signal: AbortSignal }): Promise<void>;
   /** Resolves the container now (so that errors come before headers), and its exit later. Condition: `not-running` (default), `next-exit`, `removed`. */
@@ -60,6 +65,12 @@ export interface ContainerUseCases {
   resize(reference: string, size: { rows: number; columns: number }): Promise<void>;
   top(reference: string, psArguments: string): Promise<{ Titles: string[]; Processes: string[][] }>;
   prune(filters: Filters, signal: AbortSignal): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
+}
+
+/** The files of containers. */
+export interface ArchiveUseCases {
+  /** What the container changed against its image; a directory before what is in it. */
+  changes(reference: string): Promise<FilesystemChange[]>;
 }
 
 export interface ExecUseCases {
@@ -118,6 +129,7 @@ export interface SystemUseCases {
 }
 
 export interface Engine {
+  readonly archives: ArchiveUseCases;
   readonly containers: ContainerUseCases;
   readonly execs: ExecUseCases;
   readonly images: ImageUseCases;

@@ -1,4 +1,5 @@
 /** Puts the use cases together. */
+import { archiveUseCases } from './archives/archive-use-cases.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { ContainerLifecycle } from './containers/container-lifecycle.ts';
 import { containerUseCases } from './containers/container-use-cases.ts';
@@ -20,6 +21,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts): Prom
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);
   const engine: Engine = {
+    archives: archiveUseCases(parts),
     containers,
     execs: execUseCases(parts, new ExecRegistry()),
     images: imageUseCases(parts.images, parts.registry),

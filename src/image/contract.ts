@@ -68,6 +68,11 @@ export interface ImageStore {
   repair(): Promise<void>;
 }
 
+export interface FileChange {
+  readonly kind: 'modified' | 'added' | 'deleted';
+  readonly path: string;
+}
+
 /** Makes, mounts and removes the file systems of containers. Keys are container ids. */
 export interface Snapshotter {
   readonly driver: 'overlay2' | 'vfs';
@@ -82,6 +87,12 @@ export interface Snapshotter {
   describe(id: string): GraphDriverData;
   /** Bytes in the writable layer, and bytes of everything under it. */
   usage(id: string): Promise<{ writable: number; total: number }>;
+  /** What the container changed against its image and the files every container gets, with Docker's rules; a directory before what is in it. Paths are absolute, one character per byte. */
+  changes(id: string): Promise<readonly FileChange[]>;
+  /** A layer's archive of what {@link changes} tells. Must be read to its end or destroyed before the snapshot is removed. */
+  archiveChanges(id: string): Promise<Readable>;
+  /** An archive of what lies at a path in the mounted file system, links followed inside it, and below, named as asked for; empty when there is nothing. */
+  archivePath(id: string, path: string): Promise<Readable>;
   /** Whether this path is mounted now, read from the kernel. */
   isMounted(id: string): boolean;
   /** Removes writable layers of containers not in `known`, and mounts of those not in `running`. */

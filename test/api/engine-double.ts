@@ -114,6 +114,13 @@ export class EngineDouble implements Engine {
     return exec;
   }
 
+  readonly archives: Engine['archives'] = {
+    changes: async (reference) => {
+      this.#note('archives.changes', reference);
+      return [];
+    },
+  };
+
   readonly containers: Engine['containers'] = {
     create: async (name, request, options) => {
       this.#note('containers.create', name, request, options);
@@ -151,6 +158,10 @@ export class EngineDouble implements Engine {
       this.#note('containers.kill', reference, signalName);
       this.exit(reference, 137);
     },
+    pause: async (reference) => this.#note('containers.pause', reference),
+    unpause: async (reference) => this.#note('containers.unpause', reference),
+    pause: async (reference) => this.#note('containers.pause', reference),
+    unpause: async (reference) => this.#note('containers.unpause', reference),
     rename: async (reference, name) => {
       this.#note('containers.rename', reference, name);
       this.#find(reference).name = name;

@@ -1,6 +1,11 @@
 /** Commands that look at containers without changing them. */
 import type { CommandNode } from '#cli/command.ts';
 
+const diff: CommandNode = {
+  name: 'diff', summary: "Inspect changes to files or directories on a container's filesystem", paths: ['container diff', 'diff'],
+  load: async () => (await import('./diff.ts')).command,
+};
+
 const port: CommandNode = {
   name: 'port', summary: 'List port mappings or a specific mapping for the container', paths: ['container port', 'port'],
   load: async () => (await import('./port.ts')).command,
@@ -15,6 +20,7 @@ const listPaths = ['container ls', 'container list', 'container ps', 'ps'];
 
 /** In the group `container`. */
 export const containerViewNodes: readonly CommandNode[] = [
+  diff,
   {
     name: 'inspect', summary: 'Display detailed information on one or more containers',
     load: async () => (await import('./container-inspect.ts')).command,
@@ -26,6 +32,7 @@ export const containerViewNodes: readonly CommandNode[] = [
 
 /** At the top level. */
 export const topLevelViewNodes: readonly CommandNode[] = [
+  diff,
   { name: 'ps', summary: 'List containers', paths: listPaths, common: 3, load: async () => (await import('./ps.ts')).command },
   {
     name: 'inspect', summary: 'Return low-level information on Docker objects',

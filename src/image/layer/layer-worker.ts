@@ -7,15 +7,17 @@ import { parentPort } from 'node:worker_threads';
 import { EngineError, invariant, messageOf } from '#base/errors/failure.ts';
 import { detachThreadRoot, enterRoot } from '#kernel/chroot.ts';
 import { failedWith } from '#kernel/failed-with.ts';
+import { archiveTree } from './archive-tree.ts';
 import { ArchiveSource } from './archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
 import { copyLayer } from './copy-layer.ts';
 import { packLayer } from './pack-layer.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { RecipeWriter } from './tar-recipe.ts';
+import { treeChanges } from './tree-changes.ts';
 import { treeSize } from './tree-size.ts';
 import { unpackLayer } from './unpack-layer.ts';
-import type { JobReply, LayerJob, PackJob, UnpackJob, UnpackResult } from './worker-messages.ts';
+import type { JobReply, LayerJob, PackJob, ResultOf, UnpackJob, UnpackResult } from './worker-messages.ts';
 
 invariant(parentPort !== null, 'layer-worker runs as a worker thread');
 const port = parentPort;
@@ -27,12 +29,12 @@ port.on('message', (job: LayerJob) => {
     reply = { kind: 'done', result: perform(job) };
   } catch (error) {
     reply = replyOf(error);
-    if (job.kind !== 'copy') new BlockingRingWriter(job.ring).break();
+    if ('ring' in job) new BlockingRingWriter(job.ring).break();
   }
   port.postMessage(reply);
 });
 
-function perform(job: LayerJob): UnpackResult | undefined {
+function perform(job: LayerJob): ResultOf<LayerJob> {
   switch (job.kind) {
     case 'unpack':
       return unpack(job);
@@ -41,6 +43,11 @@ function perform(job: LayerJob): UnpackResult | undefined {
     case 'copy':
       for (const layer of job.layers) copyLayer(layer, job.target);
       return undefined;
+    case 'archive':
+      archiveTree(job.tree, job.parts, new BlockingRingWriter(job.ring));
+      return undefined;
+    case 'changes':
+      return treeChanges(job);
   }
 }
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fail, type EngineError } from '#base/errors/failure.ts';
 import { warmThreadPool } from '#kernel/chroot.ts';
-import type { JobReply, LayerJob, UnpackResult } from './worker-messages.ts';
+import type { JobReply, LayerJob, ResultOf } from './worker-messages.ts';
 
 const idleLimit = 2;
 const idleMilliseconds = 5000;
@@ -21,7 +21,7 @@ export class LayerWorkers {
   readonly #idle: IdleWorker[] = [];
 
   /** Does a job. @throws the job's failure, or {@link JobStopped} */
-  async run(job: LayerJob): Promise<UnpackResult | undefined> {
+  async run<J extends LayerJob>(job: J): Promise<ResultOf<J>> {
     const worker = this.#idle.pop()?.take() ?? (await newWorker());
     worker.ref();
     let reply: JobReply;
@@ -32,7 +32,8 @@ export class LayerWorkers {
       throw error;
     }
     this.#keep(worker);
-    if (reply.kind === 'done') return reply.result;
+    // A worker answers the job it was given.
+    if (reply.kind === 'done') return reply.result as ResultOf<J>;
     throw reply.kind === 'broken' ? new JobStopped('the job was stopped') : failureOf(reply);
   }
 

@@ -1,6 +1,8 @@
 /** What the layer store and its worker threads tell each other. */
+import type { ArchivedParts } from './archive-tree.ts';
 import type { RingMemory } from './byte-ring.ts';
 import type { CopiedLayer } from './copy-layer.ts';
+import type { ComparedTree, TreeChange } from './tree-changes.ts';
 
 /** Unpack an archive that comes through the ring. */
 export interface UnpackJob {
@@ -45,10 +47,26 @@ export interface CopyJob {
   readonly target: string;
 }
 
-export type LayerJob = UnpackJob | PackJob | CopyJob;
+/** Compare a container's tree with its image. */
+export interface ChangesJob extends ComparedTree {
+  readonly kind: 'changes';
+}
+
+/** Write an archive of parts of a tree into the ring. */
+export interface ArchiveJob {
+  readonly kind: 'archive';
+  readonly ring: RingMemory;
+  readonly tree: string;
+  readonly parts: ArchivedParts;
+}
+
+export type LayerJob = UnpackJob | PackJob | CopyJob | ChangesJob | ArchiveJob;
+
+/** What a job answers. */
+export type ResultOf<J extends LayerJob> = J extends UnpackJob ? UnpackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
 
 export type JobReply =
-  | { readonly kind: 'done'; readonly result: UnpackResult | undefined }
+  | { readonly kind: 'done'; readonly result: ResultOf<LayerJob> }
   /** The other side of the ring gave up. */
   | { readonly kind: 'broken' }
   | { readonly kind: 'failed'; readonly code: 'layer.invalid_archive'; readonly message: string }

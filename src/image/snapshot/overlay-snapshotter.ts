@@ -4,12 +4,15 @@
  * made once per image.
  */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import { identifyUpper, mountOverlay } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { Snapshotter } from '../contract.ts';
+import type { FileChange, Snapshotter } from '../contract.ts';
+import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
+import { LayerWorkers } from '../layer/layer-workers.ts';
 import { removeLink, writeLink } from '../layer/layer-links.ts';
 import { directoryName, LayerPaths, newLinkName } from '../layer/layer-paths.ts';
 import { RemovalQueue } from '../layer/removal-queue.ts';
@@ -27,6 +30,7 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   readonly #removals: RemovalQueue;
   readonly #mutex = new KeyedMutex();
   readonly #initLayers: InitLayers;
+  readonly #workers = new LayerWorkers();
 
   constructor(dataRoot: string, layers: LayerStore) {
     this.#paths = new LayerPaths(dataRoot);
@@ -102,6 +106,27 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     const { name, topLayer } = this.#records.get(id);
     const writable = await treeUsage(`${this.#paths.layer(name)}/diff`);
     return { writable, total: writable + sizeOfLayers(this.#layers, topLayer) };
+  }
+
+  async changes(id: string): Promise<readonly FileChange[]> {
+    const { name, topLayer } = this.#records.get(id);
+    const layers = this.#layerDirectories(topLayer);
+    const treeOf = (directory: string): string => `${this.#paths.layer(directory)}/diff`;
+    const initLayer = { tree: treeOf(this.#initLayers.nameFor(layers)), whiteouts: [], opaque: [] };
+    return await this.#workers.run({
+      kind: 'changes',
+      tree: treeOf(name),
+      whole: false,
+      below: [initLayer, ...layers.map(({ name: layer, whiteouts, opaque }) => ({ tree: treeOf(layer), whiteouts, opaque }))],
+    });
+  }
+
+  async archiveChanges(id: string): Promise<Readable> {
+    return archiveStream(this.#workers, `${this.#paths.layer(this.#records.get(id).name)}/diff`, { changes: await this.changes(id) });
+  }
+
+  async archivePath(id: string, path: string): Promise<Readable> {
+    return archiveStream(this.#workers, await this.mount(id), { path: Buffer.from(path).toString('latin1') });
   }
 
   isMounted(id: string): boolean {

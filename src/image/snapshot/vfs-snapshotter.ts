@@ -3,10 +3,12 @@
  * image's files in a directory of its own, which needs no mounting.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { Snapshotter } from '../contract.ts';
+import type { FileChange, Snapshotter } from '../contract.ts';
+import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerStore } from '../layer/contract.ts';
 import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-paths.ts';
 import { LayerWorkers } from '../layer/layer-workers.ts';
@@ -96,6 +98,34 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     const { ctimeNs: completed } = statSync(this.#stamp(record), { bigint: true });
     const writable = await treeUsage(this.#root(record), ({ ctimeNs }) => ctimeNs > completed);
     return { writable, total: writable + sizeOfLayers(this.#layers, record.topLayer) };
+  }
+
+  async changes(id: string): Promise<readonly FileChange[]> {
+    const record = this.#records.get(id);
+    const layers = record.topLayer === undefined ? [] : this.#layers.directories(record.topLayer);
+    // What every container gets beside its image's files.
+    const added = `${this.#preparing}/${newDirectoryName()}`;
+    mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
+    try {
+      makeRoot(added);
+      fillInitLayer(added);
+      return await this.#workers.run({
+        kind: 'changes',
+        tree: this.#root(record),
+        whole: true,
+        below: [...layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })), { tree: added, whiteouts: [], opaque: [], timeless: true }],
+      });
+    } finally {
+      await this.#removals.delete(added);
+    }
+  }
+
+  async archiveChanges(id: string): Promise<Readable> {
+    return archiveStream(this.#workers, this.#root(this.#records.get(id)), { changes: await this.changes(id) });
+  }
+
+  async archivePath(id: string, path: string): Promise<Readable> {
+    return archiveStream(this.#workers, await this.mount(id), { path: Buffer.from(path).toString('latin1') });
   }
 
   isMounted(id: string): boolean {
