@@ -3,7 +3,7 @@
  * know only these interfaces.
  */
 import type { Readable } from 'node:stream';
-import type { GraphDriverData } from '#schema/container-config.ts';
+import type { ContainerConfig, GraphDriverData } from '#schema/container-config.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageRuntimeConfig, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 
 /** An image as containers use it. */
@@ -31,6 +31,37 @@ export type ImageEventListener = (event: { action: string; id: string; attribute
 
 export interface ImageFilters {
   readonly [name: string]: readonly string[];
+}
+
+/** An image to make from another: one step of a build, or a commit. */
+export interface DerivedImage {
+  /** Id of the image it is made from; undefined: from nothing. */
+  readonly base: string | undefined;
+  readonly author: string;
+  readonly comment: string;
+  readonly config: ImageRuntimeConfig & Partial<ContainerConfig>;
+  /** Configuration of the container it was made in: by this a build finds the step again. */
+  readonly containerConfig: ImageRuntimeConfig & Partial<ContainerConfig>;
+  /** Id of that container. */
+  readonly container?: string | undefined;
+  readonly createdBy: string;
+}
+
+/** A making of images. Disposed, layers that no image has got go. */
+export interface ImageDerivation extends AsyncDisposable {
+  /** Keeps an image's layers from going; false when they are gone. @throws image.not_found */
+  hold(id: string): Promise<boolean>;
+  /** Adds an image, with the layer of the archive on top of its base's where there is one and it is not empty. Answers its id. @throws what `LayerStore.apply` throws */
+  make(image: DerivedImage, archive: Readable | undefined, signal: AbortSignal): Promise<string>;
+}
+
+/** An image that was derived, as a build must know it to use it again. */
+export interface DerivedStep {
+  readonly id: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** The `container_config` of its file. */
+  readonly containerConfig: unknown;
 }
 
 export interface ImageStore {
@@ -62,6 +93,12 @@ export interface ImageStore {
   pull(reference: string, options: { platform?: string; authorization?: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** Makes `busybox` or `debian:<suite>` from the distribution's packages. */
   bootstrap(name: string, options: { signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Opens a making of images from images. */
+  derive(): ImageDerivation;
+  /** The images that were derived from this one here; undefined: from nothing. */
+  stepsFrom(base: string | undefined): Promise<DerivedStep[]>;
+  /** Author of an image. @throws image.not_found */
+  authorOf(id: string): string;
   /** Bytes of all layers, each counted once. */
   layersSize(): Promise<number>;
   /** Removes what a crash left half-made. Called once before serving. */

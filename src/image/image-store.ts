@@ -16,6 +16,8 @@ import { ImageCatalog, type CatalogImage } from './image-catalog.ts';
 import { reportEvent, type ImageParts } from './image-parts.ts';
 import { importImage } from './import-image/import-image.ts';
 import type { LayerStore } from './layer/contract.ts';
+import { openDerivation } from './derive/image-derivation.ts';
+import { derivedSteps } from './derive/derived-steps.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load/load-images.ts';
@@ -117,6 +119,9 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
         signal,
       ),
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),
+    derive: () => openDerivation(parts),
+    stepsFrom: async (base) => await derivedSteps(catalog, base),
+    authorOf: (id) => catalog.get(id).configuration.author,
     layersSize: async () => await Promise.resolve(layers.list().reduce((sum, layer) => sum + layer.size, 0)),
     repair: async () => {
       workspace.clear();

@@ -1,0 +1,24 @@
+/** A worker's archive of parts of a tree, as a stream. */
+import { Readable } from 'node:stream';
+import type { ArchivedParts } from './archive-tree.ts';
+import { AsyncRingReader, newRingMemory } from './byte-ring.ts';
+import type { LayerWorkers } from './layer-workers.ts';
+
+/** Nothing is read before the stream is. */
+export function archiveStream(workers: LayerWorkers, tree: string, parts: ArchivedParts): Readable {
+  return Readable.from(chunks(workers, tree, parts), { objectMode: false });
+}
+
+async function* chunks(workers: LayerWorkers, tree: string, parts: ArchivedParts): AsyncGenerator<Buffer, void> {
+  const memory = newRingMemory();
+  const ring = new AsyncRingReader(memory);
+  const archived = workers.run({ kind: 'archive', ring: memory, tree, parts });
+  archived.catch(() => ring.break());
+  try {
+    for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) yield chunk;
+    await archived;
+  } finally {
+    ring.break();
+    await archived.catch(() => undefined);
+  }
+}
