@@ -160,8 +160,6 @@ export class EngineDouble implements Engine {
     },
     pause: async (reference) => this.#note('containers.pause', reference),
     unpause: async (reference) => this.#note('containers.unpause', reference),
-    pause: async (reference) => this.#note('containers.pause', reference),
-    unpause: async (reference) => this.#note('containers.unpause', reference),
     rename: async (reference, name) => {
       this.#note('containers.rename', reference, name);
       this.#find(reference).name = name;

@@ -22,6 +22,8 @@ export function containerRoutes(): readonly Route[] {
     { method: 'POST', path: '/containers/{name}/start', handler: start },
     { method: 'POST', path: '/containers/{name}/stop', handler: stop },
     { method: 'POST', path: '/containers/{name}/wait', handler: wait },
+    { method: 'POST', path: '/containers/{name}/pause', handler: pause },
+    { method: 'POST', path: '/containers/{name}/unpause', handler: unpause },
     { method: 'POST', path: '/containers/{name}/resize', handler: resize },
     { method: 'POST', path: '/containers/{name}/attach', hijack: attach },
     { method: 'POST', path: '/containers/{name}/rename', handler: rename },
@@ -109,6 +111,16 @@ async function restart(exchange: Exchange, call: Call): Promise<void> {
 
 async function kill({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
   await engine.containers.kill(name, query.text('signal'));
+  reply.empty(204);
+}
+
+async function pause({ reply }: Exchange, { engine, name }: Call): Promise<void> {
+  await engine.containers.pause(name);
+  reply.empty(204);
+}
+
+async function unpause({ reply }: Exchange, { engine, name }: Call): Promise<void> {
+  await engine.containers.unpause(name);
   reply.empty(204);
 }
 

@@ -16,6 +16,10 @@ export const imageErrors = {
     text: (d) =>
       `conflict: unable to remove repository reference ${JSON.stringify(d['reference'])} (must force) - container ${d['containerId']} is using its referenced image ${d['id']}`,
   },
+  'image.platform_mismatch': {
+    kind: 'notFound',
+    text: (d) => `image with reference ${d['reference']} was found but its platform (${d['offered']}) does not match the specified platform (${d['wanted']})`,
+  },
   'image.invalid_platform': { kind: 'invalid', text: (d) => `${d['message']}` },
   'image.unsupported_system': { kind: 'system', text: () => 'operating system is not supported' },
   'image.invalid_change': { kind: 'invalid', text: (d) => `${d['message']}` },

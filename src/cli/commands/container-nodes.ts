@@ -12,6 +12,7 @@ const create = both('create', 'Create a new container', () => import('./create.t
 const exec = both('exec', 'Execute a command in a running container', () => import('./exec.ts'));
 const kill = both('kill', 'Kill one or more running containers', () => import('./kill.ts'));
 const logs = both('logs', 'Fetch the logs of a container', () => import('./logs.ts'));
+const pause = both('pause', 'Pause all processes within one or more containers', () => import('./pause.ts'));
 const rename = both('rename', 'Rename a container', () => import('./rename.ts'));
 const restart = both('restart', 'Restart one or more containers', () => import('./restart.ts'));
 const remove: CommandNode = {
@@ -22,9 +23,10 @@ const remove: CommandNode = {
 const run = both('run', 'Create and run a new container from an image', () => import('./run.ts'));
 const start = both('start', 'Start one or more stopped containers', () => import('./start.ts'));
 const stop = both('stop', 'Stop one or more running containers', () => import('./stop.ts'));
+const unpause = both('unpause', 'Unpause all processes within one or more containers', () => import('./unpause.ts'));
 const wait = both('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts'));
 
-const shared = [attach, create, kill, logs, rename, restart, remove, start, stop, wait];
+const shared = [attach, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, wait];
 
 export const containerNodes: readonly CommandNode[] = [
   {

@@ -1,16 +1,20 @@
 /** `POST /containers/create`: checks everything, then makes the container's layer and record, or nothing. */
 import { mkdir, rm } from 'node:fs/promises';
 import { newIdentifier, shortIdentifier } from '#base/identifier.ts';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { timestampNow } from '#base/timestamp.ts';
+import type { Image } from '#image/contract.ts';
+import { formatPlatform, parsePlatform, runsOn } from '#oci/platform.ts';
 import type { ContainerConfig, CreateRequest, HostConfig, RestartPolicy } from '#schema/container-config.ts';
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
 import { isValidName, makeName } from './container-name.ts';
+import type { ContainerRecord } from './container-record.ts';
 import { createdState, isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
+import { parseSignal } from './signal-name.ts';
 import { checkLogConfig } from '../processes/log-options.ts';
 import { makeWorkingDirectory } from './working-directory.ts';
 
@@ -18,6 +22,7 @@ export async function createContainer(
   parts: EngineParts,
   name: string,
   request: CreateRequest,
+  platform: string,
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { HostConfig: hostRequest, NetworkingConfig, ...configRequest } = request;
   if (configRequest.Image === '' && configRequest.Cmd === null && configRequest.Entrypoint === null) throw fail('container.config_empty');
@@ -26,17 +31,21 @@ export async function createContainer(
   if (configRequest.WorkingDir !== '' && !configRequest.WorkingDir.startsWith('/')) {
     throw fail('container.working_directory_relative', { path: configRequest.WorkingDir });
   }
+  if (configRequest.StopSignal !== undefined && !isStopSignal(configRequest.StopSignal)) throw fail('container.signal_invalid', { signal: configRequest.StopSignal });
+  const nameless = (configRequest.Env ?? []).find((variable) => variable === '' || variable.startsWith('='));
+  if (nameless !== undefined) throw fail('container.variable_invalid', { variable: nameless });
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
   checkLogConfig(hostConfig.LogConfig);
   const image = parts.images.resolve(configRequest.Image);
+  checkPlatform(configRequest.Image, image, platform);
 
   const id = newIdentifier();
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image.config);
   const { path, args } = processOf(config);
   const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
   parts.networks.validate({ networkMode, exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
-  const wishes = readMounts(config, hostConfig, (reference) => parts.registry.resolve(reference));
+  const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
   addPublishedPorts(config, finalHostConfig);
 
@@ -76,6 +85,30 @@ export async function createContainer(
   undo.move();
   publishContainerEvent(parts.events, parts.registry.require(id), 'create');
   return { Id: id, Warnings: warnings };
+}
+
+/** A container whose volumes are taken: one that is not there is a wrong setting, not a missing object. */
+function lender(reference: string, parts: EngineParts): ContainerRecord {
+  try {
+    return parts.registry.resolve(reference);
+  } catch (error) {
+    if (!isFailure(error, 'container.not_found')) throw error;
+    throw fail('api.invalid_parameter', { message: error.message }, error);
+  }
+}
+
+/** Numbers are taken as they are, as in Docker. */
+function isStopSignal(text: string): boolean {
+  return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseSignal(text) !== undefined;
+}
+
+/** @throws image.platform_mismatch when the image is not of the platform that was asked for */
+function checkPlatform(reference: string, image: Image, asked: string): void {
+  if (asked === '') return;
+  const wanted = parsePlatform(asked);
+  const offered = { os: image.os, architecture: image.architecture, ...(image.variant !== undefined && { variant: image.variant }) };
+  if (runsOn(wanted, offered)) return;
+  throw fail('image.platform_mismatch', { reference, offered: formatPlatform(offered), wanted: formatPlatform(wanted) });
 }
 
 function withLogDriver(hostConfig: HostConfig): HostConfig {

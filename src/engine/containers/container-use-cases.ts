@@ -16,6 +16,7 @@ import { viewInspect, viewSummary } from './container-view.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readLogBounds } from './log-query.ts';
+import { pauseContainer, unpauseContainer } from './pause-container.ts';
 import { pruneFilter } from './prune-filter.ts';
 import { parseSignal } from './signal-name.ts';
 import { stopContainer } from './stop-container.ts';
@@ -50,14 +51,15 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     if (!lifecycle.markStopped(id)) return;
     const { process } = live.of(id);
     const record = registry.require(id);
-    if (record.state.status === 'paused') await parts.runtime.thaw(record);
     if (process === undefined) return;
     if (process.signal(9)) publishContainerEvent(events, record, 'kill', { signal: '9' });
+    // Where it is fatal the signal comes first: nothing of it runs again.
+    if (record.state.status === 'paused') await parts.runtime.thaw(record);
     await exit;
   };
 
   return {
-    create: async (name: string, request: CreateRequest) => createContainer(parts, name, request),
+    create: async (name: string, request: CreateRequest, { platform }) => createContainer(parts, name, request, platform),
 
     async list(options): Promise<ContainerSummary[]> {
       const { matches, includesStopped } = containerFilter(options.filters, {
@@ -143,6 +145,9 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       publishContainerEvent(events, record, 'kill', { signal: String(number) });
       await exit;
     },
+
+    pause: (reference) => pauseContainer(parts, reference),
+    unpause: (reference) => unpauseContainer(parts, reference),
 
     async rename(reference, name) {
       if (reference === '' || name === '') throw fail('container.rename_empty');

@@ -4,6 +4,7 @@ import { publishContainerEvent } from './container-events.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { thawContainer } from './pause-container.ts';
 import { parseSignal } from './signal-name.ts';
 
 /** Seconds, Docker's default. */
@@ -38,7 +39,7 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
       }
     };
     send(number);
-    if (record.state.status === 'paused') await parts.runtime.thaw(record);
+    await thawContainer(parts, id);
     if (seconds < 0) await exit;
     else if (!(await endsWithin(exit, seconds * 1000))) {
       send(killSignal);

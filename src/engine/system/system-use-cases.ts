@@ -84,7 +84,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
           Volume: ['local'],
           Network: ['bridge', 'host', 'null'],
           Authorization: null,
-          Log: ['json-file', 'none'],
+          Log: ['json-file', 'local', 'none'],
         },
         MemoryLimit: cgroups.memoryLimit,
         SwapLimit: cgroups.swapLimit,
