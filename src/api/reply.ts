@@ -43,9 +43,10 @@ export class Reply {
     this.#response.end();
   }
 
-  /** `{"message": …}` with the status of the error's kind. */
+  /** `{"message": …}` with the status of the error's kind. A request whose body has not come whole is the connection's last. */
   error(error: unknown): void {
-    this.json(errorStatus(error), { message: messageOf(error) });
+    const closing = this.#response.req.complete ? [] : ['Connection', 'close'];
+    this.body(errorStatus(error), 'application/json', encodeJson({ message: messageOf(error) }), closing);
   }
 
   /** Sends status and headers now. */

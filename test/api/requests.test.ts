@@ -91,6 +91,19 @@ test('requests on one connection must be answered in order, pipelined or not, wh
   assert.equal((await client.answer()).body, 'OK');
 });
 
+test('a client of HTTP/1.0 must get its answer whole and the connection closed', async () => {
+  await using api = await ApiFixture.open();
+  api.engine.addContainer('a');
+  api.engine.logChunks = [Buffer.from('one'), Buffer.from('two')];
+  for (const [target, body] of [['/_ping', 'OK'], ['/v1.51/containers/a/logs?stdout=1', 'onetwo']] as const) {
+    using client = api.connect();
+    client.write(`GET ${target} HTTP/1.0\r\n\r\n`);
+    const { headers } = await client.head();
+    assert.equal(headers.get('transfer-encoding'), undefined);
+    assert.equal((await client.takeRest()).toString(), body);
+  }
+});
+
 test('a client that closes its sending half must still be answered', async () => {
   await using api = await ApiFixture.open();
   using client = api.connect();

@@ -127,6 +127,26 @@ test('archives must be taken as they come, in any size, and their parameters pas
   assert.equal((await api.ask('POST', '/v1.51/images/create?fromSrc=http://x/y', 'tar')).status, 501);
 });
 
+test('an upload that breaks off must end what reads it, and be no error of ours', async () => {
+  await using api = await ApiFixture.open();
+  const client = api.connect();
+  client.write('POST /v1.51/images/load HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\npart');
+  using other = api.connect();
+  while (api.engine.received < 4) {
+    other.request('GET', '/_ping');
+    await other.answer();
+  }
+  const signal = api.engine.signals.at(-1) ?? assert.fail();
+  const aborted = once(signal, 'abort');
+  client.socket.destroy();
+  await aborted;
+  while (!api.log.some(({ message }) => message.startsWith('POST /images/load was given up'))) {
+    other.request('GET', '/_ping');
+    await other.answer();
+  }
+  assert.deepEqual(api.log.filter(({ level }) => level === 'error'), []);
+});
+
 test('save must stream, wait for a slow client, and cut the connection when it breaks in the middle', async () => {
   await using api = await ApiFixture.open();
   let given = 0;

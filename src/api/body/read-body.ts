@@ -13,7 +13,8 @@ export const jsonLimit = 4 * 1024 * 1024;
 export async function readAll(body: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
+  // A body that is too large leaves its connection usable: an answer is still to be sent.
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
     size += chunk.length;
     if (size > limit) throw fail('api.body_too_large', { limit });
     chunks.push(chunk);

@@ -12,6 +12,9 @@ export interface ConnectionRules extends FramingRules {
   readonly headTimeout: number;
 }
 
+/** Milliseconds, as in Go's server. */
+const lingering = 500;
+
 export class ClientConnection extends Duplex {
   readonly #socket: Socket;
   readonly #framing: RequestFraming;
@@ -44,7 +47,7 @@ export class ClientConnection extends Duplex {
 
   endExchange(): void {
     this.#exchanges--;
-    if (this.#ended && this.#exchanges === 0) this.push(null);
+    if (this.#ended && this.#exchanges === 0 && !this.readableEnded) this.push(null);
   }
 
   /** Aborts the controller when the client leaves, until {@link stopWatching}. */
@@ -79,6 +82,16 @@ export class ClientConnection extends Duplex {
     const rest = Buffer.concat(parts);
     if (rest.length > 0) socket.unshift(rest);
     return socket;
+  }
+
+  /**
+   * The HTTP server's way to close after a last answer. A client that is still sending gets a moment to read
+   * it: closing at once could take the answer away from it (RFC 9112 section 9.6).
+   */
+  destroySoon(): void {
+    this.end(() => {
+      setTimeout(() => this.destroy(), lingering).unref();
+    });
   }
 
   override _read(): void {
@@ -130,7 +143,8 @@ export class ClientConnection extends Duplex {
   readonly #onEnd = (): void => {
     this.#ended = true;
     this.#leave();
-    if (this.#exchanges === 0) this.push(null);
+    // In the middle of a request there is nothing to answer: the parser shall see it break off.
+    if (this.#exchanges === 0 || this.#framing.inRequest) this.push(null);
   };
 
   readonly #onClose = (): void => {

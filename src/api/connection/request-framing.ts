@@ -42,6 +42,11 @@ export class RequestFraming {
     return this.#held.length > 0;
   }
 
+  /** Whether a request has begun whose body or head has not come whole. */
+  get inRequest(): boolean {
+    return this.waiting || this.#phase === 'length' || this.#phase === 'chunked';
+  }
+
   /** Takes what arrived. @returns what shall go on to the parser */
   feed(bytes: Buffer): Buffer[] {
     const passed: Buffer[] = [];
