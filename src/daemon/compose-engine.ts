@@ -128,6 +128,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     defaultRuntime: settings.defaultRuntime,
     storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
+    networkDrivers: ['bridge', 'host', 'null'],
     liveRestoreOption: settings.liveRestore,
   });
   const kept = opened.move();

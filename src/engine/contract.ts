@@ -7,7 +7,7 @@ import type { FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest } from '#schema/container-config.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
-import type { NetworkInspect } from '#schema/network-views.ts';
+import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
@@ -100,6 +100,14 @@ export interface ImageUseCases {
 export interface NetworkUseCases {
   list(filters: Filters): Promise<NetworkInspect[]>;
   inspect(reference: string): Promise<NetworkInspect>;
+  /** @throws network.name_taken and Docker's other texts; nothing is left behind then */
+  create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }>;
+  /** @throws network.not_found, network.remove_predefined, network.in_use */
+  remove(reference: string): Promise<void>;
+  connect(reference: string, request: NetworkConnectRequest): Promise<void>;
+  disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void>;
+  /** Removes networks on which no container is running. */
+  prune(filters: Filters, signal: AbortSignal): Promise<{ NetworksDeleted: string[] | null }>;
 }
 
 export interface VolumeUseCases {

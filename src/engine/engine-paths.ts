@@ -22,6 +22,11 @@ export class EnginePaths {
     return join(this.dataRoot, 'containers');
   }
 
+  /** Shared memory of a container that shares it, while it runs. */
+  sharedMemoryDirectory(id: string): string {
+    return join(this.containerDirectory(id), 'mounts', 'shm');
+  }
+
   logPath(id: string): string {
     return join(this.containerDirectory(id), `${id}-json.log`);
   }

@@ -25,7 +25,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts): Prom
     containers,
     execs: execUseCases(parts, new ExecRegistry()),
     images: imageUseCases(parts.images, parts.registry),
-    networks: networkUseCases(parts.networks),
+    networks: networkUseCases(parts),
     volumes,
     system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events }),
   };

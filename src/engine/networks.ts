@@ -1,10 +1,61 @@
 /** The network endpoints' use cases. */
-import type { NetworkController } from '#network/contract.ts';
-import type { NetworkUseCases } from './contract.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { parseTimestamp } from '#base/timestamp.ts';
+import type { ContainerRecord } from './containers/container-record.ts';
+import type { EngineParts } from './containers/engine-parts.ts';
+import { isUserDefined } from './containers/network-attachments.ts';
+import { connectContainer, disconnectContainer } from './containers/network-connections.ts';
+import { pruneFilter } from './containers/prune-filter.ts';
+import type { Filters, NetworkUseCases } from './contract.ts';
 
-export function networkUseCases(networks: NetworkController): NetworkUseCases {
+const pruneFilters = new Set(['label', 'label!', 'until']);
+
+export function networkUseCases(parts: EngineParts): NetworkUseCases {
+  const { networks, events, registry } = parts;
+  const publish = (action: 'create' | 'destroy', { id, name, driver }: { id: string; name: string; driver: string }): void => {
+    events.publish({ type: 'network', action, id, attributes: { name, type: driver } });
+  };
+
   return {
     list: async (filters) => networks.list(filters),
     inspect: async (reference) => networks.inspect(reference),
+
+    async create(request) {
+      const network = await networks.createNetwork(request);
+      publish('create', network);
+      return { Id: network.id, Warning: '' };
+    },
+
+    async remove(reference) {
+      publish('destroy', await networks.removeNetwork(reference));
+    },
+
+    connect: async (reference, request) => connectContainer(parts, reference, request.Container, request.EndpointConfig ?? {}),
+    disconnect: async (reference, request) => disconnectContainer(parts, reference, request.Container, request.Force),
+
+    async prune(filters: Filters, signal) {
+      for (const name of Object.keys(filters)) if (!pruneFilters.has(name)) throw fail('network.invalid_filter', { name });
+      const matches = pruneFilter(filters);
+      const deleted: string[] = [];
+      for (const { Id, Name, Created, Labels } of networks.list({})) {
+        signal.throwIfAborted();
+        if (!isUserDefined(Name) || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
+        if (registry.all().some((record) => isOn(record, { id: Id, name: Name }))) continue;
+        try {
+          publish('destroy', await networks.removeNetwork(Id));
+          deleted.push(Name);
+        } catch (error) {
+          // Somebody began to use it or removed it meanwhile.
+          if (!isFailure(error, 'network.in_use') && !isFailure(error, 'network.not_found')) throw error;
+        }
+      }
+      events.publish({ type: 'network', action: 'prune', id: '', attributes: { reclaimed: '0' } });
+      return { NetworksDeleted: deleted.length === 0 ? null : deleted };
+    },
   };
+}
+
+/** Whether the container holds an endpoint there now. */
+function isOn(record: ContainerRecord, network: { id: string; name: string }): boolean {
+  return record.sandbox?.endpoints[network.name]?.networkId === network.id;
 }

@@ -5,12 +5,12 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { Image } from '#image/contract.ts';
 import { formatPlatform, parsePlatform, runsOn } from '#oci/platform.ts';
-import type { ContainerConfig, CreateRequest, HostConfig, RestartPolicy } from '#schema/container-config.ts';
+import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig, RestartPolicy } from '#schema/container-config.ts';
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
 import { isValidName, makeName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
-import { createdState, isRunning } from './container-state.ts';
+import { createdState } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
@@ -37,6 +37,7 @@ export async function createContainer(
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
   checkLogConfig(hostConfig.LogConfig);
+  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:')) parts.registry.resolve(mode.slice('container:'.length));
   const image = parts.images.resolve(configRequest.Image);
   checkPlatform(configRequest.Image, image, platform);
 
@@ -44,7 +45,11 @@ export async function createContainer(
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image.config);
   const { path, args } = processOf(config);
   const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
-  parts.networks.validate({ networkMode, exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
+  const endpointSettings = endpointSettingsOf(networkMode, NetworkingConfig.EndpointsConfig, parts);
+  parts.networks.validate({ networkMode: 'none', exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
+  for (const [network, settings] of Object.entries(endpointSettings)) {
+    parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
+  }
   const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
   addPublishedPorts(config, finalHostConfig);
@@ -71,7 +76,7 @@ export async function createContainer(
     args,
     config,
     hostConfig: finalHostConfig,
-    endpointSettings: NetworkingConfig.EndpointsConfig ?? {},
+    endpointSettings,
     imageId: image.id,
     topLayer: image.topLayer,
     state: createdState,
@@ -143,10 +148,8 @@ function nameHost(config: ContainerConfig, hostConfig: HostConfig, id: string, p
   if (config.Hostname !== '') return config;
   const mode = hostConfig.NetworkMode;
   if (mode === 'host' || hostConfig.UTSMode === 'host') return { ...config, Hostname: hostname() };
-  if (mode.startsWith('container:')) {
-    const other = parts.registry.resolve(mode.slice('container:'.length));
-    return { ...config, Hostname: other.config.Hostname, Domainname: other.config.Domainname };
-  }
+  const donor = mode.startsWith('container:') ? donorOf(mode, parts) : undefined;
+  if (donor !== undefined) return { ...config, Hostname: donor.config.Hostname, Domainname: donor.config.Domainname };
   return { ...config, Hostname: shortIdentifier(id) };
 }
 
@@ -157,12 +160,39 @@ function networkModeOf(hostConfig: HostConfig, endpoints: CreateRequest['Network
     const only = Object.keys(endpoints ?? {}).filter((name) => name !== 'default');
     return only[0] ?? 'bridge';
   }
-  if (mode.startsWith('container:')) {
-    const other = parts.registry.resolve(mode.slice('container:'.length));
-    if (!isRunning(other.state) && other.state.status === 'removing') throw fail('container.network_container_invalid', { id: other.id });
-    return `container:${other.id}`;
+  const donor = mode.startsWith('container:') ? donorOf(mode, parts) : undefined;
+  return donor === undefined ? mode : `container:${donor.id}`;
+}
+
+/** The container whose network is to be shared; undefined while there is none: it is asked for again at start. */
+function donorOf(mode: string, parts: EngineParts): ContainerRecord | undefined {
+  try {
+    return parts.registry.resolve(mode.slice('container:'.length));
+  } catch (error) {
+    if (isFailure(error, 'container.not_found')) return undefined;
+    throw error;
   }
-  return mode;
+}
+
+/** What is asked of every network, by the networks' names; the network of the mode is always among them. */
+function endpointSettingsOf(mode: string, asked: CreateRequest['NetworkingConfig']['EndpointsConfig'], parts: EngineParts): Record<string, Partial<EndpointSettings>> {
+  if (mode.startsWith('container:')) return {};
+  const nameOf = (reference: string): string => {
+    try {
+      return parts.networks.identify(reference === 'default' ? 'bridge' : reference).name;
+    } catch (error) {
+      // It need not be there before the start.
+      if (isFailure(error, 'network.not_found')) return reference;
+      throw error;
+    }
+  };
+  const main = nameOf(mode);
+  const settings: Record<string, Partial<EndpointSettings>> = { [main]: {} };
+  for (const [reference, endpoint] of Object.entries(asked ?? {})) {
+    const name = reference === 'default' ? main : nameOf(reference);
+    settings[name] = { ...settings[name], ...endpoint };
+  }
+  return settings;
 }
 
 /** Whatever is published is exposed. */

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { formatTimestamp, parseTimestamp, timestampNow } from '#base/timestamp.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
-import { sharedMemoryOfHost } from '#kernel/shared-memory.ts';
+import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, writeContainerFiles } from './container-files.ts';
@@ -15,12 +15,16 @@ import { publishContainerEvent, publishNetworkEvents } from './container-events.
 import type { ContainerRecord } from './container-record.ts';
 import { exitedState, failedStartState, isRunning, restartingState, startedState, withStatus } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { fileFactsOf } from './file-facts.ts';
+import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { decideRestart } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import { imageUsers } from '../images.ts';
 import { describeStartFailure } from './start-failure.ts';
 import { publishVolumeEvents } from './volume-events.ts';
+
+type NamespacePurpose = 'pid' | 'ipc' | 'network';
 
 const hostNetworkModes = new Set(['host']);
 
@@ -67,7 +71,7 @@ export class ContainerLifecycle {
         networkNamespace,
         files,
         mounts,
-        sharedMemory: before.hostConfig.IpcMode === 'host' ? sharedMemoryOfHost : undefined,
+        sharedMemory: this.#sharedMemory(before, undo),
         pidOf: (reference, purpose) => this.#pidOf(reference, purpose),
       });
       undo.defer(() => runtime.release(id, cgroupPath));
@@ -75,6 +79,7 @@ export class ContainerLifecycle {
 
       live.process = shim;
       const record = registry.update(id, {
+        endpointSettings: joinedSettings(before, sandbox),
         state: startedState(before.state, shim.pid, timestampNow()),
         restartCount: before.restartCount,
         startedBefore: true,
@@ -178,6 +183,9 @@ export class ContainerLifecycle {
         await networks.destroy(id, sandbox);
       });
     }
+    if (record.hostConfig.IpcMode === 'shareable') {
+      await this.#clean(`release the shared memory of ${id}`, async () => unmountSharedMemory(this.#parts.paths.sharedMemoryDirectory(id)));
+    }
     await this.#clean(`release the volumes of ${id}`, async () => releaseMounts(record.mounts, volumes, id));
     await this.#clean(`unmount the file system of ${id}`, async () => snapshotter.unmount(id));
     registry.update(id, { process: undefined, sandbox: undefined });
@@ -251,16 +259,20 @@ export class ContainerLifecycle {
       const pid = this.#pidOf(mode.slice('container:'.length), 'network');
       return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net') };
     }
-    const settings = record.endpointSettings[mode] ?? record.endpointSettings['default'] ?? undefined;
+    const [main, ...further] = attachmentsOf(record);
+    const nameServers = [record.hostConfig.Dns ?? [], this.#parts.dns.servers].find((list) => list.length > 0);
     const sandbox = await this.#parts.networks.create({
       containerId: record.id,
       containerName: record.name,
-      networkMode: mode,
+      networkMode: main === undefined ? undefined : referenceOf(main),
       exposedPorts: Object.keys(record.config.ExposedPorts ?? {}),
       portBindings: record.hostConfig.PortBindings ?? {},
       publishAll: record.hostConfig.PublishAllPorts,
-      macAddress: settings?.MacAddress === '' ? undefined : (settings?.MacAddress ?? record.config.MacAddress),
-      endpointSettings: settings,
+      macAddress: main?.settings.MacAddress ? undefined : record.config.MacAddress,
+      endpointSettings: main?.settings,
+      furtherNetworks: further.map((attachment) => ({ network: referenceOf(attachment), settings: attachment.settings })),
+      hostname: record.config.Hostname,
+      ...(nameServers !== undefined && { nameServers }),
       sysctls: record.hostConfig.Sysctls,
     });
     undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
@@ -279,31 +291,48 @@ export class ContainerLifecycle {
       const other = this.#parts.registry.resolve(mode.slice('container:'.length));
       return filesOf(this.#parts.paths.containerDirectory(other.id));
     }
-    const gateway = Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ?? '';
-    return writeContainerFiles(record, {
-      directory: this.#parts.paths.containerDirectory(record.id),
-      sandbox,
-      hostNetwork: hostNetworkModes.has(mode),
-      engineResolver: this.#parts.dns,
-      hostResolver: this.#parts.networks.hostResolver(),
-      hostGateway: gateway,
-    });
+    return writeContainerFiles(record, fileFactsOf(this.#parts, record, sandbox));
   }
 
-  #pidOf(reference: string, purpose: 'pid' | 'ipc' | 'network'): number {
+  #pidOf(reference: string, purpose: NamespacePurpose): number {
+    return this.#donorOf(reference, purpose).state.pid;
+  }
+
+  #donorOf(reference: string, purpose: NamespacePurpose): ContainerRecord {
     const { registry } = this.#parts;
     let other: ContainerRecord;
     try {
       other = registry.resolve(reference);
     } catch (error) {
-      if (isFailure(error, 'container.not_found')) throw fail('container.not_found', { reference }, error);
+      if (purpose === 'network' && isFailure(error, 'container.not_found')) throw fail('container.network_container_missing', { reference }, error);
       throw error;
     }
     if (!isRunning(other.state)) {
-      if (purpose === 'network') throw fail('container.network_container_invalid', { id: other.id });
-      throw fail('container.not_running', { id: other.id });
+      if (purpose === 'network') throw fail('container.network_container_stopped', { name: other.name, status: other.state.status });
+      throw fail('container.namespace_donor_stopped', { namespace: purpose.toUpperCase(), id: other.id });
     }
-    return other.state.pid;
+    if (purpose === 'ipc' && other.hostConfig.IpcMode !== 'shareable') throw fail('container.ipc_not_shareable', { id: other.id });
+    return other;
   }
 
+  /** Shared memory that outlives one mount namespace: the host's, a shareable container's own, or its donor's. */
+  #sharedMemory(record: ContainerRecord, undo: AsyncDisposableStack): string | undefined {
+    const { IpcMode, ShmSize } = record.hostConfig;
+    const { paths } = this.#parts;
+    if (IpcMode === 'host') return sharedMemoryOfHost;
+    if (IpcMode.startsWith('container:')) return paths.sharedMemoryDirectory(this.#donorOf(IpcMode.slice('container:'.length), 'ipc').id);
+    if (IpcMode !== 'shareable') return undefined;
+    const directory = paths.sharedMemoryDirectory(record.id);
+    mountSharedMemory(directory, ShmSize);
+    undo.defer(() => unmountSharedMemory(directory));
+    return directory;
+  }
+}
+
+/** The networks are known by id from the first start on. */
+function joinedSettings({ endpointSettings }: ContainerRecord, sandbox: Sandbox | undefined): ContainerRecord['endpointSettings'] {
+  return Object.fromEntries(Object.entries(endpointSettings).map(([name, settings]) => {
+    const networkId = sandbox?.endpoints[name]?.networkId;
+    return [name, networkId === undefined ? settings : { ...settings, NetworkID: networkId }];
+  }));
 }

@@ -73,8 +73,10 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
           }
         },
         networkMatches: (record, reference) =>
-          record.hostConfig.NetworkMode === reference ||
-          Object.entries(record.sandbox?.endpoints ?? {}).some(([name, endpoint]) => name === reference || endpoint.networkId.startsWith(reference)),
+          Object.entries(record.endpointSettings).some(([name, settings]) => {
+            const id = record.sandbox?.endpoints[name]?.networkId ?? settings?.NetworkID ?? '';
+            return name === reference || (id !== '' && reference !== '' && id.startsWith(reference));
+          }),
       });
       const all = options.all || options.limit > 0 || includesStopped;
       let records = registry.all().filter((record) => (all || isRunning(record.state) || record.state.status === 'restarting') && matches(record));

@@ -13,6 +13,7 @@ import type {
 import type { Endpoint } from '#network/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning, viewState } from './container-state.ts';
+import { attachmentsOf, dnsNamesOf } from './network-attachments.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 
@@ -148,15 +149,14 @@ function viewNetworkSettings(record: ContainerRecord): NetworkSettings {
 
 /** One entry per network the container is on, or will be when it starts. */
 function viewEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
-  const mode = record.hostConfig.NetworkMode;
-  if (mode.startsWith('container:')) return {};
-  const names = new Set([mode, ...Object.keys(record.endpointSettings).filter((name) => name !== 'default'), ...Object.keys(record.sandbox?.endpoints ?? {})]);
-  return Object.fromEntries(
-    [...names].map((name) => [name, viewEndpoint(record.endpointSettings[name] ?? undefined, record.sandbox?.endpoints[name])]),
-  );
+  if (record.hostConfig.NetworkMode.startsWith('container:')) return {};
+  return Object.fromEntries(attachmentsOf(record).map((attachment) => {
+    const { name, settings } = attachment;
+    return [name, viewEndpoint(settings, record.sandbox?.endpoints[name], dnsNamesOf(record, attachment))];
+  }));
 }
 
-function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: Endpoint | undefined): EndpointSettings {
+function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: Endpoint | undefined, dnsNames: string[] | null): EndpointSettings {
   return {
     IPAMConfig: asked?.IPAMConfig ?? null,
     Links: asked?.Links ?? null,
@@ -164,7 +164,7 @@ function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: En
     MacAddress: endpoint?.macAddress ?? '',
     DriverOpts: asked?.DriverOpts ?? null,
     GwPriority: asked?.GwPriority ?? 0,
-    NetworkID: endpoint?.networkId ?? '',
+    NetworkID: endpoint?.networkId ?? asked?.NetworkID ?? '',
     EndpointID: endpoint?.id ?? '',
     Gateway: endpoint?.gateway ?? '',
     IPAddress: endpoint?.address ?? '',
@@ -172,6 +172,6 @@ function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: En
     IPv6Gateway: '',
     GlobalIPv6Address: '',
     GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
+    DNSNames: dnsNames,
   };
 }

@@ -6,6 +6,7 @@ import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts
 import type { ContainerRecord } from './container-record.ts';
 
 const createPrefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ';
+const setupPrefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
 const execPrefix = 'OCI runtime exec failed: exec failed: unable to start container process: ';
 
 export interface StartFailure {
@@ -18,13 +19,15 @@ interface Meaning {
   readonly text: string;
   readonly exitCode: 126 | 127 | 128;
   readonly caller: boolean;
+  /** Refused before the process was made. */
+  readonly beforeProcess?: boolean;
 }
 
 /** The failure of a container's start. */
 export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config'>): StartFailure {
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
   const meaning = readRuntimeMessage(messageOf(error), { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ' });
-  const message = createPrefix + meaning.text;
+  const message = (meaning.beforeProcess === true ? setupPrefix : createPrefix) + meaning.text;
   return { error: fail(meaning.caller ? 'container.start_refused' : 'container.start_failed', { message }, error), exitCode: meaning.exitCode };
 }
 
@@ -62,6 +65,13 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
       exitCode: 127,
       caller: true,
     };
+  }
+  const sysctl = /the sysctl `([^`]*)` requires a new (\w+) namespace/.exec(message);
+  if (sysctl !== null) return { text: `sysctl ${JSON.stringify(sysctl[1])} not allowed in host ${sysctl[2]} namespace`, exitCode: 128, caller: false, beforeProcess: true };
+  const unknownSysctl = /(?:open|write to) `?\/proc\/sys\/([^`:]+)`?: No such file/.exec(message);
+  if (unknownSysctl !== null) {
+    const path = unknownSysctl[1] ?? '';
+    return { text: `${init}open sysctl ${path.replaceAll('/', '.')} file: unsafe procfs detected: openat2 fsmount:fscontext:proc/./sys/${path}: no such file or directory`, exitCode: 127, caller: true };
   }
   // runc's own words: what follows its last standard prefix.
   const own = /unable to start container process: (.*)$/s.exec(message);

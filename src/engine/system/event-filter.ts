@@ -9,8 +9,7 @@ export function eventFilter(filters: Filters): (event: EventMessage) => boolean 
     anyOf(type, (value) => {
       if (event.Type !== type) return false;
       const name = event.Actor.Attributes['name'] ?? '';
-      const old = (event.Actor.Attributes['oldName'] ?? '').replace(/^\//, '');
-      return event.Actor.ID.startsWith(value) || name === value || old === value;
+      return event.Actor.ID.startsWith(value) || name === value;
     });
   return (event) =>
     // `exec_start: sh -c true` is asked for as `exec_start`.

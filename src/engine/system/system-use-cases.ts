@@ -30,6 +30,7 @@ export interface SystemParts {
   readonly defaultRuntime: string;
   readonly storageStatus: readonly (readonly [string, string])[];
   readonly seccomp: boolean;
+  readonly networkDrivers: readonly string[];
   /** The option as configured. Containers survive the daemon whatever it says. */
   readonly liveRestoreOption: boolean;
 }
@@ -82,7 +83,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         DriverStatus: parts.storageStatus,
         Plugins: {
           Volume: ['local'],
-          Network: ['bridge', 'host', 'null'],
+          Network: parts.networkDrivers,
           Authorization: null,
           Log: ['json-file', 'local', 'none'],
         },
