@@ -45,6 +45,8 @@ export interface EngineSettings {
   readonly defaultRuntime: string;
   /** Absolute path of the compiled shim. */
   readonly shimPath: string;
+  /** Absolute path of the compiled init of containers. */
+  readonly initPath: string;
   readonly insecureRegistries: readonly string[];
   /** What containers get that name no servers, search domains or options; empty lists: the host's. */
   readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
@@ -97,7 +99,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
     recursiveReadonly: false,
-    initPath: undefined,
+    initPath: settings.initPath,
     log,
   });
   const registry = new ContainerRegistry(database);

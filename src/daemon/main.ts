@@ -15,6 +15,7 @@ import { claimDaemon } from './pid-file.ts';
 const defaultBridge = 'dhow0';
 const defaultCgroupParent = '/dhow';
 const shimPath = fileURLToPath(new URL('../../build/dhow-shim', import.meta.url));
+const initPath = fileURLToPath(new URL('../../build/dhow-init', import.meta.url));
 
 // Threads of the pool take the namespaces of the moment in which they are made: have them before any is entered.
 await stat('/');
@@ -71,6 +72,7 @@ async function serve(options: DaemonOptions, log: Log): Promise<void> {
       runtimes,
       defaultRuntime: options.defaultRuntime ?? 'runc',
       shimPath,
+      initPath,
       insecureRegistries: options.insecureRegistries,
       dns: { servers: options.dns, search: options.dnsSearch, options: options.dnsOptions },
       log: (level, message) => (level === 'warning' ? log.warn(message) : level === 'error' ? log.error(message) : log.info(message)),

@@ -7,6 +7,7 @@ const quoted = (value: unknown): string => JSON.stringify(String(value));
 export const runtimeErrors = {
   'runtime.start_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'runtime.shim_missing': { kind: 'system', text: (d) => `cannot start ${d['path']}: ${d['reason']}; build it with native/shim/build` },
+  'runtime.init_missing': { kind: 'system', text: (d) => `cannot start a container with --init: ${d['path']} is missing; build it with native/init/build` },
   'runtime.shim_protocol': { kind: 'system', text: (d) => `the shim at ${d['path']} ${d['reason']}` },
   'runtime.path_too_long': {
     kind: 'system',

@@ -1,5 +1,5 @@
 /** The engine's {@link RuntimePreparation} for OCI runtimes: specification, seccomp program, cgroups, bundle. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import type { CgroupManager } from '#kernel/cgroups/contract.ts';
@@ -32,7 +32,8 @@ export interface PreparationFacts {
   readonly processorCount: number;
   /** Whether kernel and runtime can make a bind read-only with all below it. */
   readonly recursiveReadonly: boolean;
-  readonly initPath: string | undefined;
+  /** The init of containers with `--init`. */
+  readonly initPath: string;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
@@ -85,6 +86,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     async prepare(record, place) {
       const runtimePath = runtimeOf(record);
       const path = cgroupPath(record);
+      if (record.hostConfig.Init === true && !existsSync(facts.initPath)) throw fail('runtime.init_missing', { path: facts.initPath });
       const { specification, warnings } = buildRuntimeSpecification({
         rootfs: place.rootfs,
         process: {
