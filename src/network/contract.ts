@@ -54,8 +54,8 @@ export interface SandboxRequest {
   readonly containerId: string;
   /** For conflict messages. */
   readonly containerName: string;
-  /** `bridge` (also `default`), `none` or `host`; a network's name or id. Not `container:`, which the engine resolves. */
-  readonly networkMode: string;
+  /** `bridge` (also `default`), `none` or `host`; a network's name or id; undefined: a namespace with nothing but a loopback. Not `container:`, which the engine resolves. */
+  readonly networkMode: string | undefined;
   readonly exposedPorts: readonly string[];
   readonly portBindings: PortMap;
   readonly publishAll: boolean;

@@ -114,8 +114,9 @@ class KernelNetworkController implements NetworkController {
   validate(request: Pick<SandboxRequest, 'networkMode' | 'exposedPorts' | 'portBindings' | 'macAddress' | 'endpointSettings'>): void {
     validatePortBindings(request.portBindings);
     const settings = request.endpointSettings ?? {};
-    const record = this.#recordOf(request.networkMode);
-    validateEndpointSettings(record?.Name ?? request.networkMode, request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress }, record);
+    const { networkMode = 'none' } = request;
+    const record = this.#recordOf(networkMode);
+    validateEndpointSettings(record?.Name ?? networkMode, request.macAddress === undefined ? settings : { ...settings, MacAddress: request.macAddress }, record);
   }
 
   validateEndpoint(network: string, settings: Partial<EndpointSettings>): void {
@@ -302,9 +303,11 @@ class KernelNetworkController implements NetworkController {
     invariant(this.#publisher !== undefined, 'the network controller is not started');
     const id = newIdentifier();
     using stack = new DisposableStack();
-    const main = { network: request.networkMode, settings: { ...request.endpointSettings, ...(request.macAddress ? { MacAddress: request.macAddress } : {}) } };
+    const { networkMode } = request;
+    const settings = { ...request.endpointSettings, ...(request.macAddress ? { MacAddress: request.macAddress } : {}) };
+    const main = networkMode === undefined ? [] : [{ network: networkMode, settings }];
     const places: { network: AttachableNetwork; endpoint: Endpoint; settings: Partial<EndpointSettings> | undefined }[] = [];
-    for (const { network: reference, settings } of [main, ...(request.furtherNetworks ?? [])]) {
+    for (const { network: reference, settings } of [...main, ...(request.furtherNetworks ?? [])]) {
       const network = this.#networkOf(reference);
       const name = freeInterfaceName(places.map(({ endpoint }) => endpoint), settings?.DriverOpts);
       places.push({ network, settings, endpoint: this.#reserve(network, settings, { containerId, hostname: request.hostname ?? '', interface: name }, stack, true) });
@@ -326,6 +329,7 @@ class KernelNetworkController implements NetworkController {
     if (separate) {
       stack.defer(() => this.#names.remove(containerId));
       createNetworkNamespace(sandbox.namespacePath, (descriptor) => {
+        if (places.length === 0) setLoopbackUp();
         for (const { network, endpoint, settings } of places) {
           network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === gateway });
           applySysctls(endpointSysctls(settings?.DriverOpts, interfaceIn(endpoint)));
@@ -460,6 +464,11 @@ class KernelNetworkController implements NetworkController {
     if (holder === undefined) return error;
     return fail(error.code, { ...details, holder: `process ${holder.pid} (${holder.executable})` }, error.cause);
   }
+}
+
+function setLoopbackUp(): void {
+  using routes = new RouteSocket();
+  routes.configure(undefined);
 }
 
 function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {

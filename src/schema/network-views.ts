@@ -1,3 +1,5 @@
+import type { EndpointSettings } from './container-config.ts';
+
 /** One subnet of a network. */
 export interface NetworkAddressing {
   Subnet?: string;
@@ -21,6 +23,18 @@ export interface NetworkCreateRequest {
   ConfigFrom: { Network: string } | null;
   Options: Record<string, string> | null;
   Labels: Record<string, string> | null;
+}
+
+/** The body of `POST /networks/{id}/connect`. */
+export interface NetworkConnectRequest {
+  Container: string;
+  EndpointConfig: Partial<EndpointSettings> | null;
+}
+
+/** The body of `POST /networks/{id}/disconnect`. */
+export interface NetworkDisconnectRequest {
+  Container: string;
+  Force: boolean;
 }
 
 /** `GET /networks` and `GET /networks/{id}`, in their JSON spelling. */

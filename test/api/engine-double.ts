@@ -324,6 +324,17 @@ export class EngineDouble implements Engine {
       if (reference !== 'bridge') throw fail('network.not_found', { reference });
       return parts<NetworkInspect>({ Name: 'bridge', Scope: 'local' });
     },
+    create: async (request) => {
+      this.#note('networks.create', request);
+      return { Id: 'n'.repeat(64), Warning: '' };
+    },
+    remove: async (reference) => this.#note('networks.remove', reference),
+    connect: async (reference, request) => this.#note('networks.connect', reference, request),
+    disconnect: async (reference, request) => this.#note('networks.disconnect', reference, request),
+    prune: async (filters) => {
+      this.#note('networks.prune', filters);
+      return { NetworksDeleted: null };
+    },
   };
 
   readonly system: Engine['system'] = {

@@ -169,7 +169,8 @@ const hostConfig = struct<HostConfig>('container.HostConfig', {
   Init: whenGiven(flag),
 });
 
-const endpointSettings = struct<EndpointSettings>('network.EndpointSettings', {
+/** A container's place on a network, as create and `network connect` take it. */
+export const endpointSettings = struct<EndpointSettings>('network.EndpointSettings', {
   IPAMConfig: pointer(
     struct<EndpointIPAMConfig>('network.EndpointIPAMConfig', {
       IPv4Address: unlessEmpty(text()),
