@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { lockFile } from '#kernel/file-lock.ts';
+import { commandLineOf } from '#kernel/process-command.ts';
 
 const lockName = 'dhowd.lock';
 
@@ -57,12 +58,7 @@ async function writePid(path: string): Promise<void> {
   await rename(draft, path);
 }
 
+/** Whether the process of an old pid file still runs and is a daemon: numbers are used again. */
 function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process lives, too.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return commandLineOf(pid)?.some((word) => word.includes('dhowd')) === true;
 }
