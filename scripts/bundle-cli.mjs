@@ -1,12 +1,13 @@
-// Bundles the command line: build/cli.cjs starts build/cli-main.cjs with the compiled code of the hot commands
-// kept in build/cli-cache. One CommonJS file, since loading modules one by one, Node's ESM loader and compiling
-// cost more than most commands take. Usage: bundle-cli.mjs [DIRECTORY]
+// Bundles the command line: build/cli.cjs starts build/cli-main.cjs, which holds the program and its hot commands
+// and loads all others from build/cli-more.cjs; compiled code is kept in build/cli-cache. As CommonJS in few files,
+// since loading modules one by one, Node's ESM loader and compiling cost more than most commands take.
+// Usage: bundle-cli.mjs [DIRECTORY]
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -60,12 +61,12 @@ async function fillCache() {
   }
 }
 
-mkdirSync(directory, { recursive: true });
-const main = join(directory, 'cli-main.cjs');
-await build({
+// Commands that are typed all day or run in loops of scripts.
+const hot = new Set(['run', 'exec', 'create', 'start', 'stop', 'kill', 'rm', 'wait', 'logs', 'attach'].map((name) => `src/cli/commands/${name}.ts`));
+const registry = "globalThis[Symbol.for('dhow.modules')]";
+
+const common = {
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
-  outfile: `${main}.new`,
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -74,9 +75,62 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
   define: { BUNDLED_COMMIT: JSON.stringify(commit()) },
-});
-// Whoever starts the command line meanwhile gets the old one or the new one, whole.
-renameSync(`${main}.new`, main);
+};
+
+/** Every name with a function that loads its module at the first call. */
+const table = (files) => `{${[...files].map((file) => `${JSON.stringify(file)}: () => require(${JSON.stringify(`./${file}`)})`).join(',\n')}}`;
+
+/** Modules that only commands beyond the hot ones need are left to the other bundle. */
+function leaveOut(found, contents) {
+  return {
+    name: 'leave-out',
+    setup(bundler) {
+      bundler.onResolve({ filter: /\.ts$/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+        if (kind !== 'dynamic-import' || pluginData === 'resolving') return undefined;
+        const resolved = await bundler.resolve(path, { kind, resolveDir, importer, pluginData: 'resolving' });
+        const file = relative(root, resolved.path);
+        if (hot.has(file) || !file.startsWith('src/cli/commands/')) return undefined;
+        found.add(file);
+        return { path: file, namespace: 'left-out' };
+      });
+      bundler.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: contents(path), resolveDir: directory }));
+    },
+  };
+}
+
+/** Modules that the main bundle has are taken from there: a class must be one and the same in both. */
+function takeFromMain(inMain) {
+  return {
+    name: 'take-from-main',
+    setup(bundler) {
+      bundler.onResolve({ filter: /\.ts$/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+        if (pluginData === 'resolving') return undefined;
+        const resolved = await bundler.resolve(path, { kind, resolveDir, importer, pluginData: 'resolving' });
+        const file = relative(root, resolved.path);
+        return inMain.has(file) ? { path: file, namespace: 'in-main' } : undefined;
+      });
+      bundler.onLoad({ filter: /.*/, namespace: 'in-main' }, ({ path }) => ({ contents: `module.exports = ${registry}[${JSON.stringify(path)}]()` }));
+    },
+  };
+}
+
+// Whoever starts the command line meanwhile gets the old bundle or the new one, whole.
+async function bundle(name, contents, plugin) {
+  const outfile = join(directory, name);
+  await build({ ...common, stdin: { contents, resolveDir: root, loader: 'js' }, outfile: `${outfile}.new`, external: ['./cli-more.cjs'], plugins: [plugin] });
+  renameSync(`${outfile}.new`, outfile);
+}
+
+mkdirSync(directory, { recursive: true });
+const rest = new Set();
+const { metafile } = await build({ ...common, entryPoints: ['src/cli/main.ts'], write: false, metafile: true, outfile: 'unused.cjs', plugins: [leaveOut(rest, () => '')] });
+const inMain = new Set(Object.keys(metafile.inputs).filter((file) => file.startsWith('src/')));
+await bundle('cli-more.cjs', `module.exports = ${table(rest)};`, takeFromMain(inMain));
+await bundle(
+  'cli-main.cjs',
+  `${registry} = ${table(inMain)};\nrequire('./src/cli/main.ts');`,
+  leaveOut(new Set(), (path) => `module.exports = require('./cli-more.cjs')[${JSON.stringify(path)}]()`),
+);
 rmSync(join(directory, 'cli-cache'), { recursive: true, force: true });
 writeFileSync(join(directory, 'cli.cjs.new'), "require('node:module').enableCompileCache(__dirname+'/cli-cache');require('./cli-main.cjs');\n");
 renameSync(join(directory, 'cli.cjs.new'), join(directory, 'cli.cjs'));
