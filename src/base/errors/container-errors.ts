@@ -16,6 +16,8 @@ export const containerErrors = {
   // Docker answers 500.
   'container.not_paused': { kind: 'system', text: (d) => `Container ${d['id']} is not paused` },
   'container.restarting': { kind: 'conflict', text: (d) => `Container ${d['id']} is restarting, wait until the container is running` },
+  'container.update_refused': { kind: 'conflict', text: (d) => `Cannot update container ${d['id']}: ${d['reason']}` },
+  'container.update_failed': { kind: 'system', text: (d) => `Cannot update container ${d['id']}: ${d['reason']}` },
   'container.being_removed': { kind: 'conflict', text: () => 'container is marked for removal and cannot be started' },
   'container.removal_in_progress': { kind: 'conflict', text: (d) => `removal of container ${d['reference']} is already in progress` },
   'container.name_invalid': { kind: 'invalid', text: (d) => `Invalid container name (${d['name']}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed` },
@@ -63,6 +65,7 @@ export const containerErrors = {
     text: (d) => `cannot join network namespace of a non running container: container ${d['name']} is ${d['status']}`,
   },
   'container.network_container_missing': { kind: 'system', text: (d) => `joining network namespace of container: No such container: ${d['reference']}` },
+  'container.namespace_donor_missing': { kind: 'invalid', text: (d) => `No such container: ${d['reference']}` },
   'container.namespace_donor_stopped': { kind: 'conflict', text: (d) => `failed to join ${d['namespace']} namespace: container ${d['id']} is not running` },
   'container.ipc_not_shareable': {
     kind: 'invalid',

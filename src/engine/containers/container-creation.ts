@@ -5,7 +5,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { Image } from '#image/contract.ts';
 import { formatPlatform, parsePlatform, runsOn } from '#oci/platform.ts';
-import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig, RestartPolicy } from '#schema/container-config.ts';
+import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
 import { isValidName, makeName } from './container-name.ts';
@@ -14,6 +14,7 @@ import { createdState } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
+import { checkRestartPolicy } from './restart-policy.ts';
 import { parseSignal } from './signal-name.ts';
 import { checkLogConfig } from '../processes/log-options.ts';
 import { makeWorkingDirectory } from './working-directory.ts';
@@ -37,12 +38,13 @@ export async function createContainer(
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
   checkLogConfig(hostConfig.LogConfig);
-  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:')) parts.registry.resolve(mode.slice('container:'.length));
-  const image = parts.images.resolve(configRequest.Image);
+  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:') && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
+  // Without an image a container begins with nothing.
+  const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image);
   checkPlatform(configRequest.Image, image, platform);
 
   const id = newIdentifier();
-  const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image.config);
+  const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image?.config ?? {});
   const { path, args } = processOf(config);
   const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
   const endpointSettings = endpointSettingsOf(networkMode, NetworkingConfig.EndpointsConfig, parts);
@@ -62,7 +64,7 @@ export async function createContainer(
   const { mounts, made } = fulfilMounts(wishes, parts.volumes);
   using _claimed = parts.references.claim(id, mounts.flatMap(({ point }) => point.Name ?? []));
   for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
-  await parts.snapshotter.create(id, image.topLayer);
+  await parts.snapshotter.create(id, image?.topLayer);
   undo.defer(() => parts.snapshotter.remove(id));
   const directory = parts.paths.containerDirectory(id);
   await mkdir(directory, { recursive: true, mode: 0o710 });
@@ -77,8 +79,8 @@ export async function createContainer(
     config,
     hostConfig: finalHostConfig,
     endpointSettings,
-    imageId: image.id,
-    topLayer: image.topLayer,
+    imageId: image?.id ?? '',
+    topLayer: image?.topLayer,
     state: createdState,
     restartCount: 0,
     manuallyStopped: false,
@@ -119,28 +121,6 @@ function checkPlatform(reference: string, image: Image, asked: string): void {
 function withLogDriver(hostConfig: HostConfig): HostConfig {
   const { Type, Config } = hostConfig.LogConfig;
   return { ...hostConfig, LogConfig: { Type: Type === '' ? 'json-file' : Type, Config: Config ?? {} } };
-}
-
-function checkRestartPolicy(policy: RestartPolicy, autoRemove: boolean): void {
-  const invalid = (reason: string): Error => fail('container.restart_policy_invalid', { reason });
-  switch (policy.Name) {
-    case 'always':
-    case 'unless-stopped':
-    case 'no':
-      if (policy.MaximumRetryCount !== 0) {
-        throw invalid(`maximum retry count can only be used with 'on-failure'${policy.MaximumRetryCount < 0 ? ' and cannot be negative' : ''}`);
-      }
-      break;
-    case 'on-failure':
-      if (policy.MaximumRetryCount < 0) throw invalid('maximum retry count cannot be negative');
-      break;
-    case '':
-      if (policy.MaximumRetryCount !== 0) throw invalid("maximum retry count can only be used with 'on-failure'");
-      break;
-    default:
-      throw invalid(`unknown policy '${String(policy.Name)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);
-  }
-  if (autoRemove && policy.Name !== '' && policy.Name !== 'no') throw fail('container.auto_remove_conflict');
 }
 
 /** The host name: as asked for, the host's own with its network or UTS namespace, another container's with its network, else the short id. */

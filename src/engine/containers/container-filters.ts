@@ -58,7 +58,7 @@ export function containerFilter(filters: Filters, context: FilterContext): { inc
     if (filters['id'] !== undefined && !filters['id'].some((prefix) => record.id.startsWith(prefix))) return false;
     if (!matchesLabels(record.config.Labels, filters['label'])) return false;
     if (filters['status'] !== undefined && !filters['status'].includes(record.state.status)) return false;
-    if (exited.length > 0 && (isRunning(record.state) || !exited.includes(record.state.exitCode))) return false;
+    if (exited.length > 0 && (!record.startedBefore || isRunning(record.state) || !exited.includes(record.state.exitCode))) return false;
     if (isTask.includes(true)) return false;
     if (filters['health'] !== undefined && !filters['health'].includes('none')) return false;
     if (before.some((other) => record.created >= other.created)) return false;

@@ -273,7 +273,6 @@ export class ContainerLifecycle {
       furtherNetworks: further.map((attachment) => ({ network: referenceOf(attachment), settings: attachment.settings })),
       hostname: record.config.Hostname,
       ...(nameServers !== undefined && { nameServers }),
-      sysctls: record.hostConfig.Sysctls,
     });
     undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
     // In the record before the start is confirmed: start-up gives it back after a crash.
