@@ -43,6 +43,12 @@ export class Reply {
     this.#response.end();
   }
 
+  /** For HEAD: says nothing of the body there would be. */
+  head(status: number, extraHeaders: readonly string[]): void {
+    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders]);
+    this.#response.end();
+  }
+
   /** `{"message": …}` with the status of the error's kind. A request whose body has not come whole is the connection's last. */
   error(error: unknown): void {
     const closing = this.#response.req.complete ? [] : ['Connection', 'close'];
@@ -50,8 +56,8 @@ export class Reply {
   }
 
   /** Sends status and headers now. */
-  begin(status: number, contentType: string): void {
-    this.#response.writeHead(status, [...this.#standardHeaders, 'Content-Type', contentType]);
+  begin(status: number, contentType: string, extraHeaders: readonly string[] = []): void {
+    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders, 'Content-Type', contentType]);
     this.#response.flushHeaders();
   }
 

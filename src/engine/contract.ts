@@ -3,7 +3,7 @@
  * can wait takes a signal.
  */
 import type { Duplex, Readable } from 'node:stream';
-import type { FilesystemChange } from '#schema/archive-views.ts';
+import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest } from '#schema/container-config.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
@@ -71,6 +71,14 @@ export interface ContainerUseCases {
 export interface ArchiveUseCases {
   /** What the container changed against its image; a directory before what is in it. */
   changes(reference: string): Promise<FilesystemChange[]>;
+  /** @throws archive.path_not_found */
+  stat(reference: string, path: string, signal: AbortSignal): Promise<ContainerPathStat>;
+  /** A tar archive of what is at the path, in the container's root file system, binds and volumes. @throws archive.path_not_found */
+  copyOut(reference: string, path: string, signal: AbortSignal): Promise<{ stat: ContainerPathStat; archive: AsyncIterable<Buffer> }>;
+  /** Unpacks an archive (maybe compressed) in a directory of the container. @throws archive.path_not_found, archive.not_a_directory, archive.root_read_only, archive.volume_read_only */
+  copyIn(reference: string, path: string, archive: Readable, options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; signal: AbortSignal }): Promise<void>;
+  /** A tar archive of the root file system. */
+  export(reference: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
 export interface ExecUseCases {

@@ -29,6 +29,11 @@ export function detachThreadRoot(): void {
   nativeUmask(0);
 }
 
+/** Makes an open directory the working directory of this thread, which must have its own. @throws kernel.syscall_failed */
+export function enterDirectory(descriptor: number): void {
+  checked(Number(nativeFchdir(descriptor)), 'fchdir');
+}
+
 /**
  * Makes `directory` the root and working directory of this thread, which must have its own
  * ({@link detachThreadRoot}), until the result is disposed. @throws kernel.syscall_failed

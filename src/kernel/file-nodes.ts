@@ -45,6 +45,11 @@ export interface NodeStatus {
   readonly inode: number;
   readonly links: number;
   readonly size: number;
+  readonly modified: NodeTime;
+  /** Of the file system it is in. */
+  readonly fileSystem: { readonly major: number; readonly minor: number };
+  /** Of a device node. */
+  readonly device: { readonly major: number; readonly minor: number };
 }
 
 /** A moment: whole seconds since 1970 and nanoseconds to add. */
@@ -137,5 +142,8 @@ function status(): NodeStatus {
     links: statusBytes.readUInt32LE(16),
     inode: Number(statusBytes.readBigUInt64LE(32)),
     size: Number(statusBytes.readBigUInt64LE(40)),
+    modified: { seconds: Number(statusBytes.readBigInt64LE(112)), nanoseconds: statusBytes.readUInt32LE(120) },
+    fileSystem: { major: statusBytes.readUInt32LE(136), minor: statusBytes.readUInt32LE(140) },
+    device: { major: statusBytes.readUInt32LE(128), minor: statusBytes.readUInt32LE(132) },
   };
 }

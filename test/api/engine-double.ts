@@ -13,6 +13,8 @@ import type { EventMessage } from '#schema/event-message.ts';
 import type { ImageInspect, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkInspect } from '#schema/network-views.ts';
 
+const pathStat = { name: 'file', size: 7, mode: 0o644, mtime: '2024-01-02T03:04:05Z', linkTarget: '' };
+
 interface DoubleContainer {
   readonly id: string;
   name: string;
@@ -118,6 +120,22 @@ export class EngineDouble implements Engine {
     changes: async (reference) => {
       this.#note('archives.changes', reference);
       return [];
+    },
+    stat: async (reference, path) => {
+      this.#note('archives.stat', reference, path);
+      return pathStat;
+    },
+    copyOut: async (reference, path) => {
+      this.#note('archives.copyOut', reference, path);
+      return { stat: pathStat, archive: Readable.from([Buffer.from('archive')]) };
+    },
+    copyIn: async (reference, path, archive, { signal: _signal, ...options }) => {
+      archive.resume();
+      this.#note('archives.copyIn', reference, path, options);
+    },
+    export: async (reference) => {
+      this.#note('archives.export', reference);
+      return Readable.from([Buffer.from('archive')]);
     },
   };
 

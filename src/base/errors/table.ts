@@ -1,6 +1,7 @@
 /** Every code of the engine, gathered from one file per domain. */
 import type { ErrorRow } from './error-kind.ts';
 import { apiErrors } from './api-errors.ts';
+import { archiveErrors } from './archive-errors.ts';
 import { containerErrors } from './container-errors.ts';
 import { daemonErrors } from './daemon-errors.ts';
 import { imageErrors } from './image-errors.ts';
@@ -15,6 +16,7 @@ import { volumeErrors } from './volume-errors.ts';
 
 const rows = {
   ...apiErrors,
+  ...archiveErrors,
   ...containerErrors,
   ...daemonErrors,
   ...imageErrors,

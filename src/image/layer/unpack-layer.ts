@@ -3,12 +3,11 @@
  * own directory (`enterRoot`), and writes the recipe to make the archive again. Blocking. The rules, the
  * order of changes and the words of failures are those of Docker's unpacking.
  */
-import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { setAttribute } from '#kernel/extended-attributes.ts';
 import {
-  changeMode,
   changeOwner,
   changeTimes,
   makeDirectory,
@@ -23,8 +22,8 @@ import {
   type NodeTime,
 } from '#kernel/file-nodes.ts';
 import { decodeHeader, paddingOf, type DecodedHeader } from '#oci/tar/header-decoder.ts';
-import { attributePrefix } from '#oci/tar/tar-entry.ts';
 import type { ArchiveSource } from './archive-source.ts';
+import { accessTime, applyAttributes, modifyTime, tolerate, writeAll } from './entry-attributes.ts';
 import { baseOf, cleanPath, DirectoryPaths, invalidArchive, parentOf, quoted } from './entry-path.ts';
 import type { ReplacedFiles } from './replaced-files.ts';
 import type { RecipeWriter } from './tar-recipe.ts';
@@ -246,54 +245,4 @@ class Unpacking {
     this.#target.replaced.take(path);
     this.#paths.forget();
   }
-}
-
-function tolerate(numbers: readonly string[], work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (!failedWith(error, ...numbers)) throw error;
-    return false;
-  }
-}
-
-function writeAll(descriptor: number, chunk: Buffer, start: number): void {
-  let position = 0;
-  while (position < chunk.length) position += writeSync(descriptor, chunk, position, chunk.length - position, start + position);
-}
-
-/** @param fresh what the node is now, to spare changes; undefined: unknown */
-function applyAttributes(header: DecodedHeader, path: string, mode: number | undefined, fresh?: NodeStatus): void {
-  const { uid, gid } = header;
-  if (uid < 0 || uid > 0xfffffffe || gid < 0 || gid > 0xfffffffe) {
-    throw invalidArchive(`failed to Lchown ${quoted(path)} for UID ${uid}, GID ${gid}: lchown ${path}: invalid argument`);
-  }
-  if (fresh?.uid !== uid || fresh.gid !== gid) changeOwner(path, uid, gid);
-  for (const [key, value] of header.pax) {
-    if (!key.startsWith(attributePrefix)) continue;
-    tolerate(['EPERM'], () => setAttribute(path, key.slice(attributePrefix.length), Buffer.from(value, 'latin1')));
-  }
-  // A change of owner drops setuid and setgid.
-  if (mode !== undefined && (fresh?.mode !== mode || uid !== fresh.uid || gid !== fresh.gid)) changeMode(path, mode);
-}
-
-const epoch: NodeTime = { seconds: 0, nanoseconds: 0 };
-/** The last moment in 64 bits of nanoseconds. */
-const lastSecond = 9_223_372_036;
-
-/** Times out of the range Docker sets become 1970. */
-function bounded(time: NodeTime): NodeTime {
-  return time.seconds < 0 || time.seconds >= lastSecond ? epoch : time;
-}
-
-function modifyTime(header: DecodedHeader): NodeTime {
-  return bounded(header.modified);
-}
-
-function accessTime(header: DecodedHeader): NodeTime {
-  const { accessed, modified } = header;
-  if (accessed === undefined) return bounded(modified);
-  const later = accessed.seconds > modified.seconds || (accessed.seconds === modified.seconds && accessed.nanoseconds > modified.nanoseconds);
-  return bounded(later ? accessed : modified);
 }

@@ -32,17 +32,19 @@ export function paddingFor(size: number): Buffer {
   return archiveEnd.subarray(0, paddingOf(size));
 }
 
-export function encodeHeader(header: TarHeader): Buffer {
+/** @param names what names are: text, or byte strings that are written as they are */
+export function encodeHeader(header: TarHeader, names: 'text' | 'bytes' = 'text'): Buffer {
+  const nameOf = (name: string): ByteString => (names === 'bytes' ? name : byteStringOf(name));
   const records = new Map<ByteString, ByteString>();
   const block = Buffer.alloc(blockSize);
-  const name = byteStringOf(header.name);
+  const name = nameOf(header.name);
   const modified = header.modified ?? { seconds: 0, nanoseconds: 0 };
   if (!writeName(block, name)) {
     records.set('path', name);
     writeText(block, name, { start: 0, length: 100 });
   }
   const put = (key: string, text: string | undefined, field: Field): void => {
-    const bytes = byteStringOf(text ?? '');
+    const bytes = nameOf(text ?? '');
     if (!writeText(block, bytes, field)) records.set(key, bytes);
   };
   const count = (key: string, value: number | undefined, field: Field): void => {
