@@ -1,5 +1,5 @@
 /** `/containers`. References are names, ids or their beginnings. */
-import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
+import type { ContainerInspect, ContainerSummary, CreateRequest, UpdateRequest } from '#schema/container-config.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
 import { readJsonLines } from './json-lines.ts';
 import { filtersText, objectSegment } from './query.ts';
@@ -83,6 +83,11 @@ export class ContainerApi {
 
   async kill(reference: string, signalName = '', signal?: AbortSignal): Promise<void> {
     await this.#post(reference, 'kill', { signal: emptyToUndefined(signalName) }, signal);
+  }
+
+  /** What is left out stays as it is. */
+  async update(reference: string, change: Partial<UpdateRequest>, signal?: AbortSignal): Promise<{ Warnings: string[] | null }> {
+    return this.#transport.json({ method: 'POST', path: `/containers/${objectSegment('container', reference)}/update`, json: change, signal });
   }
 
   async pause(reference: string, signal?: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { Duplex, Readable } from 'node:stream';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
-import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest } from '#schema/container-config.ts';
+import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest, UpdateRequest } from '#schema/container-config.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
@@ -50,6 +50,8 @@ export interface ContainerUseCases {
   stop(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
   restart(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
   kill(reference: string, signalName: string): Promise<void>;
+  /** @throws Docker's texts; the container is then as before */
+  update(reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }>;
   /** @throws container.not_running, container.already_paused */
   pause(reference: string): Promise<void>;
   /** @throws container.not_paused */

@@ -186,6 +186,25 @@ export interface HostConfig {
   Init?: boolean;
 }
 
+/** The body of `POST /containers/{id}/update`: zero, empty or null is no change. */
+export type UpdateRequest = Pick<
+  HostConfig,
+  | 'CpuShares'
+  | 'Memory'
+  | 'NanoCpus'
+  | 'BlkioWeight'
+  | 'CpuPeriod'
+  | 'CpuQuota'
+  | 'CpuRealtimePeriod'
+  | 'CpuRealtimeRuntime'
+  | 'CpusetCpus'
+  | 'CpusetMems'
+  | 'MemoryReservation'
+  | 'MemorySwap'
+  | 'PidsLimit'
+  | 'RestartPolicy'
+>;
+
 export interface EndpointIPAMConfig {
   IPv4Address?: string;
   IPv6Address?: string;

@@ -176,6 +176,10 @@ export class EngineDouble implements Engine {
       this.#note('containers.kill', reference, signalName);
       this.exit(reference, 137);
     },
+    update: async (reference, request) => {
+      this.#note('containers.update', reference, request);
+      return { Warnings: null };
+    },
     pause: async (reference) => this.#note('containers.pause', reference),
     unpause: async (reference) => this.#note('containers.unpause', reference),
     rename: async (reference, name) => {

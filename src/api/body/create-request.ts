@@ -89,13 +89,15 @@ const mount = struct<MountRequest>('mount.Mount', {
   ),
 });
 
+export const restartPolicy = struct<RestartPolicy>('container.RestartPolicy', { Name: text<RestartPolicy['Name']>('container.RestartPolicyMode'), MaximumRetryCount: int });
+
 const hostConfig = struct<HostConfig>('container.HostConfig', {
   Binds: strings,
   ContainerIDFile: text(),
   LogConfig: struct<LogConfig>('container.LogConfig', { Type: text(), Config: stringMap }),
   NetworkMode: text('container.NetworkMode'),
   PortBindings: record(list(portBinding), 'nat.PortMap'),
-  RestartPolicy: struct<RestartPolicy>('container.RestartPolicy', { Name: text<RestartPolicy['Name']>('container.RestartPolicyMode'), MaximumRetryCount: int }),
+  RestartPolicy: restartPolicy,
   AutoRemove: flag,
   VolumeDriver: text(),
   VolumesFrom: strings,

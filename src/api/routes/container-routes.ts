@@ -4,6 +4,7 @@ import { fail } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import type { ContainerInspect } from '#schema/container-config.ts';
 import { decodeCreateRequest } from '../body/create-request.ts';
+import { decodeUpdateRequest } from '../body/update-request.ts';
 import { encodeJson } from '../body/encode-json.ts';
 import { multiplexedStream, rawStream } from '../stream-types.ts';
 import type { Call, Exchange, Hijack } from '../exchange.ts';
@@ -22,6 +23,7 @@ export function containerRoutes(): readonly Route[] {
     { method: 'POST', path: '/containers/{name}/start', handler: start },
     { method: 'POST', path: '/containers/{name}/stop', handler: stop },
     { method: 'POST', path: '/containers/{name}/wait', handler: wait },
+    { method: 'POST', path: '/containers/{name}/update', handler: update },
     { method: 'POST', path: '/containers/{name}/pause', handler: pause },
     { method: 'POST', path: '/containers/{name}/unpause', handler: unpause },
     { method: 'POST', path: '/containers/{name}/resize', handler: resize },
@@ -112,6 +114,12 @@ async function restart(exchange: Exchange, call: Call): Promise<void> {
 async function kill({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
   await engine.containers.kill(name, query.text('signal'));
   reply.empty(204);
+}
+
+async function update(exchange: Exchange, { engine, name, version }: Call): Promise<void> {
+  const request = decodeUpdateRequest(await exchange.json({ optional: true }));
+  // Limits on processes could not be changed before.
+  exchange.reply.json(200, await engine.containers.update(name, version.atLeast(40) ? request : { ...request, PidsLimit: null }));
 }
 
 async function pause({ reply }: Exchange, { engine, name }: Call): Promise<void> {

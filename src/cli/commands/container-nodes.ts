@@ -24,9 +24,10 @@ const run = both('run', 'Create and run a new container from an image', () => im
 const start = both('start', 'Start one or more stopped containers', () => import('./start.ts'));
 const stop = both('stop', 'Stop one or more running containers', () => import('./stop.ts'));
 const unpause = both('unpause', 'Unpause all processes within one or more containers', () => import('./unpause.ts'));
+const update = both('update', 'Update configuration of one or more containers', () => import('./update.ts'));
 const wait = both('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts'));
 
-const shared = [attach, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, wait];
+const shared = [attach, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, update, wait];
 
 export const containerNodes: readonly CommandNode[] = [
   {

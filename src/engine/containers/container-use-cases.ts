@@ -21,6 +21,7 @@ import { pruneFilter } from './prune-filter.ts';
 import { parseSignal } from './signal-name.ts';
 import { stopContainer } from './stop-container.ts';
 import { topOf } from './top.ts';
+import { updateContainer } from './update-container.ts';
 
 const never = new AbortController().signal;
 
@@ -30,19 +31,25 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
   const remove = async (reference: string, options: { force: boolean; volumes: boolean; signal: AbortSignal }): Promise<void> => {
-    const record = registry.resolve(reference);
-    const { id } = record;
-    if (!options.force) refuseRemoval(record);
-    else if (isRunning(record.state) || record.state.status === 'restarting') await killAndWait(id, options.signal);
-    using _held = await mutex.acquire(id, options.signal);
-    const current = registry.get(id);
-    // AutoRemove may have been quicker.
-    if (current === undefined) {
-      if (options.force) return;
-      throw fail('container.not_found', { reference });
+    const { id } = registry.resolve(reference);
+    for (;;) {
+      if (!options.force) refuseRemoval(registry.require(id));
+      else if (isEndless(registry.get(id))) await killAndWait(id, options.signal);
+      using _held = await mutex.acquire(id, options.signal);
+      const current = registry.get(id);
+      // AutoRemove may have been quicker.
+      if (current === undefined) {
+        if (options.force) return;
+        throw fail('container.not_found', { reference });
+      }
+      if (isRunning(current.state)) {
+        // A start that was under way, by its restart policy for one, came before.
+        if (options.force) continue;
+        refuseRemoval(current);
+      }
+      await lifecycle.removeHeld(id, { volumes: options.volumes });
+      return;
     }
-    if (isRunning(current.state)) refuseRemoval(current);
-    await lifecycle.removeHeld(id, { volumes: options.volumes });
   };
 
   const killAndWait = async (id: string, signal: AbortSignal): Promise<void> => {
@@ -148,6 +155,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       await exit;
     },
 
+    update: (reference, request) => updateContainer(parts, reference, request),
     pause: (reference) => pauseContainer(parts, reference),
     unpause: (reference) => unpauseContainer(parts, reference),
 
@@ -312,6 +320,11 @@ function compareMoments(a: string, b: string): number {
   const left = parseTimestamp(a) ?? 0n;
   const right = parseTimestamp(b) ?? 0n;
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** Runs, or will again by its restart policy. */
+function isEndless(record: ContainerRecord | undefined): boolean {
+  return record !== undefined && (isRunning(record.state) || record.state.status === 'restarting');
 }
 
 function refuseRemoval(record: ContainerRecord): void {

@@ -12,6 +12,8 @@ import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.
 import { verifyHostConfig, verifyModes } from '#runtime/host-config/verify-host-config.ts';
 import { verifyResources } from '#runtime/host-config/verify-resources.ts';
 import { withSeccompProgram } from '#runtime/seccomp/precompiled.ts';
+import { cgroupResources } from '#runtime/specification/resources.ts';
+import type { UpdateRequest } from '#schema/container-config.ts';
 import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
 import type { RuntimeSpecification, SpecificationProcess } from '#runtime/specification/types.ts';
 import { resolveUser } from '#runtime/users/resolve-user.ts';
@@ -36,6 +38,20 @@ export interface PreparationFacts {
   readonly initPath: string;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
+
+/** The limits that an update cannot change, left alone. */
+const noSettings = {
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  CpuPercent: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  IOMaximumBandwidth: 0,
+  IOMaximumIOps: 0,
+} as const;
 
 export function createOciPreparation(facts: PreparationFacts): RuntimePreparation {
   const { host, cgroups, paths } = facts;
@@ -81,6 +97,17 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         cgroupNamespaces: cgroups.facts.namespaces,
       });
       return { hostConfig: normalizeHostConfig(verified.config, defaults), warnings: [...verified.warnings, ...warnings] };
+    },
+
+    verifyUpdate(request) {
+      const verified = verifyResources({ ...noSettings, ...request }, { cgroups: cgroups.facts, processorCount: facts.processorCount }, { update: true });
+      return { change: updateOf(verified.config), warnings: verified.warnings };
+    },
+
+    update(record, change) {
+      const resources = cgroupResources({ ...noSettings, ...change }, undefined, host.deviceNumbersAt);
+      const memory = change.MemorySwap === -1 ? { ...resources.memory, swap: -1 } : resources.memory;
+      cgroups.update(record.process?.cgroupPath ?? cgroupPath(record), { ...resources, ...(memory !== undefined && { memory }) });
     },
 
     async prepare(record, place) {
@@ -208,6 +235,12 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       await cgroups.remove(path);
     }
   }
+}
+
+/** The fields of an update alone. */
+function updateOf(settings: UpdateRequest): UpdateRequest {
+  const { CpuShares, Memory, NanoCpus, BlkioWeight, CpuPeriod, CpuQuota, CpuRealtimePeriod, CpuRealtimeRuntime, CpusetCpus, CpusetMems, MemoryReservation, MemorySwap, PidsLimit, RestartPolicy } = settings;
+  return { CpuShares, Memory, NanoCpus, BlkioWeight, CpuPeriod, CpuQuota, CpuRealtimePeriod, CpuRealtimeRuntime, CpusetCpus, CpusetMems, MemoryReservation, MemorySwap, PidsLimit, RestartPolicy };
 }
 
 function consoleSizeOf([rows, columns]: readonly [number, number]): { consoleSize?: { rows: number; columns: number } } {

@@ -3,7 +3,7 @@
  * apart from the life cycle, which knows nothing of OCI.
  */
 import type { ContainerLaunch, ExecLaunch } from '#runtime/contract.ts';
-import type { ContainerConfig, ExecRequest, HostConfig } from '#schema/container-config.ts';
+import type { ContainerConfig, ExecRequest, HostConfig, UpdateRequest } from '#schema/container-config.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
 import type { ContainerFiles } from '../containers/container-files.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
@@ -25,6 +25,10 @@ export interface ContainerPlace {
 export interface RuntimePreparation {
   /** Fills in Docker's defaults and checks what can be checked before anything is made. @returns the completed configuration and warnings. @throws Docker's texts */
   complete(hostConfig: HostConfig, config: Pick<ContainerConfig, 'Hostname' | 'ExposedPorts'>): { hostConfig: HostConfig; warnings: string[] };
+  /** Checks the limits of an update against the machine. @returns what is left of them, and warnings. @throws Docker's texts */
+  verifyUpdate(request: UpdateRequest): { change: UpdateRequest; warnings: string[] };
+  /** Writes the limits of an update into the cgroups of a running container. @throws kernel.cgroup_setting_refused */
+  update(record: ContainerRecord, change: UpdateRequest): void;
   /** Makes bundle and cgroups. On failure nothing is left. */
   prepare(record: ContainerRecord, place: ContainerPlace): Promise<Omit<ContainerLaunch, 'attachments'>>;
   /** Whether the user can be found in the root file system. @throws runtime.user_not_found and the like */

@@ -1,0 +1,27 @@
+/** The body of `POST /containers/{id}/update`: Go's `container.UpdateConfig`. */
+import type { JsonDocument } from '#base/json-document.ts';
+import type { UpdateRequest } from '#schema/container-config.ts';
+import { restartPolicy } from './create-request.ts';
+import { decode, int64, pointer, struct, text, uint16 } from './json-shape.ts';
+
+const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
+  CpuShares: int64(),
+  Memory: int64(),
+  NanoCpus: int64(),
+  BlkioWeight: uint16(),
+  CpuPeriod: int64(),
+  CpuQuota: int64(),
+  CpuRealtimePeriod: int64(),
+  CpuRealtimeRuntime: int64(),
+  CpusetCpus: text(),
+  CpusetMems: text(),
+  MemoryReservation: int64(),
+  MemorySwap: int64(),
+  PidsLimit: pointer(int64()),
+  RestartPolicy: restartPolicy,
+});
+
+/** @param document null for an absent body. @throws api.invalid_json */
+export function decodeUpdateRequest(document: JsonDocument): UpdateRequest {
+  return decode(updateRequest, document, 'UpdateConfig');
+}

@@ -1,0 +1,67 @@
+/** `update`: limits and restart policies of containers that exist. */
+import { minimumArguments } from '#cli/argument-rule.ts';
+import { CommandFailure } from '#cli/command-failure.ts';
+import { defineCommand } from '#cli/command.ts';
+import { completeContainers } from '#cli/completion/object-names.ts';
+import { restartPolicyOf } from '#cli/container/container-request.ts';
+import { errorText } from '#cli/error-text.ts';
+import { integerFlag, textFlag, unsignedFlag } from '#cli/flags/scalar-flags.ts';
+import { bytesFlag, processorsFlag, swapBytesFlag } from '#cli/flags/size-flags.ts';
+
+const flags = {
+  'blkio-weight': unsignedFlag({ bits: 16, text: 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)' }),
+  'cpu-period': integerFlag({ text: 'Limit CPU CFS (Completely Fair Scheduler) period' }),
+  'cpu-quota': integerFlag({ text: 'Limit CPU CFS (Completely Fair Scheduler) quota' }),
+  'cpu-rt-period': integerFlag({ text: 'Limit the CPU real-time period in microseconds', requires: { version: '1.25' } }),
+  'cpu-rt-runtime': integerFlag({ text: 'Limit the CPU real-time runtime in microseconds', requires: { version: '1.25' } }),
+  'cpu-shares': integerFlag({ short: 'c', text: 'CPU shares (relative weight)' }),
+  cpus: processorsFlag({ text: 'Number of CPUs', requires: { version: '1.29' } }),
+  'cpuset-cpus': textFlag({ text: 'CPUs in which to allow execution (0-3, 0,1)' }),
+  'cpuset-mems': textFlag({ text: 'MEMs in which to allow execution (0-3, 0,1)' }),
+  memory: bytesFlag({ short: 'm', text: 'Memory limit' }),
+  'memory-reservation': bytesFlag({ text: 'Memory soft limit' }),
+  'memory-swap': swapBytesFlag({ text: 'Swap limit equal to memory plus swap: -1 to enable unlimited swap' }),
+  'pids-limit': integerFlag({ text: 'Tune container pids limit (set -1 for unlimited)', requires: { version: '1.40' } }),
+  restart: textFlag({ text: 'Restart policy to apply when a container exits', candidates: ['no', 'always', 'on-failure', 'unless-stopped'] }),
+};
+
+export const command = defineCommand({
+  usage: 'update [OPTIONS] CONTAINER [CONTAINER...]',
+  positional: minimumArguments(1),
+  flags,
+  async run({ client, flags: chosen, given, arguments: containers, stdout, stderr, signal }) {
+    if (!Object.keys(flags).some((name) => given(name as keyof typeof flags))) throw new CommandFailure('you must provide one or more flags when using this command');
+    const change = {
+      BlkioWeight: chosen['blkio-weight'],
+      CpuPeriod: chosen['cpu-period'],
+      CpuQuota: chosen['cpu-quota'],
+      CpuRealtimePeriod: chosen['cpu-rt-period'],
+      CpuRealtimeRuntime: chosen['cpu-rt-runtime'],
+      CpuShares: chosen['cpu-shares'],
+      NanoCpus: chosen.cpus,
+      CpusetCpus: chosen['cpuset-cpus'],
+      CpusetMems: chosen['cpuset-mems'],
+      Memory: chosen.memory,
+      MemoryReservation: chosen['memory-reservation'],
+      MemorySwap: chosen['memory-swap'],
+      ...(chosen['pids-limit'] !== 0 && { PidsLimit: chosen['pids-limit'] }),
+      ...(chosen.restart !== '' && { RestartPolicy: restartPolicyOf(chosen.restart) }),
+    };
+    const warnings: string[] = [];
+    const failures: string[] = [];
+    for (const container of containers) {
+      try {
+        const { Warnings: told } = await client.containers.update(container, change, signal);
+        stdout.writeLine(container);
+        warnings.push(...(told ?? []));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures.push(errorText(error));
+      }
+    }
+    if (warnings.length > 0) stderr.writeLine(warnings.join('\n'));
+    if (failures.length > 0) throw new CommandFailure(failures.join('\n'));
+    return 0;
+  },
+  complete: (invocation) => completeContainers(invocation, { all: true }),
+});
