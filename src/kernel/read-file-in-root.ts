@@ -1,15 +1,12 @@
 /**
- * Reads a file of a root filesystem that is not trusted: every link, absolute or with `..`, stays inside
- * (openat2(2) with RESOLVE_IN_ROOT), and only regular files are read, so neither a device nor a FIFO is opened.
+ * Reads a file of a root filesystem that is not trusted: every link, absolute or with `..`, stays inside,
+ * and only regular files are read, so neither a device nor a FIFO is opened.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { checked, declare, errnoName, koffi, lastErrno, syscallError } from './libc.ts';
+import { failedWith } from './failed-with.ts';
+import { koffi, syscallError } from './libc.ts';
+import { openInRoot } from './open-in-root.ts';
 
-const openat2 = declare('long syscall(long number, int directory, const char *path, void *how, size_t size)');
-/** The same number on every architecture (added in Linux 5.6). */
-const openat2Number = 437;
-const resolveNoMagicLinks = 0x02n;
-const resolveInRoot = 0x10n;
 const openPathFlag = 0o10000000;
 
 /**
@@ -18,21 +15,19 @@ const openPathFlag = 0o10000000;
  */
 export function readFileInRoot(root: string, path: string, limit = 16 * 1024 * 1024): string | undefined {
   const directory = openSync(root, constants.O_DIRECTORY | openPathFlag);
+  let opened: number;
   try {
-    const how = new BigUint64Array([BigInt(constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | 0o2000000), 0n, resolveNoMagicLinks | resolveInRoot]);
-    const opened = Number(openat2(openat2Number, directory, path, how, 24));
-    if (opened < 0) {
-      const number = lastErrno();
-      if (['ENOENT', 'ENOTDIR', 'ENXIO', 'ELOOP', 'EISDIR'].includes(errnoName(number))) return undefined;
-      throw syscallError('openat2', `${root}/${path}`, number);
-    }
-    try {
-      return readRegularFile(checked(opened, 'openat2', path), limit, `${root}/${path}`);
-    } finally {
-      closeSync(opened);
-    }
+    opened = openInRoot({ directory, path: Buffer.from(path).toString('latin1'), flags: constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY, links: 'followed' });
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR', 'ENXIO', 'ELOOP', 'EISDIR')) return undefined;
+    throw error;
   } finally {
     closeSync(directory);
+  }
+  try {
+    return readRegularFile(opened, limit, `${root}/${path}`);
+  } finally {
+    closeSync(opened);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ContainerConfig, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
-import type { PlannedMount } from './mount-plan.ts';
+import type { PlannedMount } from './planned-mount.ts';
 import type { ContainerState } from './container-state.ts';
 
 /** What the engine made on the machine for a container that runs, or is about to. */

@@ -7,21 +7,7 @@ import { fail } from '#base/errors/failure.ts';
 import type { ContainerConfig, HostConfig, MountPoint, MountRequest } from '#schema/container-config.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
-
-/** A mount with what inspect does not show of it. */
-export interface PlannedMount {
-  readonly point: MountPoint;
-  /** A volume that is empty gets what the image has there. */
-  readonly copyUp: boolean;
-  readonly subpath?: string | undefined;
-  /** A bind's missing source is made, as `-v` does. */
-  readonly makeSource: boolean;
-  readonly nonRecursive?: boolean | undefined;
-  readonly readonlyNonRecursive?: boolean | undefined;
-  readonly tmpfsOptions?: readonly string[] | undefined;
-  /** An unnamed volume goes with its container. */
-  readonly anonymous: boolean;
-}
+import type { PlannedMount } from './planned-mount.ts';
 
 const propagations = new Set(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']);
 const consistencies = new Set(['cached', 'delegated', 'consistent', 'default']);

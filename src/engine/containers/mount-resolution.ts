@@ -7,7 +7,7 @@ import { bindOptions } from '#runtime/specification/mounts.ts';
 import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
 import type { VolumeStore } from '#volume/contract.ts';
-import type { PlannedMount } from './mount-plan.ts';
+import type { PlannedMount } from './planned-mount.ts';
 
 export interface MountFacts {
   readonly containerId: string;
