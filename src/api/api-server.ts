@@ -21,6 +21,7 @@ import { compareVersions, versionCheck, type ApiVersion } from './requests/api-v
 import { parseTarget, type RequestTarget } from './requests/request-target.ts';
 import { RouteTable, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
+import { buildRoutes } from './routes/build-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
@@ -78,7 +79,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...networkRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,

@@ -146,7 +146,48 @@ export interface SystemUseCases {
   events(options: { since: bigint | undefined; until: bigint | undefined; filters: Filters; signal: AbortSignal }): AsyncIterable<EventMessage>;
 }
 
+export interface BuildRequest {
+  /** Path of the Dockerfile in the context; empty: `Dockerfile`. */
+  readonly dockerfile: string;
+  /** Names to give the image. */
+  readonly tags: readonly string[];
+  /** Null: named without a value. */
+  readonly buildArguments: ReadonlyMap<string, string | null>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly target: string;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  readonly quiet: boolean;
+  /** Remove the containers of a step that succeeded, and of any step. */
+  readonly remove: boolean;
+  readonly forceRemove: boolean;
+  readonly platform: string;
+  /** `X-Registry-Config`. */
+  readonly authorizations: string;
+  /** What the containers of the build are made with. */
+  readonly hostConfig: CreateRequest['HostConfig'];
+}
+
+export interface CommitRequest {
+  readonly repository: string;
+  readonly tag: string;
+  readonly author: string;
+  readonly comment: string;
+  readonly changes: readonly string[];
+  readonly pause: boolean;
+  /** Undefined: the container's own. */
+  readonly config: Omit<CreateRequest, 'HostConfig' | 'NetworkingConfig'> | undefined;
+}
+
+export interface BuildUseCases {
+  /** The classic builder. `context` is a tar archive, maybe compressed. The failure of a step is the last message. @throws what stands in the way before the first */
+  build(context: Readable, request: BuildRequest, signal: AbortSignal): AsyncIterable<ProgressMessage>;
+  /** Makes an image of a container. */
+  commit(reference: string, request: CommitRequest, signal: AbortSignal): Promise<{ Id: string }>;
+}
+
 export interface Engine {
+  readonly builds: BuildUseCases;
   readonly archives: ArchiveUseCases;
   readonly containers: ContainerUseCases;
   readonly execs: ExecUseCases;

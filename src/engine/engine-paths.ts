@@ -31,6 +31,11 @@ export class EnginePaths {
     return join(this.containerDirectory(id), `${id}-json.log`);
   }
 
+  /** Files of builds under way. */
+  get buildsDirectory(): string {
+    return join(this.dataRoot, 'builds');
+  }
+
   get bundlesDirectory(): string {
     return join(this.executionRoot, 'bundles');
   }

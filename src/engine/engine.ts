@@ -1,5 +1,6 @@
 /** Puts the use cases together. */
 import { archiveUseCases } from './archives/archive-use-cases.ts';
+import { buildUseCases } from './build/build-use-cases.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { ContainerLifecycle } from './containers/container-lifecycle.ts';
 import { containerUseCases } from './containers/container-use-cases.ts';
@@ -23,6 +24,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts): Prom
   const engine: Engine = {
     archives: archiveUseCases(parts),
     containers,
+    builds: buildUseCases(parts, containers),
     execs: execUseCases(parts, new ExecRegistry()),
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts),

@@ -33,15 +33,18 @@ export interface ImageFilters {
   readonly [name: string]: readonly string[];
 }
 
+/** A configuration as image files keep it: with the fields of a container, too. */
+export type RecordedConfig = ImageRuntimeConfig & Partial<Omit<ContainerConfig, keyof ImageRuntimeConfig>>;
+
 /** An image to make from another: one step of a build, or a commit. */
 export interface DerivedImage {
   /** Id of the image it is made from; undefined: from nothing. */
   readonly base: string | undefined;
   readonly author: string;
   readonly comment: string;
-  readonly config: ImageRuntimeConfig & Partial<ContainerConfig>;
+  readonly config: RecordedConfig;
   /** Configuration of the container it was made in: by this a build finds the step again. */
-  readonly containerConfig: ImageRuntimeConfig & Partial<ContainerConfig>;
+  readonly containerConfig: RecordedConfig;
   /** Id of that container. */
   readonly container?: string | undefined;
   readonly createdBy: string;

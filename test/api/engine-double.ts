@@ -275,6 +275,17 @@ export class EngineDouble implements Engine {
     client.end();
   }
 
+  readonly builds: Engine['builds'] = {
+    build: (_context, request) => {
+      this.#note('builds.build', request);
+      return Readable.from([]);
+    },
+    commit: async (reference, request) => {
+      this.#note('builds.commit', reference, request);
+      return { Id: 'sha256:committed' };
+    },
+  };
+
   readonly images: Engine['images'] = {
     list: async (options) => {
       this.#note('images.list', options);

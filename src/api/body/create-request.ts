@@ -214,3 +214,10 @@ export function decodeCreateRequest(document: JsonDocument): CreateRequest {
   if (!hasField(document, configFields)) throw fail('api.empty_config');
   return request;
 }
+
+const containerConfig: Shape<ContainerConfig> = struct<ContainerConfig>('container.Config', configFields);
+
+/** The body of `POST /commit`; undefined where it says nothing. @throws api.invalid_json */
+export function decodeCommitConfig(document: JsonDocument): ContainerConfig | undefined {
+  return hasField(document, configFields) ? decode(containerConfig, document, '') : undefined;
+}

@@ -1,6 +1,7 @@
 /** Every code of the engine, gathered from one file per domain. */
 import type { ErrorRow } from './error-kind.ts';
 import { apiErrors } from './api-errors.ts';
+import { buildErrors } from './build-errors.ts';
 import { archiveErrors } from './archive-errors.ts';
 import { containerErrors } from './container-errors.ts';
 import { daemonErrors } from './daemon-errors.ts';
@@ -16,6 +17,7 @@ import { volumeErrors } from './volume-errors.ts';
 
 const rows = {
   ...apiErrors,
+  ...buildErrors,
   ...archiveErrors,
   ...containerErrors,
   ...daemonErrors,

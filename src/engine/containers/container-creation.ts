@@ -41,7 +41,7 @@ export async function createContainer(
   for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:') && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
   const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image);
-  checkPlatform(configRequest.Image, image, platform);
+  if (image !== undefined) checkPlatform(configRequest.Image, image, platform);
 
   const id = newIdentifier();
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image?.config ?? {});

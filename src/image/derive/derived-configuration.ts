@@ -1,9 +1,7 @@
 /** Writes the configuration file of an image made from another, in the shape and key order of Docker's. */
-import type { ContainerConfig } from '#schema/container-config.ts';
-import type { ImageRuntimeConfig } from '#schema/image-views.ts';
 import type { HistoryRecord, ImageConfiguration } from '#oci/image-configuration.ts';
 import { hostPlatform } from '#oci/platform.ts';
-import type { DerivedImage } from '../contract.ts';
+import type { DerivedImage, RecordedConfig } from '../contract.ts';
 
 export interface DerivationFacts {
   readonly base: ImageConfiguration | undefined;
@@ -52,7 +50,7 @@ function historyDocument({ created, author, createdBy, comment, emptyLayer }: Hi
 }
 
 /** Every field Docker always writes, in its order. */
-export function configDocument(config: ImageRuntimeConfig & Partial<ContainerConfig>): object {
+export function configDocument(config: RecordedConfig): object {
   return {
     Hostname: config.Hostname ?? '',
     Domainname: config.Domainname ?? '',

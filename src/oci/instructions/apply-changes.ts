@@ -16,14 +16,21 @@ import { readFlags } from './read-flags.ts';
 const accepted = new Set(['cmd', 'entrypoint', 'healthcheck', 'env', 'expose', 'label', 'onbuild', 'stopsignal', 'user', 'volume', 'workdir']);
 const defaultShell = ['/bin/sh', '-c'];
 
-interface Draft {
+/** A configuration in the making. */
+export interface Draft {
   readonly config: ImageRuntimeConfig;
   /** A CMD with a command came before: an ENTRYPOINT keeps it. */
   commandSet: boolean;
 }
 
+/** Resolve variables and quotes of an argument. */
+export interface Expanders {
+  readonly word: (text: string) => string;
+  readonly words: (text: string) => string[];
+}
+
 /** What a checked instruction does. */
-type Step = (draft: Draft, expanders: { word: (text: string) => string; words: (text: string) => string[] }) => void;
+export type Step = (draft: Draft, expanders: Expanders) => void;
 
 /** A changed copy of `base`. @throws image.invalid_change */
 export function applyChanges(base: ImageRuntimeConfig, changes: readonly string[]): ImageRuntimeConfig {
@@ -39,7 +46,8 @@ export function applyChanges(base: ImageRuntimeConfig, changes: readonly string[
   return draft.config;
 }
 
-function checkInstruction(instruction: Instruction): Step {
+/** Checks an instruction of those that changes can be. @throws image.invalid_change */
+export function checkInstruction(instruction: Instruction): Step {
   const word = instruction.word.toLowerCase();
   const { parameters, json } = instruction;
   if (word === 'healthcheck') {
@@ -104,7 +112,8 @@ function pairs(parameters: readonly string[]): [string, string][] {
   return parameters.flatMap((name, index) => (index % 2 === 0 ? [[name, parameters[index + 1] ?? ''] as [string, string]] : []));
 }
 
-function variablesOf(environment: readonly string[]): Map<string, string> {
+/** The variables of `NAME=value` texts. */
+export function variablesOf(environment: readonly string[]): Map<string, string> {
   return new Map(
     environment.map((variable) => {
       const equals = variable.indexOf('=');

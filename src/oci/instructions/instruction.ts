@@ -19,11 +19,16 @@ type Form = (rest: string, escape: string) => { parameters: readonly string[]; j
 const whitespace = /[\t\v\f\r ]+/;
 
 const forms: Readonly<Record<string, Form>> = {
+  add: (rest, escape) => jsonArray(rest) ?? spaced(rest, escape),
+  arg: (rest, escape) => ({ parameters: splitWords(rest, escape) }),
   cmd: jsonOrText,
+  copy: (rest, escape) => jsonArray(rest) ?? spaced(rest, escape),
   entrypoint: jsonOrText,
   env: (rest, escape) => nameValues(rest, 'ENV', escape),
   expose: spaced,
+  from: spaced,
   healthcheck: healthcheckForm,
+  maintainer: wholeText,
   label: (rest, escape) => nameValues(rest, 'LABEL', escape),
   onbuild: (rest, escape) => {
     if (rest === '') return { parameters: [] };

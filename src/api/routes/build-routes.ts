@@ -1,0 +1,137 @@
+/** `POST /build` (the classic builder) and `POST /commit`: Engine API 1.51. */
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { JsonNumber, type JsonDocument } from '#base/json-document.ts';
+import type { BuildRequest } from '#engine/contract.ts';
+import type { HostConfig, Ulimit } from '#schema/container-config.ts';
+import { hasBody } from '../body/read-body.ts';
+import { decodeCommitConfig, decodeCreateRequest } from '../body/create-request.ts';
+import { parseJson } from '../body/parse-json.ts';
+import type { Call, Exchange } from '../exchange.ts';
+import type { Query } from '../requests/query.ts';
+import type { Route } from '../route-table.ts';
+import { adjustCreateRequest } from './create-adjustments.ts';
+import { sendProgress } from './progress.ts';
+
+export function buildRoutes(): readonly Route[] {
+  return [
+    { method: 'POST', path: '/build', handler: build },
+    { method: 'POST', path: '/commit', handler: commit },
+  ];
+}
+
+async function build(exchange: Exchange, call: Call): Promise<void> {
+  const { query, version, engine } = call;
+  if (query.text('version') === '2') throw fail('api.invalid_parameter', { message: 'BuildKit is not supported by this daemon: use the classic builder (DOCKER_BUILDKIT=0)' });
+  if (query.text('remote') !== '') throw fail('api.invalid_parameter', { message: 'remote build contexts are not supported: send the context as a tar archive' });
+  if (query.flag('squash')) throw fail('api.invalid_parameter', { message: 'squash is only supported with experimental mode' });
+  const forceRemove = query.flag('forcerm');
+  const request: BuildRequest = {
+    dockerfile: query.text('dockerfile'),
+    tags: query.texts('t'),
+    buildArguments: stringMap(query, 'buildargs', 'error reading build args'),
+    labels: withoutNulls(stringMap(query, 'labels', 'error reading labels')),
+    target: query.text('target'),
+    noCache: query.flag('nocache'),
+    pull: query.flag('pull'),
+    quiet: query.flag('q'),
+    remove: forceRemove || query.text('rm') === '' || query.flag('rm'),
+    forceRemove,
+    platform: version.atLeast(32) ? query.text('platform') : '',
+    authorizations: [exchange.request.headers['x-registry-config'] ?? ''].flat()[0] ?? '',
+    hostConfig: hostConfigOf(call),
+  };
+  await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });
+}
+
+async function commit(exchange: Exchange, { engine, query }: Call): Promise<void> {
+  const { request, reply, lasting: signal } = exchange;
+  const config = hasBody(request.headers) ? decodeCommitConfig(await exchange.json({ optional: true })) : undefined;
+  const made = await engine.builds.commit(
+    query.text('container'),
+    {
+      repository: query.text('repo'),
+      tag: query.text('tag'),
+      author: query.text('author'),
+      comment: query.text('comment'),
+      changes: query.texts('changes').flatMap((change) => change.split('\n')),
+      pause: query.flag('pause', true),
+      config,
+    },
+    signal,
+  );
+  reply.json(201, made);
+}
+
+/** The limits and the like that every container of the build gets. */
+function hostConfigOf({ query, version }: Call): HostConfig {
+  const integer = (name: string): number => query.integer(name) ?? 0;
+  const request = decodeCreateRequest(parseJson(JSON.stringify({ Image: 'build', HostConfig: { LogConfig: { Type: 'none' }, NetworkMode: query.text('networkmode') } })));
+  Object.assign(request.HostConfig, {
+    CgroupParent: query.text('cgroupparent'),
+    CpuShares: integer('cpushares'),
+    CpuPeriod: integer('cpuperiod'),
+    CpuQuota: integer('cpuquota'),
+    CpusetCpus: query.text('cpusetcpus'),
+    CpusetMems: query.text('cpusetmems'),
+    Memory: integer('memory'),
+    MemorySwap: integer('memswap'),
+    ShmSize: integer('shmsize'),
+    ExtraHosts: query.texts('extrahosts').length === 0 ? null : [...query.texts('extrahosts')],
+    SecurityOpt: securityOptions(query),
+    Ulimits: ulimits(query),
+  });
+  adjustCreateRequest(request, version);
+  return request.HostConfig;
+}
+
+function securityOptions(query: Query): string[] | null {
+  const texts = query.texts('securityopt').filter((text) => text !== '');
+  if (texts.length === 0) return null;
+  return texts.flatMap((text) => {
+    const list = text.startsWith('[') ? readJson(text, 'error reading security options') : text;
+    return (Array.isArray(list) ? list : [list]).filter((option) => typeof option === 'string');
+  });
+}
+
+function ulimits(query: Query): Ulimit[] | null {
+  const text = query.text('ulimits');
+  if (text === '') return null;
+  const list = readJson(text, 'error reading ulimit settings');
+  if (!Array.isArray(list)) throw fail('api.invalid_parameter', { message: 'error reading ulimit settings: an array is expected' });
+  return list.map((item: JsonDocument) => {
+    if (!(item instanceof Map)) throw fail('api.invalid_parameter', { message: 'error reading ulimit settings: an object is expected' });
+    const number = (name: string): number => {
+      const value: unknown = item.get(name);
+      return value instanceof JsonNumber ? Number(value.text) : 0;
+    };
+    const name: unknown = item.get('Name');
+    return { Name: typeof name === 'string' ? name : '', Soft: number('Soft'), Hard: number('Hard') };
+  });
+}
+
+function stringMap(query: Query, name: string, context: string): Map<string, string | null> {
+  const text = query.text(name);
+  if (text === '') return new Map();
+  const document = readJson(text, context);
+  if (document === null) return new Map();
+  if (!(document instanceof Map)) throw fail('api.invalid_parameter', { message: `${context}: an object is expected` });
+  return new Map(
+    [...document].map(([key, value]: [string, JsonDocument]) => {
+      if (value !== null && typeof value !== 'string') throw fail('api.invalid_parameter', { message: `${context}: ${key} is not a string` });
+      return [key, value];
+    }),
+  );
+}
+
+function withoutNulls(map: ReadonlyMap<string, string | null>): Map<string, string> {
+  return new Map([...map].map(([name, value]) => [name, value ?? '']));
+}
+
+function readJson(text: string, context: string): JsonDocument {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!isFailure(error, 'api.invalid_json')) throw error;
+    throw fail('api.invalid_parameter', { message: `${context}: ${String(error.details['reason'])}` }, error);
+  }
+}

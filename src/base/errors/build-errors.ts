@@ -1,0 +1,14 @@
+/** Errors of builds. Texts are those of Docker's classic builder. */
+import type { ErrorRow } from './error-kind.ts';
+
+export const buildErrors = {
+  'build.invalid_dockerfile': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'build.invalid_option': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'build.dockerfile_missing': { kind: 'system', text: (d) => `Cannot locate specified Dockerfile: ${d['path']}` },
+  'build.step_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'build.command_failed': { kind: 'system', text: (d) => `The command '${d['command']}' returned a non-zero code: ${d['code']}` },
+  'build.needs_buildkit': {
+    kind: 'system',
+    text: (d) => `the --${d['flag']} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`,
+  },
+} as const satisfies Record<string, ErrorRow>;

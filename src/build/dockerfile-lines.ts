@@ -1,0 +1,86 @@
+/** Splits a Dockerfile into logical lines: directives are read, comments go, continued lines are joined, here-documents stay with their line. */
+import { fail } from '#base/errors/failure.ts';
+
+export interface DockerfileLine {
+  readonly text: string;
+  /** Of its beginning, from 1. */
+  readonly number: number;
+}
+
+export interface DockerfileLines {
+  readonly lines: readonly DockerfileLine[];
+  /** The character that quotes others and continues lines. */
+  readonly escape: string;
+}
+
+const directivePattern = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
+const directives: ReadonlySet<string> = new Set(['escape', 'syntax', 'check']);
+const heredocPattern = /(?:^|\s)\d*<<-?\s*(['"]?)([^\s'"<]+)\1/g;
+
+/** @throws build.invalid_dockerfile */
+export function splitDockerfile(text: string): DockerfileLines {
+  const physical = text.replace(/^\uFEFF/, '').split('\n').map((line) => line.replace(/\r+$/, ''));
+  const escape = readDirectives(physical);
+  const lines: DockerfileLine[] = [];
+  for (let index = 0; index < physical.length; ) {
+    const number = index + 1;
+    let open: string | undefined;
+    for (; index < physical.length; index++) {
+      const line = physical[index] ?? '';
+      const trimmed = line.trimStart();
+      if (trimmed === '' || trimmed.startsWith('#')) {
+        if (open === undefined) break;
+        continue;
+      }
+      const { content, continued } = takeContinuation(open === undefined ? trimmed : line, escape);
+      open = (open ?? '') + content;
+      if (!continued) break;
+    }
+    index++;
+    if (open === undefined) continue;
+    for (const { terminator, tabs } of heredocsOf(open)) {
+      for (; index < physical.length; index++) {
+        const line = physical[index] ?? '';
+        if ((tabs ? line.replace(/^\t+/, '') : line) === terminator) break;
+      }
+      index++;
+    }
+    lines.push({ text: open, number });
+  }
+  if (lines.length === 0) throw fault('file with no instructions');
+  return { lines, escape };
+}
+
+/** Directives stand first; the first line that is none ends them. */
+function readDirectives(lines: readonly string[]): string {
+  const seen = new Set<string>();
+  let escape = '\\';
+  for (const line of lines) {
+    const match = directivePattern.exec(line.trimStart());
+    const name = match?.[1]?.toLowerCase() ?? '';
+    if (!directives.has(name)) break;
+    if (seen.has(name)) throw fault(`only one ${name} parser directive can be used`);
+    seen.add(name);
+    if (name === 'escape') {
+      escape = match?.[2] ?? '';
+      if (escape !== '\\' && escape !== '`') throw fault(`invalid escape token '${escape}' does not match \` or \\`);
+    }
+  }
+  return escape;
+}
+
+/** An escape character at the end continues the line unless another one quotes it. */
+function takeContinuation(line: string, escape: string): { content: string; continued: boolean } {
+  const bare = line.replace(/[ \t]+$/, '');
+  if (!bare.endsWith(escape) || bare.slice(0, -1).endsWith(escape)) return { content: line, continued: false };
+  return { content: bare.slice(0, -1), continued: true };
+}
+
+function heredocsOf(line: string): { terminator: string; tabs: boolean }[] {
+  if (!/^\s*(?:RUN|COPY|ADD)\s/i.test(line)) return [];
+  return [...line.matchAll(heredocPattern)].map((match) => ({ terminator: match[2] ?? '', tabs: match[0].includes('<<-') }));
+}
+
+function fault(message: string): Error {
+  return fail('build.invalid_dockerfile', { message: `failed to parse Dockerfile: ${message}` });
+}

@@ -1,0 +1,194 @@
+/**
+ * The files an instruction may copy: an archive's entries as a tree, their contents in one spool file. Nothing
+ * is unpacked, so no name and no link in it can lead anywhere else.
+ */
+import { createHash } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
+import { readTar } from '#oci/tar/read-tar.ts';
+import type { TarEntry } from '#oci/tar/tar-entry.ts';
+import type { TarTimestamp } from '#oci/tar/timestamp.ts';
+
+export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
+
+export interface SourceNode {
+  readonly kind: SourceKind;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modified: TarTimestamp;
+  readonly size: number;
+  /** Place of the contents in the spool. */
+  readonly offset: number;
+  /** Hexadecimal sha256 of the contents. */
+  readonly digest: string;
+  readonly linkName: string;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  readonly extendedAttributes: ReadonlyMap<string, Buffer>;
+  /** Of a directory. */
+  readonly children: Map<string, SourceNode>;
+}
+
+const linkLimit = 255;
+const chunkSize = 256 * 1024;
+
+export class SourceTree implements AsyncDisposable {
+  readonly root: SourceNode;
+  readonly #spool: FileHandle;
+
+  private constructor(root: SourceNode, spool: FileHandle) {
+    this.root = root;
+    this.#spool = spool;
+  }
+
+  /** @param spoolPath a file of this tree's own; whoever owns its directory removes it. @throws layer.invalid_archive */
+  static async read(archive: AsyncIterable<Uint8Array>, spoolPath: string): Promise<SourceTree> {
+    const spool = await open(spoolPath, 'wx+', 0o600);
+    try {
+      const root = directoryNode();
+      let position = 0;
+      for await (const { entry, body } of readTar(archive)) {
+        const parts = partsOf(entry.name);
+        const name = parts.pop();
+        if (name === undefined) continue;
+        const parent = makeDirectories(root, parts);
+        if (entry.type === 'hardlink') {
+          const target = plainLookup(root, partsOf(entry.linkName));
+          if (target === undefined) throw fail('layer.invalid_archive', { message: `invalid hardlink ${entry.name} -> ${entry.linkName}` });
+          parent.children.set(name, target);
+          continue;
+        }
+        if (entry.type === 'unknown') continue;
+        const offset = position;
+        const hash = createHash('sha256');
+        if (entry.type === 'file') {
+          for await (const chunk of body as AsyncIterable<Buffer>) {
+            hash.update(chunk);
+            await spool.write(chunk, 0, chunk.length, position);
+            position += chunk.length;
+          }
+        }
+        const before = parent.children.get(name);
+        const children = entry.type === 'directory' && before?.kind === 'directory' ? before.children : new Map<string, SourceNode>();
+        parent.children.set(name, nodeOf(entry, entry.type, { offset, digest: hash.digest('hex'), children }));
+      }
+      return new SourceTree(root, spool);
+    } catch (error) {
+      await spool.close();
+      throw error;
+    }
+  }
+
+  /** What is at the path, links followed within the tree; undefined when there is nothing. */
+  find(path: string): SourceNode | undefined {
+    let pending = path.split('/');
+    let way: SourceNode[] = [this.root];
+    let links = 0;
+    for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
+      if (part === '' || part === '.') continue;
+      if (part === '..') {
+        if (way.length > 1) way.pop();
+        continue;
+      }
+      const node = way.at(-1)?.children.get(part);
+      if (node === undefined) return undefined;
+      if (node.kind !== 'symlink') {
+        way.push(node);
+        continue;
+      }
+      if (++links > linkLimit) return undefined;
+      if (node.linkName.startsWith('/')) way = [this.root];
+      pending = [...node.linkName.split('/'), ...pending];
+    }
+    return way.at(-1);
+  }
+
+  /** Takes a file out, as if it had not been sent. */
+  remove(path: string): void {
+    const parts = partsOf(path);
+    const name = parts.pop();
+    const parent = plainLookup(this.root, parts);
+    if (name !== undefined) parent?.children.delete(name);
+  }
+
+  /** A file's contents. */
+  async *contents(node: SourceNode): AsyncGenerator<Buffer, void> {
+    let position = 0;
+    while (position < node.size) {
+      const buffer = Buffer.allocUnsafe(Math.min(chunkSize, node.size - position));
+      const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, node.offset + position);
+      if (bytesRead === 0) throw new Error(`the spool of a build's files ended ${node.size - position} bytes too early`);
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** A small file's text; undefined when there is no such file. */
+  async text(path: string, limit: number): Promise<string | undefined> {
+    const node = this.find(path);
+    if (node?.kind !== 'file' || node.size > limit) return undefined;
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.contents(node)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool.close();
+  }
+}
+
+/** Everything in a directory and below, with paths relative to it; a directory before what is in it, otherwise by name. */
+export function* walkSource(node: SourceNode, prefix = ''): Generator<{ path: string; node: SourceNode }> {
+  for (const [name, child] of [...node.children].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const path = prefix === '' ? name : `${prefix}/${name}`;
+    yield { path, node: child };
+    if (child.kind === 'directory') yield* walkSource(child, path);
+  }
+}
+
+/** What makes a copied file what it is; times and owners do not count, as Docker has it. */
+export function sourceHash(path: string, node: SourceNode): string {
+  const { kind, mode, size, digest, linkName, deviceMajor, deviceMinor, extendedAttributes } = node;
+  const attributes = [...extendedAttributes].map(([name, value]) => [name, value.toString('base64')]);
+  return createHash('sha256').update(JSON.stringify([path, kind, mode, size, digest, linkName, deviceMajor, deviceMinor, attributes])).digest('hex');
+}
+
+function partsOf(name: string): string[] {
+  const path = posix.normalize(`./${name}`);
+  if (path === '..' || path.startsWith('../')) throw fail('layer.invalid_archive', { message: `invalid name ${JSON.stringify(name)}: outside of the archive's root` });
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}
+
+function makeDirectories(root: SourceNode, parts: readonly string[]): SourceNode {
+  let directory = root;
+  for (const part of parts) {
+    let next = directory.children.get(part);
+    if (next?.kind !== 'directory') {
+      next = directoryNode();
+      directory.children.set(part, next);
+    }
+    directory = next;
+  }
+  return directory;
+}
+
+function plainLookup(root: SourceNode, parts: readonly string[]): SourceNode | undefined {
+  let node: SourceNode | undefined = root;
+  for (const part of parts) node = node?.children.get(part);
+  return node;
+}
+
+function nodeOf(entry: TarEntry, kind: SourceKind, contents: Pick<SourceNode, 'offset' | 'digest' | 'children'>): SourceNode {
+  const { mode, uid, gid, modified, size, linkName, deviceMajor, deviceMinor, extendedAttributes } = entry;
+  return { kind, mode, uid, gid, modified, size: kind === 'file' ? size : 0, linkName, deviceMajor, deviceMinor, extendedAttributes, ...contents };
+}
+
+function directoryNode(): SourceNode {
+  const modified = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
+  return {
+    kind: 'directory', mode: 0o755, uid: 0, gid: 0, modified, size: 0, offset: 0, digest: '', linkName: '', deviceMajor: 0, deviceMinor: 0,
+    extendedAttributes: new Map(), children: new Map(),
+  };
+}

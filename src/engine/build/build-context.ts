@@ -1,0 +1,53 @@
+/** Reads a build's context and finds its Dockerfile in it. */
+import { join } from 'node:path';
+import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fail, messageOf } from '#base/errors/failure.ts';
+import { IgnorePatterns } from '#base/ignore-patterns.ts';
+import { readDockerfile, type Dockerfile } from '#build/dockerfile.ts';
+import { SourceTree } from '#build/source-tree.ts';
+import { decompress } from '#image/layer/decompress.ts';
+
+export interface BuildContext extends AsyncDisposable {
+  readonly tree: SourceTree;
+  readonly dockerfile: Dockerfile;
+}
+
+const defaultName = 'Dockerfile';
+const largestDockerfile = 16 * 1024 * 1024;
+
+/** @throws build.dockerfile_missing, build.invalid_dockerfile, layer.invalid_archive */
+export async function readContext(archive: Readable, options: { dockerfile: string; directory: string; signal: AbortSignal }): Promise<BuildContext> {
+  const { chunks } = await decompress(archive, { signal: options.signal });
+  const tree = await SourceTree.read(chunks, join(options.directory, 'context'));
+  try {
+    const path = nameIn(tree, options.dockerfile);
+    const text = await tree.text(path, largestDockerfile);
+    if (text === undefined) throw fail('build.dockerfile_missing', { path });
+    if (text === '') throw fail('build.invalid_dockerfile', { message: `the Dockerfile (${path}) cannot be empty` });
+    await forgetIgnored(tree, path);
+    return { tree, dockerfile: readDockerfile(text), [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
+  } catch (error) {
+    await tree[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Without a name the usual one, in small letters too. */
+function nameIn(tree: SourceTree, given: string): string {
+  if (given !== '') return posix.normalize(given).replace(/^\.?\//, '');
+  return tree.find(defaultName) === undefined && tree.find(defaultName.toLowerCase()) !== undefined ? defaultName.toLowerCase() : defaultName;
+}
+
+/** Clients send the Dockerfile and the list of what is ignored even where that list names them. */
+async function forgetIgnored(tree: SourceTree, dockerfile: string): Promise<void> {
+  const text = await tree.text('.dockerignore', largestDockerfile);
+  if (text === undefined) return;
+  let patterns: IgnorePatterns;
+  try {
+    patterns = IgnorePatterns.parse(text);
+  } catch (error) {
+    throw fail('build.invalid_dockerfile', { message: `error checking context: ${messageOf(error)}` }, error);
+  }
+  for (const name of ['.dockerignore', dockerfile]) if (patterns.matches(name)) tree.remove(name);
+}

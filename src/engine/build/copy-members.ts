@@ -1,0 +1,114 @@
+/** The layer that COPY and ADD make: members of an archive, placed where the sources go. */
+import { Readable } from 'node:stream';
+import { posix } from 'node:path';
+import { isFailure } from '#base/errors/failure.ts';
+import { walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
+import { decompress } from '#image/layer/decompress.ts';
+import type { TarHeader } from '#oci/tar/header-encoder.ts';
+import { readTar } from '#oci/tar/read-tar.ts';
+import type { TarMember } from '#oci/tar/write-tar.ts';
+import type { Destination, Owner } from './destination.ts';
+
+/** A file or directory to copy. */
+export interface CopySource {
+  readonly tree: SourceTree;
+  /** As asked for: its last part names a copied file. */
+  readonly path: string;
+  readonly node: SourceNode;
+  readonly hash: string;
+  /** ADD unpacks local archives. */
+  readonly unpack: boolean;
+}
+
+export interface CopyOptions {
+  /** Absolute; a closing slash says it is a directory. */
+  readonly target: string;
+  /** Undefined: as the sources have it. */
+  readonly owner: Owner | undefined;
+  readonly signal: AbortSignal;
+}
+
+const rootOwner: Owner = { uid: 0, gid: 0 };
+
+export async function* copyMembers(destination: Destination, sources: readonly CopySource[], options: CopyOptions): AsyncGenerator<TarMember, void> {
+  const { target, owner, signal } = options;
+  for (const source of sources) {
+    signal.throwIfAborted();
+    const { tree, node } = source;
+    const resolved = destination.resolve(target);
+    if (node.kind === 'directory') {
+      yield* destination.directory(resolved, { parents: rootOwner, last: owner ?? rootOwner });
+      const linked = new Map<SourceNode, string>();
+      for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });
+    } else if (source.unpack && (await isArchive(source, signal))) {
+      yield* destination.directory(resolved);
+      yield* unpacked(destination, resolved, source, signal);
+    } else {
+      const path = target.endsWith('/') || destination.isDirectory(resolved) ? join(resolved, posix.basename(source.path)) : resolved;
+      const parent = posix.dirname(path);
+      if (parent !== '.') yield* destination.directory(parent, { parents: owner ?? rootOwner, last: owner ?? rootOwner });
+      yield* placeNode(destination, path, { tree, node, owner, linked: new Map() });
+    }
+  }
+}
+
+interface PlacedNode {
+  readonly tree: SourceTree;
+  readonly node: SourceNode;
+  readonly owner: Owner | undefined;
+  /** Where files with several names went first. */
+  readonly linked: Map<SourceNode, string>;
+}
+
+function* placeNode(destination: Destination, path: string, { tree, node, owner, linked }: PlacedNode): Generator<TarMember> {
+  const { uid, gid } = owner ?? node;
+  const first = node.kind === 'directory' ? undefined : linked.get(node);
+  if (first !== undefined) {
+    yield* destination.place(path, { type: 'hardlink', linkName: first, mode: node.mode, uid, gid, modified: node.modified });
+    return;
+  }
+  const header: Omit<TarHeader, 'name'> = {
+    type: node.kind,
+    mode: node.mode,
+    uid,
+    gid,
+    modified: node.modified,
+    linkName: node.kind === 'symlink' ? node.linkName : '',
+    deviceMajor: node.deviceMajor,
+    deviceMinor: node.deviceMinor,
+    extendedAttributes: node.extendedAttributes,
+    ...(node.kind === 'file' ? { size: node.size } : {}),
+  };
+  linked.set(node, path);
+  yield* destination.place(path, header, node.kind === 'file' && node.size > 0 ? tree.contents(node) : undefined);
+}
+
+async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promise<boolean> {
+  if (node.kind !== 'file' || node.size === 0) return false;
+  try {
+    const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
+    for await (const _first of readTar(chunks)) return true;
+    return false;
+  } catch (error) {
+    if (isFailure(error, 'layer.invalid_archive')) return false;
+    throw error;
+  }
+}
+
+/** What is in a local archive, with the owners it names. */
+async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, signal: AbortSignal): AsyncGenerator<TarMember, void> {
+  const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
+  for await (const { entry, body } of readTar(chunks)) {
+    const name = posix.normalize(`/${entry.name}`).replace(/^\/|\/$/g, '');
+    if (name === '' || entry.type === 'unknown') continue;
+    const { type, mode, uid, gid, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
+    const linkName = type === 'hardlink' ? join(target, posix.normalize(`/${entry.linkName}`).slice(1)) : entry.linkName;
+    const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
+    if (type === 'file' && size > 0) yield* destination.place(join(target, name), { ...header, size }, body);
+    else yield* destination.place(join(target, name), header);
+  }
+}
+
+function join(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * What copying into an image looks like from inside: paths are resolved in the image's mounted file system,
+ * with what was copied before laid over it, and nothing is written. Nobody else may change that file system
+ * meanwhile; links in it never lead outside.
+ */
+import { lstatSync, readlinkSync } from 'node:fs';
+import { fail } from '#base/errors/failure.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import type { TarHeader } from '#oci/tar/header-encoder.ts';
+import type { TarMember } from '#oci/tar/write-tar.ts';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface Present {
+  readonly kind: 'directory' | 'symlink' | 'other';
+  readonly linkName: string;
+  /** Of a directory that the image has and the layer does not yet. */
+  readonly header: TarHeader | undefined;
+}
+
+const linkLimit = 255;
+const rootOwner: Owner = { uid: 0, gid: 0 };
+
+export class Destination {
+  readonly #root: string;
+  /** What the layer holds by now. */
+  readonly #placed = new Map<string, Present>();
+
+  /** @param root path of the mounted file system */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Without a leading slash, links followed; what does not exist stays as it is. Empty: the root. */
+  resolve(path: string): string {
+    let pending = path.split('/');
+    let way: string[] = [];
+    let links = 0;
+    for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
+      if (part === '' || part === '.') continue;
+      if (part === '..') {
+        way.pop();
+        continue;
+      }
+      const present = this.#look([...way, part].join('/'));
+      if (present?.kind !== 'symlink') {
+        way.push(part);
+        continue;
+      }
+      if (++links > linkLimit) throw fail('build.step_failed', { message: `${path}: too many levels of symbolic links` });
+      if (present.linkName.startsWith('/')) way = [];
+      pending = [...present.linkName.split('/'), ...pending];
+    }
+    return way.join('/');
+  }
+
+  /** @param path resolved */
+  isDirectory(path: string): boolean {
+    return path === '' || this.#look(path)?.kind === 'directory';
+  }
+
+  /** Entries that make a resolved path a directory: of each directory on the way, whether it is there or new. */
+  *directory(path: string, owners: { last: Owner; parents: Owner } = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
+    const parts = path.split('/').filter((part) => part !== '');
+    for (let count = 1; count <= parts.length; count++) {
+      const name = parts.slice(0, count).join('/');
+      const present = this.#look(name);
+      if (present !== undefined && present.kind !== 'directory') throw fail('build.step_failed', { message: `failed to copy files: mkdir /${name}: not a directory` });
+      if (present !== undefined && present.header === undefined) continue;
+      const owner = count === parts.length ? owners.last : owners.parents;
+      const header: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode: 0o755, ...owner, modified: now() };
+      this.#placed.set(name, { kind: 'directory', linkName: '', header: undefined });
+      yield { header };
+    }
+  }
+
+  /** An entry at a path whose directory is resolved here, with the entries of that directory. */
+  *place(path: string, header: Omit<TarHeader, 'name'>, body?: TarMember['body']): Generator<TarMember> {
+    const slash = path.lastIndexOf('/');
+    const parent = this.resolve(path.slice(0, Math.max(slash, 0)));
+    yield* this.directory(parent);
+    const base = path.slice(slash + 1);
+    const name = parent === '' ? base : `${parent}/${base}`;
+    const isDirectory = header.type === 'directory';
+    this.#placed.set(name, {
+      kind: isDirectory ? 'directory' : header.type === 'symlink' ? 'symlink' : 'other',
+      linkName: header.linkName ?? '',
+      header: undefined,
+    });
+    yield { header: { ...header, name: isDirectory ? `${name}/` : name }, body };
+  }
+
+  #look(path: string): Present | undefined {
+    return this.#placed.get(path) ?? this.#lookInImage(path);
+  }
+
+  #lookInImage(path: string): Present | undefined {
+    // What replaced a directory of the image hides what was in it.
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const above = this.#placed.get(path.slice(0, slash));
+      if (above !== undefined && above.kind !== 'directory') return undefined;
+    }
+    const full = `${this.#root}/${path}`;
+    try {
+      const status = lstatSync(full);
+      if (status.isSymbolicLink()) return { kind: 'symlink', linkName: readlinkSync(full), header: undefined };
+      if (!status.isDirectory()) return { kind: 'other', linkName: '', header: undefined };
+      const { mode, uid, gid, mtimeMs } = status;
+      return {
+        kind: 'directory',
+        linkName: '',
+        header: { name: `${path}/`, type: 'directory', mode: mode & 0o7777, uid, gid, modified: { seconds: Math.floor(mtimeMs / 1000), nanoseconds: 0 } },
+      };
+    } catch (error) {
+      if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      throw error;
+    }
+  }
+}
+
+function now(): { seconds: number; nanoseconds: number } {
+  return { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
+}
