@@ -73,8 +73,9 @@ async function firstUseful(attempts: readonly Attempt[]): Promise<Buffer | undef
 function askByDatagram(query: Buffer, question: Question, target: { server: string; port: number }, signal: AbortSignal): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(target.server) ? 'udp6' : 'udp4');
-    const repeat = setTimeout(() => socket.send(query, ignoreLoss), repeatAfter);
+    let connected = false;
     let done = false;
+    const repeat = setTimeout(() => connected && socket.send(query, ignoreLoss), repeatAfter);
     const end = (answer: Buffer | undefined): void => {
       if (done) return;
       done = true;
@@ -90,9 +91,11 @@ function askByDatagram(query: Buffer, question: Question, target: { server: stri
     socket.on('message', (message) => {
       if (answers(message, query, question)) end(message);
     });
-    socket.connect(target.port, target.server, () => {
+    socket.once('connect', () => {
+      connected = true;
       if (!done) socket.send(query, ignoreLoss);
     });
+    socket.connect(target.port, target.server);
   });
 }
 
