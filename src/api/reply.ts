@@ -55,9 +55,10 @@ export class Reply {
     this.body(errorStatus(error), 'application/json', encodeJson({ message: messageOf(error) }), closing);
   }
 
-  /** Sends status and headers now. */
-  begin(status: number, contentType: string, extraHeaders: readonly string[] = []): void {
-    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders, 'Content-Type', contentType]);
+  /** Sends status and headers now. Some of Docker's streams do not say what they are. */
+  begin(status: number, contentType: string | undefined, extraHeaders: readonly string[] = []): void {
+    const type = contentType === undefined ? [] : ['Content-Type', contentType];
+    this.#response.writeHead(status, [...this.#standardHeaders, ...extraHeaders, ...type]);
     this.#response.flushHeaders();
   }
 

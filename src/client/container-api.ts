@@ -1,5 +1,6 @@
 /** `/containers`. References are names, ids or their beginnings. */
 import type { ContainerInspect, ContainerSummary, CreateRequest, UpdateRequest } from '#schema/container-config.ts';
+import type { ContainerStats } from '#schema/container-stats.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
 import { readJsonLines } from './json-lines.ts';
 import { filtersText, objectSegment } from './query.ts';
@@ -156,6 +157,15 @@ export class ContainerApi {
 
   async top(reference: string, processArguments: readonly string[] = [], signal?: AbortSignal): Promise<{ Titles: string[]; Processes: string[][] | null }> {
     return this.#transport.json({ method: 'GET', path: `/containers/${objectSegment('container', reference)}/top`, query: { ps_args: processArguments.length === 0 ? undefined : processArguments.join(' ') }, signal });
+  }
+
+  /** Samples until the iteration is left; without `stream` one, after a second unless `oneShot`. */
+  async stats(reference: string, options: { stream?: boolean; oneShot?: boolean; signal?: AbortSignal } = {}): Promise<AsyncIterable<ContainerStats>> {
+    const { body } = await this.#transport.request({
+      method: 'GET', path: `/containers/${objectSegment('container', reference)}/stats`, signal: options.signal,
+      query: { stream: options.stream === true ? '1' : '0', 'one-shot': options.oneShot === true || undefined },
+    });
+    return readJsonLines<ContainerStats>(body);
   }
 
   prune(filters?: Filters, signal?: AbortSignal): Promise<PruneResult> {

@@ -5,6 +5,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest, UpdateRequest } from '#schema/container-config.ts';
+import type { ContainerStats } from '#schema/container-stats.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
@@ -66,6 +67,8 @@ export interface ContainerUseCases {
   attach(reference: string, request: AttachRequest): Promise<{ terminal: boolean; join: (client: Duplex, signal: AbortSignal) => Promise<void> }>;
   resize(reference: string, size: { rows: number; columns: number }): Promise<void>;
   top(reference: string, psArguments: string): Promise<{ Titles: string[]; Processes: string[][] }>;
+  /** Resolves the container now; without `stream` there is one answer, after a second unless `oneShot`. @throws container.not_found */
+  stats(reference: string, request: { stream: boolean; oneShot: boolean }, signal: AbortSignal): AsyncIterable<ContainerStats>;
   prune(filters: Filters, signal: AbortSignal): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
 }
 

@@ -176,6 +176,10 @@ export class EngineDouble implements Engine {
       this.#note('containers.kill', reference, signalName);
       this.exit(reference, 137);
     },
+    stats: (reference, request) => {
+      this.#note('containers.stats', reference, request);
+      return Readable.from([]);
+    },
     update: async (reference, request) => {
       this.#note('containers.update', reference, request);
       return { Warnings: null };

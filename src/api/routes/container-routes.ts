@@ -16,6 +16,7 @@ export function containerRoutes(): readonly Route[] {
     { method: 'GET', path: '/containers/json', handler: list },
     { method: 'GET', path: '/containers/{name}/json', handler: inspect },
     { method: 'GET', path: '/containers/{name}/top', handler: top },
+    { method: 'GET', path: '/containers/{name}/stats', handler: stats },
     { method: 'GET', path: '/containers/{name}/logs', handler: logs },
     { method: 'POST', path: '/containers/create', handler: create },
     { method: 'POST', path: '/containers/{name}/kill', handler: kill },
@@ -60,6 +61,16 @@ function withIdAliases(container: ContainerInspect): ContainerInspect {
 async function top({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
   const { Titles, Processes } = await engine.containers.top(name, query.text('ps_args'));
   reply.json(200, { Processes, Titles });
+}
+
+async function stats({ reply, signal }: Exchange, { engine, name, query, version }: Call): Promise<void> {
+  const stream = query.flag('stream', true);
+  const oneShot = version.atLeast(41) && query.flag('one-shot');
+  if (stream && oneShot) throw fail('api.invalid_parameter', { message: 'cannot have stream=true and one-shot=true' });
+  const samples = engine.containers.stats(name, { stream, oneShot }, signal);
+  reply.begin(200, stream ? undefined : 'application/json');
+  for await (const sample of samples) await reply.write(encodeJson(sample, 'html'), signal);
+  reply.end();
 }
 
 async function logs({ reply, signal }: Exchange, { engine, name, query, version }: Call): Promise<void> {

@@ -12,6 +12,7 @@ import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
+import { containerStats } from './container-stats.ts';
 import { viewInspect, viewSummary } from './container-view.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -280,6 +281,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       publishContainerEvent(events, record, 'top');
       return result;
     },
+
+    stats: (reference, request, signal) => containerStats(parts, reference, request, signal),
 
     async prune(filters: Filters, signal) {
       const matches = pruneFilter(filters);

@@ -207,6 +207,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     killAll: async (record) => cgroups.kill(record.process?.cgroupPath ?? cgroupPath(record)),
     freeze: async (record) => cgroups.freeze(record.process?.cgroupPath ?? cgroupPath(record)),
     thaw: async (record) => cgroups.thaw(record.process?.cgroupPath ?? cgroupPath(record)),
+    statistics: (record) => ({ statistics: cgroups.statistics(record.process?.cgroupPath ?? cgroupPath(record)), version: cgroups.version }),
     processes: (record) => cgroups.processes(record.process?.cgroupPath ?? cgroupPath(record)),
     release,
     cgroupPath,

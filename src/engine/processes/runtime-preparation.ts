@@ -2,6 +2,7 @@
  * Turns a container's record into what the shim launcher runs: bundle, cgroups, seccomp filter. Kept
  * apart from the life cycle, which knows nothing of OCI.
  */
+import type { CgroupStatistics } from '#kernel/cgroups/contract.ts';
 import type { ContainerLaunch, ExecLaunch } from '#runtime/contract.ts';
 import type { ContainerConfig, ExecRequest, HostConfig, UpdateRequest } from '#schema/container-config.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
@@ -44,6 +45,8 @@ export interface RuntimePreparation {
   release(id: string, cgroupPath: string): Promise<void>;
   /** Pids of all processes of the container. */
   processes(record: ContainerRecord): number[];
+  /** What the kernel has counted of a running container, and by which version of cgroups. */
+  statistics(record: ContainerRecord): { statistics: CgroupStatistics; version: 1 | 2 };
   /** The container's cgroup below each hierarchy's root. */
   cgroupPath(record: Pick<ContainerRecord, 'id' | 'hostConfig'>): string;
   /** Removes what crashed starts left: bundles, runtime state and cgroups of no container in `running`. */
