@@ -8,6 +8,7 @@ const socketCall = declare('int socket(int domain, int type, int protocol)');
 const bindCall = declare('int bind(int fd, const void *address, unsigned int length)');
 const listenCall = declare('int listen(int fd, int backlog)');
 const setsockoptCall = declare('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)');
+const getsocknameCall = declare('int getsockname(int fd, _Out_ void *address, _Inout_ void *length)');
 const closeCall = declare('int close(int fd)');
 
 const AF_INET = 2;
@@ -55,6 +56,14 @@ export class BoundSocket implements Disposable {
   /** @throws kernel.syscall_failed, EADDRINUSE when another socket that shares the port listens */
   listen(): void {
     checked(listenCall(this.#fd, 511), 'listen', `${this.address}:${this.port}`);
+  }
+
+  /** The port it has, also where the kernel chose one. */
+  localPort(): number {
+    const bytes = Buffer.alloc(28);
+    const length = Buffer.from([bytes.length, 0, 0, 0]);
+    checked(getsocknameCall(this.#fd, bytes, length), 'getsockname', this.address);
+    return bytes.readUInt16BE(2);
   }
 
   /** Whether later sockets may bind the same port at another address. */

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { NetworkController, Sandbox, SandboxRequest } from '#network/contract.ts';
 import { exchange, exchangeByStream, makeQuery, readAnswer, resolveName, typeOf } from './dns-client.ts';
-import { enterPrivateHost, sandboxRequest, TestRoot } from './private-host.ts';
+import { ask, enterPrivateHost, sandboxRequest, TestRoot } from './private-host.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -161,6 +161,17 @@ test('the next engine must answer for live containers as soon as it has started'
   await networks.start([['handed-one', one], ['handed-two', two]].map(([name, sandbox]) => ({ containerId: sandboxRequest(name as string).containerId, containerName: name as string, sandbox: sandbox as Sandbox })));
   assert.deepEqual((await resolveName(two.namespacePath, 'uno')).data, [addressOf(one, 'handed')]);
   assert.ok(performance.now() - began < 1000);
+});
+
+test('port 53 must be free for a name server of the container\'s own', async () => {
+  await newNetwork('server');
+  const sandbox = await start('own-server', { networkMode: 'server' });
+  const address = addressOf(sandbox, 'server');
+  for (const protocol of ['udp', 'tcp'] as const) {
+    await root.serve(sandbox.namespacePath, 'own', 53, protocol);
+    assert.match(await ask(address, 53, { from: sandbox.namespacePath, protocol }), /^own /);
+  }
+  assert.deepEqual((await resolveName(sandbox.namespacePath, 'own-server')).data, [address]);
 });
 
 test('a thousand questions at once must all be answered', async () => {

@@ -1,8 +1,16 @@
-/** The sockets of a container's resolver. They stay in the network namespace in which they were made. */
+/**
+ * The sockets of a container's resolver, at ports that the kernel chooses: port 53 of 127.0.0.11 is diverted
+ * to them, and stays free for a name server of the container's own. They stay in the network namespace in
+ * which they were made.
+ */
+import { isFailure } from '#base/errors/failure.ts';
 import { BoundSocket } from '#kernel/bound-socket.ts';
+import { divertPort } from '#kernel/nftables/port-diversion.ts';
+import { protocolNumbers } from '../port-specification.ts';
 
 export const resolverAddress = '127.0.0.11';
-const port = 53;
+const wellKnownPort = 53;
+const table = 'dhow_names';
 
 /** Bound sockets; whoever gets the descriptors closes them. */
 export interface ResolverSockets {
@@ -10,12 +18,32 @@ export interface ResolverSockets {
   readonly connections: number;
 }
 
-/** Called inside the container's namespace, whose loopback is up. @throws kernel.syscall_failed, `EADDRINUSE` when a program of the container has the port */
+/** Called inside the container's namespace, whose loopback is up. @throws kernel.syscall_failed, `EADDRINUSE` when the port cannot be diverted and a program of the container has it */
 export function openResolverSockets(): ResolverSockets {
+  try {
+    return openAt(0);
+  } catch (error) {
+    // Where the kernel cannot divert, the port itself is taken.
+    if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+    return openAt(wellKnownPort);
+  }
+}
+
+function openAt(port: number): ResolverSockets {
   using stack = new DisposableStack();
-  // Shared: a name server of the container's own may then have the port at its other addresses.
-  const datagrams = stack.use(new BoundSocket('udp', resolverAddress, port, { shared: true }));
+  // Shared: at port 53 a name server of the container's own may have it at its other addresses.
+  const datagrams = stack.use(new BoundSocket('udp', resolverAddress, port, { shared: port === wellKnownPort }));
   const connections = stack.use(new BoundSocket('tcp', resolverAddress, port));
   connections.listen();
+  if (port === 0) {
+    divertPort(table, {
+      address: resolverAddress,
+      port: wellKnownPort,
+      targets: [
+        { protocol: protocolNumbers.udp, port: datagrams.localPort() },
+        { protocol: protocolNumbers.tcp, port: connections.localPort() },
+      ],
+    });
+  }
   return { datagrams: datagrams.release(), connections: connections.release() };
 }
