@@ -17,6 +17,8 @@ export interface SourceNode {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly userName: string;
+  readonly groupName: string;
   readonly modified: TarTimestamp;
   readonly size: number;
   /** Place of the contents in the spool. */
@@ -148,11 +150,11 @@ export function* walkSource(node: SourceNode, prefix = ''): Generator<{ path: st
   }
 }
 
-/** What makes a copied file what it is; times and owners do not count, as Docker has it. */
+/** What makes a copied file what it is: all that its archive says of it but the time, as Docker has it. */
 export function sourceHash(path: string, node: SourceNode): string {
-  const { kind, mode, size, digest, linkName, deviceMajor, deviceMinor, extendedAttributes } = node;
+  const { kind, mode, uid, gid, userName, groupName, size, digest, linkName, deviceMajor, deviceMinor, extendedAttributes } = node;
   const attributes = [...extendedAttributes].map(([name, value]) => [name, value.toString('base64')]);
-  return createHash('sha256').update(JSON.stringify([path, kind, mode, size, digest, linkName, deviceMajor, deviceMinor, attributes])).digest('hex');
+  return createHash('sha256').update(JSON.stringify([path, kind, mode, uid, gid, userName, groupName, size, digest, linkName, deviceMajor, deviceMinor, attributes])).digest('hex');
 }
 
 function partsOf(name: string): string[] {
@@ -181,14 +183,14 @@ function plainLookup(root: SourceNode, parts: readonly string[]): SourceNode | u
 }
 
 function nodeOf(entry: TarEntry, kind: SourceKind, contents: Pick<SourceNode, 'offset' | 'digest' | 'children'>): SourceNode {
-  const { mode, uid, gid, modified, size, linkName, deviceMajor, deviceMinor, extendedAttributes } = entry;
-  return { kind, mode, uid, gid, modified, size: kind === 'file' ? size : 0, linkName, deviceMajor, deviceMinor, extendedAttributes, ...contents };
+  const { mode, uid, gid, userName, groupName, modified, size, linkName, deviceMajor, deviceMinor, extendedAttributes } = entry;
+  return { kind, mode, uid, gid, userName, groupName, modified, size: kind === 'file' ? size : 0, linkName, deviceMajor, deviceMinor, extendedAttributes, ...contents };
 }
 
 function directoryNode(): SourceNode {
   const modified = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
   return {
-    kind: 'directory', mode: 0o755, uid: 0, gid: 0, modified, size: 0, offset: 0, digest: '', linkName: '', deviceMajor: 0, deviceMinor: 0,
+    kind: 'directory', mode: 0o755, uid: 0, gid: 0, userName: '', groupName: '', modified, size: 0, offset: 0, digest: '', linkName: '', deviceMajor: 0, deviceMinor: 0,
     extendedAttributes: new Map(), children: new Map(),
   };
 }

@@ -100,6 +100,8 @@ export interface ImageStore {
   derive(): ImageDerivation;
   /** The images that were derived from this one here; undefined: from nothing. */
   stepsFrom(base: string | undefined): Promise<DerivedStep[]>;
+  /** An image and all that were derived from it here. */
+  family(id: string): ReadonlySet<string>;
   /** Author of an image. @throws image.not_found */
   authorOf(id: string): string;
   /** Bytes of all layers, each counted once. */

@@ -121,6 +121,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),
     derive: () => openDerivation(parts),
     stepsFrom: async (base) => await derivedSteps(catalog, base),
+    family: (id) => familyOf(catalog, id),
     authorOf: (id) => catalog.get(id).configuration.author,
     layersSize: async () => await Promise.resolve(layers.list().reduce((sum, layer) => sum + layer.size, 0)),
     repair: async () => {
@@ -130,6 +131,13 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       await keeper.settle();
     },
   };
+}
+
+function familyOf(catalog: ImageCatalog, id: string): Set<string> {
+  const family = new Set([id]);
+  // What is added while a set is walked is walked, too.
+  for (const member of family) for (const child of catalog.children(member)) family.add(child);
+  return family;
 }
 
 function imageOf({ id, configuration, chain }: CatalogImage): Image {

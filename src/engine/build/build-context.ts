@@ -1,6 +1,5 @@
 /** Reads a build's context and finds its Dockerfile in it. */
-import { join } from 'node:path';
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
@@ -18,8 +17,7 @@ const largestDockerfile = 16 * 1024 * 1024;
 
 /** @throws build.dockerfile_missing, build.invalid_dockerfile, layer.invalid_archive */
 export async function readContext(archive: Readable, options: { dockerfile: string; directory: string; signal: AbortSignal }): Promise<BuildContext> {
-  const { chunks } = await decompress(archive, { signal: options.signal });
-  const tree = await SourceTree.read(chunks, join(options.directory, 'context'));
+  const tree = await readWhole(archive, join(options.directory, 'context'), options.signal);
   try {
     const path = nameIn(tree, options.dockerfile);
     const text = await tree.text(path, largestDockerfile);
@@ -27,6 +25,20 @@ export async function readContext(archive: Readable, options: { dockerfile: stri
     if (text === '') throw fail('build.invalid_dockerfile', { message: `the Dockerfile (${path}) cannot be empty` });
     await forgetIgnored(tree, path);
     return { tree, dockerfile: readDockerfile(text), [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
+  } catch (error) {
+    await tree[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Also what follows the archive's end: a client that still sends does not read the answer. */
+async function readWhole(archive: Readable, spoolPath: string, signal: AbortSignal): Promise<SourceTree> {
+  const { chunks } = await decompress(archive, { signal });
+  const iterator = chunks[Symbol.asyncIterator]();
+  const tree = await SourceTree.read({ [Symbol.asyncIterator]: () => ({ next: async () => await iterator.next() }) }, spoolPath);
+  try {
+    for (let step = await iterator.next(); step.done !== true; ) step = await iterator.next();
+    return tree;
   } catch (error) {
     await tree[Symbol.asyncDispose]();
     throw error;

@@ -8,6 +8,7 @@ import { joinClient } from './attach-client.ts';
 import { createContainer } from './container-creation.ts';
 import { publishContainerEvent } from './container-events.ts';
 import { containerFilter } from './container-filters.ts';
+import { viewLinks } from './container-links.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -74,7 +75,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
         resolve: (reference) => registry.resolve(reference),
         imageFamily: (reference) => {
           try {
-            return new Set([parts.images.resolve(reference).id]);
+            return parts.images.family(parts.images.resolve(reference).id);
           } catch (error) {
             if (isFailure(error, 'image.not_found') || isFailure(error, 'image.invalid_reference')) return new Set();
             throw error;
@@ -104,6 +105,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
         graphDriver: snapshotter.describe(record.id),
         execIds: [...live.of(record.id).execs],
         size: options.size ? await sizeOf(record) : undefined,
+        links: viewLinks(record, registry),
       });
     },
 
