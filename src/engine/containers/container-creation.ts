@@ -8,6 +8,7 @@ import { formatPlatform, parsePlatform, runsOn } from '#oci/platform.ts';
 import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
+import { resolveLinks } from './container-links.ts';
 import { isValidName, makeName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { createdState } from './container-state.ts';
@@ -52,6 +53,7 @@ export async function createContainer(
   for (const [network, settings] of Object.entries(endpointSettings)) {
     parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
   }
+  const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
   addPublishedPorts(config, finalHostConfig);
@@ -79,6 +81,7 @@ export async function createContainer(
     config,
     hostConfig: finalHostConfig,
     endpointSettings,
+    ...(links.length > 0 && { links }),
     imageId: image?.id ?? '',
     topLayer: image?.topLayer,
     state: createdState,

@@ -25,6 +25,8 @@ export interface FileFacts {
   readonly hostServers: readonly string[];
   /** Names are served at 127.0.0.11, which passes on what it does not know. */
   readonly internalResolver: boolean;
+  /** Lines about linked containers. */
+  readonly linkedHosts: readonly string[];
   /** For `host-gateway` in extra hosts. */
   readonly hostGateway: string;
 }
@@ -51,8 +53,8 @@ function hostsText(record: ContainerRecord, facts: FileFacts): string {
     const address = entry.slice(colon + 1);
     lines.push(`${address === 'host-gateway' ? facts.hostGateway : address.replace(/^\[|\]$/g, '')}\t${entry.slice(0, colon)}`);
   }
-  const { Hostname, Domainname } = record.config;
-  const names = namesOf(Domainname === '' ? Hostname : `${Hostname}.${Domainname}`);
+  lines.push(...facts.linkedHosts);
+  const names = hostNames(record);
   for (const endpoint of Object.values(facts.sandbox?.endpoints ?? {})) {
     if (endpoint.address !== '') lines.push(`${endpoint.address}\t${names}`);
   }
@@ -138,5 +140,5 @@ export function followNetworks(before: ContainerRecord, after: ContainerRecord, 
 
 /** The container's own names, as `hosts` has them. */
 function hostNames({ config: { Hostname, Domainname } }: ContainerRecord): string {
-  return Domainname === '' ? Hostname : `${Hostname}.${Domainname} ${Hostname}`;
+  return namesOf(Domainname === '' ? Hostname : `${Hostname}.${Domainname}`);
 }

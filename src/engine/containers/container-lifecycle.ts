@@ -11,6 +11,7 @@ import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#ker
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, writeContainerFiles } from './container-files.ts';
+import { linkHosts, linkVariables, liveLinks } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { exitedState, failedStartState, isRunning, restartingState, startedState, withStatus } from './container-state.ts';
@@ -66,7 +67,7 @@ export class ContainerLifecycle {
       const files = this.#writeFiles(before, sandbox);
       undo.defer(() => releaseMounts(before.mounts, volumes, id));
       const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: false });
-      const launch = await runtime.prepare(before, {
+      const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,
         networkNamespace,
         files,
@@ -290,7 +291,7 @@ export class ContainerLifecycle {
       const other = this.#parts.registry.resolve(mode.slice('container:'.length));
       return filesOf(this.#parts.paths.containerDirectory(other.id));
     }
-    return writeContainerFiles(record, fileFactsOf(this.#parts, record, sandbox));
+    return writeContainerFiles(record, fileFactsOf(this.#parts, record, sandbox, linkHosts(liveLinks(record, this.#parts.registry))));
   }
 
   #pidOf(reference: string, purpose: NamespacePurpose): number {
@@ -326,6 +327,12 @@ export class ContainerLifecycle {
     undo.defer(() => unmountSharedMemory(directory));
     return directory;
   }
+}
+
+/** What a linked container offers stands in the environment, unless the container says otherwise. */
+function withLinkVariables(record: ContainerRecord, registry: EngineParts['registry']): ContainerRecord {
+  const variables = linkVariables(record, liveLinks(record, registry));
+  return variables.length === 0 ? record : { ...record, config: { ...record.config, Env: [...variables, ...(record.config.Env ?? [])] } };
 }
 
 /** The networks are known by id from the first start on. */

@@ -4,6 +4,7 @@
  */
 import type { ContainerConfig, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
+import type { ContainerLink } from './container-links.ts';
 import type { PlannedMount } from './planned-mount.ts';
 import type { ContainerState } from './container-state.ts';
 
@@ -29,6 +30,8 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig;
   /** As asked for at create, by network name. */
   readonly endpointSettings: Readonly<Record<string, Partial<EndpointSettings> | null>>;
+  /** `--link` on the default bridge. */
+  readonly links?: readonly ContainerLink[];
   readonly imageId: string;
   readonly topLayer: string | undefined;
   readonly state: ContainerState;

@@ -23,6 +23,8 @@ export interface InspectFacts {
   readonly graphDriver: GraphDriverData;
   readonly execIds: readonly string[];
   readonly size: { writable: number; total: number } | undefined;
+  /** As `HostConfig.Links` shows them. */
+  readonly links: string[] | null;
 }
 
 export function viewInspect(record: ContainerRecord, facts: InspectFacts): ContainerInspect {
@@ -47,7 +49,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: facts.execIds.length === 0 ? null : [...facts.execIds],
-    HostConfig: record.hostConfig,
+    HostConfig: { ...record.hostConfig, Links: facts.links },
     GraphDriver: facts.graphDriver,
     ...(facts.size !== undefined && { SizeRw: facts.size.writable, SizeRootFs: facts.size.total }),
     Mounts: record.mounts.map(({ point }) => point),

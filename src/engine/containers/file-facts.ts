@@ -5,7 +5,7 @@ import type { ContainerRecord } from './container-record.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { isUserDefined } from './network-attachments.ts';
 
-export function fileFactsOf(parts: Pick<EngineParts, 'paths' | 'networks' | 'dns'>, record: Pick<ContainerRecord, 'id' | 'hostConfig'>, sandbox: Sandbox | undefined): FileFacts {
+export function fileFactsOf(parts: Pick<EngineParts, 'paths' | 'networks' | 'dns'>, record: Pick<ContainerRecord, 'id' | 'hostConfig'>, sandbox: Sandbox | undefined, linkedHosts: readonly string[] = []): FileFacts {
   return {
     directory: parts.paths.containerDirectory(record.id),
     sandbox,
@@ -14,6 +14,7 @@ export function fileFactsOf(parts: Pick<EngineParts, 'paths' | 'networks' | 'dns
     hostResolver: parts.networks.hostResolver(),
     hostServers: parts.networks.hostResolver('host').servers,
     internalResolver: Object.keys(sandbox?.endpoints ?? {}).some(isUserDefined),
+    linkedHosts,
     hostGateway: Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ?? '',
   };
 }

@@ -1,0 +1,88 @@
+/**
+ * `--link` on the default bridge: another container's address under a name of one's own in `/etc/hosts`, and
+ * what it exposes and its variables in the environment.
+ */
+import { fail, isFailure } from '#base/errors/failure.ts';
+import type { ContainerRecord } from './container-record.ts';
+import type { ContainerRegistry } from './container-registry.ts';
+import { isRunning } from './container-state.ts';
+
+/** Kept by id, so that renaming the other container breaks nothing. */
+export interface ContainerLink {
+  readonly id: string;
+  readonly alias: string;
+}
+
+/** A link whose other container runs. */
+interface LiveLink {
+  readonly alias: string;
+  readonly address: string;
+  readonly target: ContainerRecord;
+}
+
+/** @throws container.link_missing, container.link_to_host */
+export function resolveLinks(links: readonly string[], registry: ContainerRegistry): ContainerLink[] {
+  return links.map((link) => {
+    const [name = '', alias = name] = link.split(':');
+    let target: ContainerRecord;
+    try {
+      target = registry.resolve(name);
+    } catch (error) {
+      if (isFailure(error, 'container.not_found')) throw fail('container.link_missing', { name }, error);
+      throw error;
+    }
+    if (target.hostConfig.NetworkMode === 'host') throw fail('container.link_to_host');
+    // As inspect writes them: `/target:/own/alias`.
+    return { id: target.id, alias: alias.slice(alias.lastIndexOf('/') + 1) };
+  });
+}
+
+/** `HostConfig.Links` of inspect. Links to containers that are gone are gone too. */
+export function viewLinks(record: ContainerRecord, registry: ContainerRegistry): string[] | null {
+  const shown = (record.links ?? []).flatMap(({ id, alias }) => {
+    const target = registry.get(id);
+    return target === undefined ? [] : [`/${target.name}:/${record.name}/${alias}`];
+  });
+  return shown.length === 0 ? null : shown;
+}
+
+/** @throws container.link_not_running */
+export function liveLinks(record: ContainerRecord, registry: ContainerRegistry): LiveLink[] {
+  return (record.links ?? []).flatMap(({ id, alias }) => {
+    const target = registry.get(id);
+    if (target === undefined) return [];
+    if (!isRunning(target.state)) throw fail('container.link_not_running', { target: target.name, own: record.name, alias });
+    return [{ alias, target, address: target.sandbox?.endpoints['bridge']?.address ?? '' }];
+  });
+}
+
+/** Lines of `/etc/hosts`: alias, host name and, where that is another one, name. */
+export function linkHosts(links: readonly LiveLink[]): string[] {
+  return links.filter(({ address }) => address !== '').map(({ alias, address, target }) => {
+    const names = [alias, target.config.Hostname, ...(alias === target.name ? [] : [target.name])];
+    return `${address}\t${names.join(' ')}`;
+  });
+}
+
+/** Variables about the linked containers, as Docker has made them since its beginning. */
+export function linkVariables(record: Pick<ContainerRecord, 'name'>, links: readonly LiveLink[]): string[] {
+  return links.flatMap(({ alias, address, target }) => {
+    const prefix = alias.toUpperCase().replaceAll('-', '_');
+    const ports = Object.keys(target.config.ExposedPorts ?? {}).map((port) => {
+      const [number = '', protocol = 'tcp'] = port.split('/');
+      return { number, protocol };
+    }).sort((a, b) => Number(a.protocol !== 'tcp') - Number(b.protocol !== 'tcp') || Number(a.number) - Number(b.number));
+    const [first] = ports;
+    const url = ({ number, protocol }: { number: string; protocol: string }): string => `${protocol}://${address}:${number}`;
+    const own = (target.config.Env ?? []).filter((variable) => variable.includes('=') && !/^(HOME|PATH)=/.test(variable));
+    return [
+      ...(first === undefined ? [] : [`${prefix}_PORT=${url(first)}`]),
+      ...ports.flatMap((port) => {
+        const name = `${prefix}_PORT_${port.number}_${port.protocol.toUpperCase()}`;
+        return [`${name}=${url(port)}`, `${name}_ADDR=${address}`, `${name}_PORT=${port.number}`, `${name}_PROTO=${port.protocol}`];
+      }),
+      `${prefix}_NAME=/${record.name}/${alias}`,
+      ...own.map((variable) => `${prefix}_ENV_${variable}`),
+    ];
+  });
+}
