@@ -27,7 +27,7 @@ const layers: Readonly<Record<string, number>> = {
 };
 const clientLayers: Readonly<Record<string, readonly string[]>> = {
   client: ['base', 'schema'],
-  cli: ['base', 'schema', 'client'],
+  cli: ['base', 'schema', 'client', 'oci'],
 };
 
 interface Import {

@@ -1,9 +1,19 @@
-/** Commands that look at containers without changing them. */
+/** Commands that look at containers and their files. */
 import type { CommandNode } from '#cli/command.ts';
+
+const copy: CommandNode = {
+  name: 'cp', summary: 'Copy files/folders between a container and the local filesystem', paths: ['container cp', 'cp'],
+  load: async () => (await import('./cp.ts')).command,
+};
 
 const diff: CommandNode = {
   name: 'diff', summary: "Inspect changes to files or directories on a container's filesystem", paths: ['container diff', 'diff'],
   load: async () => (await import('./diff.ts')).command,
+};
+
+const exportNode: CommandNode = {
+  name: 'export', summary: "Export a container's filesystem as a tar archive", paths: ['container export', 'export'],
+  load: async () => (await import('./export.ts')).command,
 };
 
 const port: CommandNode = {
@@ -20,7 +30,9 @@ const listPaths = ['container ls', 'container list', 'container ps', 'ps'];
 
 /** In the group `container`. */
 export const containerViewNodes: readonly CommandNode[] = [
+  copy,
   diff,
+  exportNode,
   {
     name: 'inspect', summary: 'Display detailed information on one or more containers',
     load: async () => (await import('./container-inspect.ts')).command,
@@ -32,7 +44,9 @@ export const containerViewNodes: readonly CommandNode[] = [
 
 /** At the top level. */
 export const topLevelViewNodes: readonly CommandNode[] = [
+  copy,
   diff,
+  exportNode,
   { name: 'ps', summary: 'List containers', paths: listPaths, common: 3, load: async () => (await import('./ps.ts')).command },
   {
     name: 'inspect', summary: 'Return low-level information on Docker objects',

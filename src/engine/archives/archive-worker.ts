@@ -2,6 +2,7 @@
 import { closeSync, constants } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { EngineError, fail, invariant, messageOf } from '#base/errors/failure.ts';
+import { baseName, keepEnding } from '#base/go-path.ts';
 import { formatTimestamp } from '#base/timestamp.ts';
 import { detachThreadRoot, enterDirectory, enterRoot } from '#kernel/chroot.ts';
 import { enterContainerView } from '#kernel/container-view.ts';
@@ -13,7 +14,7 @@ import { textOf } from '#oci/tar/byte-string.ts';
 import type { ContainerPathStat } from '#schema/archive-views.ts';
 import { extractArchive } from './extract-archive.ts';
 import { TreePacker } from './pack-tree.ts';
-import { absolutePath, keepEnding, lastName, requireStatus, withoutLinks } from './view-path.ts';
+import { absolutePath, requireStatus, withoutLinks } from './view-path.ts';
 import type { ArchiveJob, ArchiveMessage, ExtractJob, PackJob } from './worker-messages.ts';
 
 invariant(parentPort !== null, 'archive-worker runs as a worker thread');
@@ -52,10 +53,10 @@ function pack({ path, ring }: PackJob): void {
   say({ kind: 'begun', stat });
   const packer = new TreePacker(new BlockingRingWriter(ring));
   if (requireStatus(absolute).kind === nodeKinds.directory) {
-    inDirectory(absolute, (descriptor) => packer.whole(descriptor, lastName(absolute)));
+    inDirectory(absolute, (descriptor) => packer.whole(descriptor, baseName(absolute)));
   } else {
     const slash = absolute.lastIndexOf('/');
-    inDirectory(absolute.slice(0, slash + 1), () => packer.node(absolute.slice(slash + 1), lastName(absolute)));
+    inDirectory(absolute.slice(0, slash + 1), () => packer.node(absolute.slice(slash + 1), baseName(absolute)));
   }
   packer.end();
 }
@@ -103,7 +104,7 @@ function inDirectory(path: string, work: (descriptor: number) => void): void {
 function statAt(path: string): ContainerPathStat {
   const status = requireStatus(path);
   return {
-    name: textOf(lastName(path)),
+    name: textOf(baseName(path)),
     size: status.size,
     mode: fileModeOf(status),
     mtime: formatTimestamp(BigInt(status.modified.seconds) * 1_000_000_000n + BigInt(status.modified.nanoseconds)),

@@ -3,37 +3,14 @@
  * and dots keep their meaning, as in Docker's copying. Paths are byte strings. Blocking.
  */
 import { fail } from '#base/errors/failure.ts';
+import { cleanPath, keepEnding } from '#base/go-path.ts';
 import { nodeKinds, readSymlink, statNode, type NodeStatus } from '#kernel/file-nodes.ts';
 
 const linkLimit = 255;
 
 /** Absolute and clean, with the `/.` or `/` that `path` ends in. */
 export function absolutePath(path: string): string {
-  return keepEnding(cleanAbsolute(path), path);
-}
-
-/** `clean` with the `/.` or `/` at the end of `original`. */
-export function keepEnding(clean: string, original: string): string {
-  let kept = clean;
-  if (lastName(kept) !== '.' && lastName(original) === '.') kept = kept.endsWith('/') ? `${kept}.` : `${kept}/.`;
-  return !kept.endsWith('/') && original.endsWith('/') ? `${kept}/` : kept;
-}
-
-/** The last name, without slashes at the end; `/` for the root. */
-export function lastName(path: string): string {
-  const trimmed = path.replace(/\/+$/, '');
-  if (trimmed === '') return path === '' ? '.' : '/';
-  return trimmed.slice(trimmed.lastIndexOf('/') + 1);
-}
-
-/** Without `.`, `..` and needless slashes. */
-export function cleanAbsolute(path: string): string {
-  const kept: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') kept.pop();
-    else if (part !== '' && part !== '.') kept.push(part);
-  }
-  return `/${kept.join('/')}`;
+  return keepEnding(cleanPath(`/${path}`), path);
 }
 
 /** @throws archive.path_not_found without a container, kernel.syscall_failed (`lstat …`) */
@@ -66,7 +43,7 @@ export function withoutLinks(path: string, options: { mustExist: boolean }): str
     }
     if (status !== undefined && status.kind !== nodeKinds.directory && parts.some((rest) => rest !== '' && rest !== '.')) {
       if (options.mustExist) throw fail('archive.path_unusable', { message: 'not a directory' });
-      return cleanAbsolute(`${next}/${parts.join('/')}`);
+      return cleanPath(`${next}/${parts.join('/')}`);
     }
     resolved = next;
   }
