@@ -2,6 +2,7 @@
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { parseTimestamp } from '#base/timestamp.ts';
 import type { ContainerRecord } from './containers/container-record.ts';
+import { isRunning } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { isUserDefined } from './containers/network-attachments.ts';
 import { connectContainer, disconnectContainer } from './containers/network-connections.ts';
@@ -11,9 +12,16 @@ import type { Filters, NetworkUseCases } from './contract.ts';
 const pruneFilters = new Set(['label', 'label!', 'until']);
 
 export function networkUseCases(parts: EngineParts): NetworkUseCases {
-  const { networks, events, registry } = parts;
+  const { networks, events, registry, mutex } = parts;
   const publish = (action: 'create' | 'destroy', { id, name, driver }: { id: string; name: string; driver: string }): void => {
     events.publish({ type: 'network', action, id, attributes: { name, type: driver } });
+  };
+
+  /** Containers that have ended give their endpoints back shortly after they are seen to. */
+  const settle = async (network: { id: string; name: string }): Promise<void> => {
+    for (const record of registry.all()) {
+      if (isOn(record, network) && !isRunning(record.state)) (await mutex.acquire(record.id))[Symbol.dispose]();
+    }
   };
 
   return {
@@ -27,6 +35,7 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
     },
 
     async remove(reference) {
+      await settle(networks.identify(reference));
       publish('destroy', await networks.removeNetwork(reference));
     },
 
@@ -40,6 +49,7 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
       for (const { Id, Name, Created, Labels } of networks.list({})) {
         signal.throwIfAborted();
         if (!isUserDefined(Name) || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
+        await settle({ id: Id, name: Name });
         if (registry.all().some((record) => isOn(record, { id: Id, name: Name }))) continue;
         try {
           publish('destroy', await networks.removeNetwork(Id));
