@@ -8,6 +8,7 @@
  * Nothing is connected before the first request. Refusals are ApiError, an unreachable daemon ConnectionError.
  */
 import { ArchiveApi } from './archive-api.ts';
+import { BuildApi } from './build-api.ts';
 import { ContainerApi } from './container-api.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ExecApi } from './exec-api.ts';
@@ -33,6 +34,7 @@ export interface ClientOptions {
 
 export class Client implements AsyncDisposable {
   readonly archives: ArchiveApi;
+  readonly builds: BuildApi;
   readonly containers: ContainerApi;
   readonly execs: ExecApi;
   readonly images: ImageApi;
@@ -52,6 +54,7 @@ export class Client implements AsyncDisposable {
       launch: options.launch,
     });
     this.archives = new ArchiveApi(this.transport);
+    this.builds = new BuildApi(this.transport);
     this.containers = new ContainerApi(this.transport);
     this.execs = new ExecApi(this.transport);
     this.images = new ImageApi(this.transport);

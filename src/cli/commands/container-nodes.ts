@@ -8,6 +8,7 @@ function both(name: string, summary: string, load: () => Promise<{ command: Comm
 }
 
 const attach = both('attach', 'Attach local standard input, output, and error streams to a running container', () => import('./attach.ts'));
+const commit = both('commit', "Create a new image from a container's changes", () => import('./commit.ts'));
 const create = both('create', 'Create a new container', () => import('./create.ts'));
 const exec = both('exec', 'Execute a command in a running container', () => import('./exec.ts'));
 const kill = both('kill', 'Kill one or more running containers', () => import('./kill.ts'));
@@ -27,7 +28,7 @@ const unpause = both('unpause', 'Unpause all processes within one or more contai
 const update = both('update', 'Update configuration of one or more containers', () => import('./update.ts'));
 const wait = both('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts'));
 
-const shared = [attach, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, update, wait];
+const shared = [attach, commit, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, update, wait];
 
 export const containerNodes: readonly CommandNode[] = [
   {

@@ -2,6 +2,11 @@
 import type { CommandNode } from '#cli/command.ts';
 import { imagePullNode } from './pull-nodes.ts';
 
+const build: CommandNode = {
+  name: 'build', summary: 'Build an image from a Dockerfile', paths: ['image build', 'build', 'builder build'],
+  load: async () => (await import('./build.ts')).command,
+};
+
 const history: CommandNode = {
   name: 'history', summary: 'Show the history of an image', paths: ['image history', 'history'],
   load: async () => (await import('./history.ts')).command,
@@ -35,6 +40,7 @@ const inGroup: readonly CommandNode[] = [
     name: 'bootstrap', summary: "Make a base image from this system's packages", isOwn: true,
     load: async () => (await import('./image-bootstrap.ts')).command,
   },
+  build,
   history,
   importArchive,
   {
@@ -55,6 +61,7 @@ const inGroup: readonly CommandNode[] = [
 
 export const imageNodes: readonly CommandNode[] = [
   { name: 'image', summary: 'Manage images', children: inGroup },
+  { ...build, common: 4 },
   history,
   { name: 'images', summary: 'List images', paths: listPaths, common: 7, load: async () => (await import('./images.ts')).command },
   importArchive,

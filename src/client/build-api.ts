@@ -1,0 +1,42 @@
+/** `/build` and `/commit`. */
+import type { ProgressStream } from './image-api.ts';
+import { readJsonLines } from './json-lines.ts';
+import type { Query } from './query.ts';
+import type { Transport } from './transport.ts';
+
+export interface CommitOptions {
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  readonly changes?: readonly string[];
+  /** Default true. */
+  readonly pause?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export class BuildApi {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `query`: the parameters of the Engine API; `configuration`: the X-Registry-Config header. */
+  async build(context: AsyncIterable<Uint8Array>, options: { query?: Query; configuration?: string; signal?: AbortSignal } = {}): Promise<ProgressStream> {
+    const response = await this.#transport.request({
+      method: 'POST', path: '/build', body: context, query: options.query, signal: options.signal,
+      headers: { 'Content-Type': 'application/x-tar', ...(options.configuration === undefined ? {} : { 'X-Registry-Config': options.configuration }) },
+    });
+    return readJsonLines(response.body);
+  }
+
+  /** Makes an image of a container and answers its id. */
+  commit(container: string, options: CommitOptions = {}): Promise<{ Id: string }> {
+    const { repository, tag, author, comment, changes, pause, signal } = options;
+    return this.#transport.json({
+      method: 'POST', path: '/commit', signal,
+      query: { container, repo: repository, tag, author, comment, changes, pause: pause === false ? '0' : undefined },
+    });
+  }
+}
