@@ -6,7 +6,8 @@ import { baseName, keepEnding } from '#base/go-path.ts';
 import { formatTimestamp } from '#base/timestamp.ts';
 import { detachThreadRoot, enterDirectory, enterRoot } from '#kernel/chroot.ts';
 import { enterContainerView } from '#kernel/container-view.ts';
-import { nodeKinds, type NodeStatus } from '#kernel/file-nodes.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import { nodeKinds, statDescriptor, type NodeStatus } from '#kernel/file-nodes.ts';
 import { openInRoot } from '#kernel/open-in-root.ts';
 import { ArchiveSource } from '#image/layer/archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from '#image/layer/byte-ring.ts';
@@ -36,8 +37,7 @@ function perform(job: ArchiveJob): void {
   using _view = enterContainerView(job.view.root, job.view.mounts);
   switch (job.kind) {
     case 'stat':
-      say({ kind: 'begun', stat: statAt(absolutePath(job.path)) });
-      return;
+      return reportStatus(absolutePath(job.path));
     case 'pack':
       return pack(job);
     case 'export':
@@ -47,16 +47,25 @@ function perform(job: ArchiveJob): void {
   }
 }
 
+function reportStatus(path: string): void {
+  say({ kind: 'begun', stat: statOf(path, requireStatus(path)) });
+}
+
 function pack({ path, ring }: PackJob): void {
   const absolute = absolutePath(path);
-  const stat = statAt(absolute);
-  say({ kind: 'begun', stat });
   const packer = new TreePacker(new BlockingRingWriter(ring));
+  // It is announced only once it is held, since the container may take it away.
   if (requireStatus(absolute).kind === nodeKinds.directory) {
-    inDirectory(absolute, (descriptor) => packer.whole(descriptor, baseName(absolute)));
+    inDirectory(absolute, (descriptor) => {
+      say({ kind: 'begun', stat: statOf(absolute, statDescriptor(descriptor)) });
+      packer.whole(descriptor, baseName(absolute));
+    });
   } else {
     const slash = absolute.lastIndexOf('/');
-    inDirectory(absolute.slice(0, slash + 1), () => packer.node(absolute.slice(slash + 1), baseName(absolute)));
+    inDirectory(absolute.slice(0, slash + 1), () => {
+      say({ kind: 'begun', stat: statOf(absolute, requireStatus(absolute.slice(slash + 1))) });
+      packer.node(absolute.slice(slash + 1), baseName(absolute));
+    });
   }
   packer.end();
 }
@@ -72,7 +81,7 @@ function extract(job: ExtractJob): void {
   if (requireStatus(absolute).kind !== nodeKinds.directory) throw fail('archive.not_a_directory');
   refuseReadOnly(job, absolute);
   // Without links now: what the container has put there since then is refused.
-  const place = openInRoot({ path: absolute, flags: constants.O_DIRECTORY, links: 'refused' });
+  const place = openDirectory(absolute, 'refused');
   try {
     say({ kind: 'begun', stat: undefined });
     enterDirectory(place);
@@ -92,7 +101,7 @@ function refuseReadOnly({ mountPoints, rootReadOnly }: ExtractJob, absolute: str
 }
 
 function inDirectory(path: string, work: (descriptor: number) => void): void {
-  const descriptor = openInRoot({ path, flags: constants.O_DIRECTORY | constants.O_RDONLY, links: 'followed' });
+  const descriptor = openDirectory(path, 'followed');
   try {
     enterDirectory(descriptor);
     work(descriptor);
@@ -101,8 +110,17 @@ function inDirectory(path: string, work: (descriptor: number) => void): void {
   }
 }
 
-function statAt(path: string): ContainerPathStat {
-  const status = requireStatus(path);
+/** @throws archive.path_not_found when the container has taken it away */
+function openDirectory(path: string, links: 'followed' | 'refused'): number {
+  try {
+    return openInRoot({ path, flags: constants.O_DIRECTORY | constants.O_RDONLY, links });
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw fail('archive.path_not_found', {}, error);
+    throw error;
+  }
+}
+
+function statOf(path: string, status: NodeStatus): ContainerPathStat {
   return {
     name: textOf(baseName(path)),
     size: status.size,
