@@ -135,15 +135,18 @@ class KernelNetworkController implements NetworkController {
     const interfaceName = interfaceOf(record);
     const twin = others.find((other) => other.Driver === 'bridge' && interfaceOf(other) === interfaceName);
     if (twin !== undefined) throw fail('network.same_bridge', { id: record.Id, otherId: twin.Id, interface: interfaceName });
-    const network = driver.open(record, []);
-    // Kept first: a crash from here on leaves a network, not a stray bridge.
-    this.#registry.add(network);
+    // Written down first: a crash from here on leaves a network, not a stray bridge.
+    this.#registry.announce(record);
+    let network: BridgeNetwork | undefined;
     try {
+      network = driver.open(record, []);
+      this.#registry.add(network);
+      const bridge = firewallBridge(network);
       enableForwarding(interfaceName);
-      await this.#changeFirewall(() => this.#firewall.addBridge(firewallBridge(network)));
+      await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
     } catch (error) {
-      this.#registry.delete(record.Id);
-      await network.remove();
+      await network?.remove();
+      this.#registry.erase(record.Id);
       throw error;
     }
     return identityOf(record);
@@ -156,9 +159,11 @@ class KernelNetworkController implements NetworkController {
     const used = Array.from(this.#attached.values()).flatMap(({ containerName, sandbox }) =>
       Object.values(sandbox.endpoints).filter(({ networkId }) => networkId === record.Id).map(({ id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`));
     if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
-    this.#registry.delete(record.Id);
+    this.#registry.retire(record.Id);
     if (network instanceof BridgeNetwork) await this.#changeFirewall(() => this.#firewall.removeBridge(firewallBridge(network)));
     await network.remove();
+    network[Symbol.dispose]();
+    this.#registry.erase(record.Id);
     return identityOf(record);
   }
 

@@ -24,12 +24,21 @@ export class NetworkRegistry implements Disposable {
     this.#table.put(network.record.Id, network.record);
   }
 
-  /** Forgets a network; its side of the kernel is its driver's to remove. */
-  delete(id: string): void {
-    const network = this.#networks.get(id);
+  /** Writes down a network that is about to be made: after a crash in between, start-up makes it. */
+  announce(record: NetworkRecord): void {
+    this.#table.put(record.Id, record);
+  }
+
+  /** Lets nobody find the network any more. It is still written down until {@link erase}. */
+  retire(id: string): void {
+    this.#networks.delete(id);
+  }
+
+  /** Forgets a network whose side of the kernel is gone. */
+  erase(id: string): void {
+    this.#networks.get(id)?.[Symbol.dispose]();
     this.#networks.delete(id);
     this.#table.delete(id);
-    network?.[Symbol.dispose]();
   }
 
   /** Opens every network, with the endpoints that live containers have there. */
