@@ -58,8 +58,10 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         Platform: { Name: '' },
         Components: [
           { Name: 'Engine', Version: product.engineVersion, Details: { ...common, Experimental: 'false' } },
-          { Name: 'dhow', Version: product.version, Details: { GitCommit: '' } },
+          // Clients look components up by the names Docker has for them: ours do their work.
+          { Name: 'containerd', Version: product.version, Details: { GitCommit: '' } },
           { Name: parts.defaultRuntime, Version: runtime?.version ?? '', Details: { GitCommit: '' } },
+          { Name: 'docker-init', Version: product.version, Details: { GitCommit: '' } },
         ],
         Version: product.engineVersion,
         ...common,
