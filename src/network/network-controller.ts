@@ -8,11 +8,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fail, invariant, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import { BoundSocket } from '#kernel/bound-socket.ts';
 import { createNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace } from '#kernel/network-namespace.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { findSocketHolder } from '#kernel/socket-holder.ts';
-import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { StateDatabase } from '#store/state-database.ts';
@@ -22,12 +20,14 @@ import { NameService } from './dns/name-service.ts';
 import { openResolverSockets } from './dns/resolver-sockets.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
+import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
 import { readHostResolver, type Resolver } from './host-resolver.ts';
 import type { FirewallBridge } from './firewall-ruleset.ts';
 import { parseAddress, subnetOf } from './ipv4-subnet.ts';
 import { gatewayOf, freeInterfaceName } from './endpoint-order.ts';
 import { recordFromRequest } from './network-creation.ts';
 import type { AttachableNetwork } from './network-driver.ts';
+import { applySysctls, endpointSysctls, setLoopbackUp } from './namespace-settings.ts';
 import { filterNetworks } from './network-filters.ts';
 import { interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
 import { NetworkRegistry } from './network-registry.ts';
@@ -160,8 +160,9 @@ class KernelNetworkController implements NetworkController {
       Object.values(sandbox.endpoints).filter(({ networkId }) => networkId === record.Id).map(({ id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`));
     if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
     this.#registry.retire(record.Id);
-    if (network instanceof BridgeNetwork) await this.#changeFirewall(() => this.#firewall.removeBridge(firewallBridge(network)));
-    await network.remove();
+    // Both wait for the kernel: side by side.
+    const closed = network instanceof BridgeNetwork ? this.#changeFirewall(() => this.#firewall.removeBridge(firewallBridge(network))) : undefined;
+    await Promise.all([closed, network.remove()]);
     network[Symbol.dispose]();
     this.#registry.erase(record.Id);
     return identityOf(record);
@@ -471,11 +472,6 @@ class KernelNetworkController implements NetworkController {
   }
 }
 
-function setLoopbackUp(): void {
-  using routes = new RouteSocket();
-  routes.configure(undefined);
-}
-
 function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {
   return { id: Id, name: Name, driver: Driver };
 }
@@ -493,15 +489,6 @@ function needsResolver(sandbox: Sandbox): boolean {
   return Object.keys(sandbox.endpoints).some((name) => !isPredefined(name));
 }
 
-/** `net.ipv4.conf.IFNAME.name=value,…` of the endpoint's options, for the interface it has. */
-function endpointSysctls(options: Readonly<Record<string, string>> | null | undefined, name: string): Record<string, string> {
-  const settings = (options?.['com.docker.network.endpoint.sysctls'] ?? '').split(',').filter((entry) => entry.includes('='));
-  return Object.fromEntries(settings.map((entry) => {
-    const equals = entry.indexOf('=');
-    return [entry.slice(0, equals).trim().replaceAll('.', '/').replace('IFNAME', name), entry.slice(equals + 1)];
-  }));
-}
-
 function networkReference(mode: string): string {
   return mode === 'default' || mode === '' ? 'bridge' : mode;
 }
@@ -509,25 +496,4 @@ function networkReference(mode: string): string {
 function containerView(Name: string, endpoint: Endpoint): NetworkInspect['Containers'][string] {
   const IPv4Address = endpoint.address === '' ? '' : `${endpoint.address}/${endpoint.prefixLength}`;
   return { Name, EndpointID: endpoint.id, MacAddress: endpoint.macAddress, IPv4Address, IPv6Address: '' };
-}
-
-/** Those of the network, which belong to the namespace the caller is in; others are the OCI runtime's to set. */
-function applySysctls(sysctls: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(sysctls)) if (/^net[./]/.test(name)) writeSysctl(name, value);
-}
-
-/** The ports that the kernel gives to outgoing connections, from which random host ports are taken as in Docker. */
-function ephemeralRange(): { first: number; last: number } {
-  const [first = 32768, last = 60999] = (readSysctl('net.ipv4.ip_local_port_range') ?? '').split(/\s+/).filter((text) => text !== '').map(Number);
-  return { first, last };
-}
-
-function canListenOnIPv6(): boolean {
-  try {
-    using _socket = new BoundSocket('tcp', '::1', 0);
-    return true;
-  } catch (error) {
-    if (isFailure(error, 'kernel.syscall_failed')) return false;
-    throw error;
-  }
 }
