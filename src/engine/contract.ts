@@ -187,6 +187,8 @@ export interface BuildUseCases {
   build(context: Readable, request: BuildRequest, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   /** Makes an image of a container. */
   commit(reference: string, request: CommitRequest, signal: AbortSignal): Promise<{ Id: string }>;
+  /** Deletes what builds keep besides images. The classic builder's cache is its images, so there is nothing but them. */
+  prune(): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }>;
 }
 
 export interface Engine {

@@ -39,7 +39,10 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
       publish('destroy', await networks.removeNetwork(reference));
     },
 
-    connect: async (reference, request) => connectContainer(parts, reference, request.Container, request.EndpointConfig ?? {}),
+    connect: async (reference, request) => {
+      if (request.Container === '') throw fail('network.container_missing', { reference: request.Container });
+      await connectContainer(parts, reference, request.Container, request.EndpointConfig ?? {});
+    },
     disconnect: async (reference, request) => disconnectContainer(parts, reference, request.Container, request.Force),
 
     async prune(filters: Filters, signal) {

@@ -284,6 +284,10 @@ export class EngineDouble implements Engine {
       this.#note('builds.build', request);
       return Readable.from([]);
     },
+    prune: async () => {
+      this.#note('builds.prune');
+      return { CachesDeleted: null, SpaceReclaimed: 0 };
+    },
     commit: async (reference, request) => {
       this.#note('builds.commit', reference, request);
       return { Id: 'sha256:committed' };

@@ -15,6 +15,7 @@ import { sendProgress } from './progress.ts';
 export function buildRoutes(): readonly Route[] {
   return [
     { method: 'POST', path: '/build', handler: build },
+    { method: 'POST', path: '/build/prune', handler: prune },
     { method: 'POST', path: '/commit', handler: commit },
   ];
 }
@@ -41,6 +42,10 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
     hostConfig: hostConfigOf(call),
   };
   await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });
+}
+
+async function prune({ reply }: Exchange, { engine }: Call): Promise<void> {
+  reply.json(200, await engine.builds.prune());
 }
 
 async function commit(exchange: Exchange, { engine, query }: Call): Promise<void> {

@@ -46,6 +46,7 @@ export const networkErrors = {
   'network.name_predefined': { kind: 'forbidden', text: (d) => `operation is not permitted on predefined ${d['name']} network ` },
   'network.name_taken': { kind: 'conflict', text: (d) => `network with name ${d['name']} already exists` },
   'network.remove_predefined': { kind: 'forbidden', text: (d) => `${d['name']} is a pre-defined network and cannot be removed` },
+  'network.container_missing': { kind: 'invalid', text: (d) => `invalid name or ID supplied: ${JSON.stringify(d['reference'])}` },
   'network.in_use': { kind: 'forbidden', text: (d) => `error while removing network: network ${d['name']} has active endpoints (${d['endpoints']})` },
   'network.driver_missing': { kind: 'notFound', text: (d) => `plugin "${d['driver']}" not found` },
   'network.driver_single': { kind: 'forbidden', text: (d) => `only one instance of "${d['driver']}" network is allowed` },

@@ -24,6 +24,7 @@ export function buildUseCases(parts: EngineParts, containers: ContainerUseCases)
       const output = new BuildOutput(request.quiet);
       return output.during(async (stop) => await build({ parts, containers, output, directory }, { context, request, signal: stop }), signal);
     },
+    prune: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
     commit: async (reference, request, signal) => await commitContainer(parts, reference, request, signal),
   };
 }
