@@ -83,7 +83,7 @@ export const command = defineCommand({
     const labels = flags.label.map((text) => (text.includes('=') ? [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] : [text, '']) as [string, string]);
     const unlessZero = (value: number): number | undefined => (value === 0 ? undefined : value);
     const unlessEmpty = (text: string): string | undefined => (text === '' ? undefined : text);
-    const messages = await client.builds.build(archive, {
+    const building = client.builds.build(archive, {
       signal,
       configuration: registryConfiguration(configuration.file),
       query: {
@@ -97,6 +97,10 @@ export const command = defineCommand({
         buildargs: JSON.stringify(Object.fromEntries(buildArguments)), labels: JSON.stringify(Object.fromEntries(labels)),
         cachefrom: flags['cache-from'].length === 0 ? undefined : JSON.stringify(flags['cache-from']),
       },
+    });
+    const messages = await building.catch((error: unknown) => {
+      if (flags.quiet) stderr.write(held.join(''));
+      throw error;
     });
     let imageId = '';
     const stop = async function* (): AsyncGenerator<ProgressMessage, void> {

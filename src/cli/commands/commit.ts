@@ -17,9 +17,9 @@ export const command = defineCommand({
   },
   async run({ client, flags, arguments: [container = '', name = ''], stdout, signal }) {
     const reference = name === '' ? undefined : parseImageReference(name);
-    if (reference?.digest !== undefined) throw new CommandFailure('cannot commit to digest reference');
+    if (reference !== undefined && reference.digest !== '') throw new CommandFailure('cannot commit to digest reference');
     const { Id } = await client.builds.commit(container, {
-      ...(reference === undefined ? {} : { repository: fullName(reference), tag: reference.tag ?? 'latest' }),
+      ...(reference === undefined ? {} : { repository: fullName(reference), tag: reference.tag === '' ? 'latest' : reference.tag }),
       author: flags.author, comment: flags.message, changes: flags.change, pause: flags.pause, signal,
     });
     stdout.writeLine(Id);
