@@ -3,7 +3,7 @@
  * and volumes, in a mount namespace of the thread's own. No path, link or `..` leads out, whatever the
  * container does meanwhile; what is mounted here is seen by nobody else and goes with the namespace.
  */
-import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { enterDirectory } from './chroot.ts';
 import { failedWith } from './failed-with.ts';
 import { openNode } from './file-nodes.ts';
@@ -45,6 +45,8 @@ const openPath = 0o10000000;
 export interface ViewMount {
   /** On the host. */
   readonly source: string;
+  /** The container may change the source's parents: a link in its path is then refused. */
+  readonly linksRefused: boolean;
   /** Absolute in the container. */
   readonly destination: string;
   readonly writable: boolean;
@@ -83,12 +85,12 @@ export function enterContainerView(root: string, mounts: readonly ViewMount[]): 
   return { [Symbol.dispose]: leave };
 }
 
-function attach(root: string, { source, destination, writable, recursive: whole }: ViewMount): void {
-  const tree = checked(Number(openTree(openTreeNumber, workingDirectory, source, cloneTree | closeOnExec | (whole ? recursive : 0))), 'open_tree', source);
+function attach(root: string, { source, linksRefused, destination, writable, recursive: whole }: ViewMount): void {
+  const tree = cloneSource(source, linksRefused, whole ? recursive : 0);
   try {
     const attributes = new BigUint64Array([writable ? 0n : readOnlyAttribute, 0n, privatePropagation, 0n]);
     checked(Number(setMountAttributes(setMountAttributesNumber, tree, '', emptyPath | recursive, attributes, 32)), 'mount_setattr', source);
-    const target = openTarget(root, destination, statSync(source).isDirectory());
+    const target = openTarget(root, destination, fstatSync(tree).isDirectory());
     try {
       checked(Number(moveMount(moveMountNumber, tree, '', target, '', fromEmptyPath | toEmptyPath)), 'move_mount', destination);
     } finally {
@@ -96,6 +98,18 @@ function attach(root: string, { source, destination, writable, recursive: whole 
     }
   } finally {
     closeSync(tree);
+  }
+}
+
+/** A copy of the mount that is at the source, not attached anywhere. */
+function cloneSource(source: string, linksRefused: boolean, depth: number): number {
+  const flags = cloneTree | closeOnExec | depth;
+  if (!linksRefused) return checked(Number(openTree(openTreeNumber, workingDirectory, source, flags)), 'open_tree', source);
+  const opened = openInRoot({ path: Buffer.from(source).toString('latin1'), flags: openPath, links: 'refused' });
+  try {
+    return checked(Number(openTree(openTreeNumber, opened, '', flags | emptyPath)), 'open_tree', source);
+  } finally {
+    closeSync(opened);
   }
 }
 

@@ -140,6 +140,13 @@ test('volumes and binds must be seen, read-only ones only read, and what is in m
   await eventually('nothing of the stopped container stays mounted', async () => assert.equal(await isMounted(id), false));
 });
 
+test('a part of a volume must be seen as the container sees it', async () => {
+  const all = [{ Type: 'volume', Source: 'archives-parts', Target: '/all' }];
+  await ended('mkdir -p /all/part; echo p > /all/part/f', { Mounts: all });
+  const id = await created(['true'], { Mounts: [{ Type: 'volume', Source: 'archives-parts', Target: '/part', VolumeOptions: { Subpath: 'part' } }] });
+  assert.equal((await copied(id, '/part/f'))[0]?.text, 'p\n');
+});
+
 test('a read-only root file system, missing places and what is no directory must be refused with Docker’s words', async () => {
   const { archives } = daemon.client;
   const archive = await archiveOf([{ name: 'new', type: 'file', text: 'new' }]);

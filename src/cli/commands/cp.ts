@@ -90,7 +90,7 @@ async function copyOut({ client, stdout, stderr, signal }: Surroundings, copy: C
     const asked = source.rebaseName === '' ? [] : [{ from: base === '/' ? '' : base, to: source.rebaseName }];
     await unpackLocal(chunks, directory, [...asked, ...renaming]);
   };
-  await withProgress({ stderr, quiet: copy.quiet, direction: 'from', target: destination }, archive, unpack);
+  await withProgress({ stderr, quiet: copy.quiet, target: destination }, archive, unpack);
 }
 
 async function copyIn({ client, stdin, stderr, signal }: Surroundings, copy: Copy): Promise<void> {
@@ -113,20 +113,19 @@ async function copyIn({ client, stdin, stderr, signal }: Surroundings, copy: Cop
   const source = localSource(resolveLocal(copy.source), copy.followLink);
   const { directory, renaming } = planCopy(source, place);
   const warn = (text: string): void => stderr.writeLine(`time=${JSON.stringify(new Date().toISOString().replace(/\.\d+/, ''))} level=error msg=${JSON.stringify(text)}`);
-  await withProgress({ stderr, quiet: copy.quiet, direction: 'to', target: `${container}:${path}` }, packLocal(source, renaming, warn), (chunks) => send(directory, chunks));
+  await withProgress({ stderr, quiet: copy.quiet, target: `${container}:${path}` }, packLocal(source, renaming, warn), (chunks) => send(directory, chunks));
 }
 
 async function withProgress(
-  { stderr, quiet, direction, target }: { stderr: Invocation['stderr']; quiet: boolean; direction: 'from' | 'to'; target: string },
+  { stderr, quiet, target }: { stderr: Invocation['stderr']; quiet: boolean; target: string },
   chunks: AsyncIterable<Uint8Array>,
   work: (chunks: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
   if (quiet) return await work(chunks);
-  const progress = new CopyProgress(stderr, direction);
+  const progress = new CopyProgress();
   try {
     await work(progress.counted(chunks));
   } finally {
-    progress[Symbol.dispose]();
     stderr.writeLine(`Successfully copied ${progress.total} to ${target}`);
   }
 }

@@ -49,10 +49,10 @@ export function rebase(path: string, resolved: string): { path: string; rebaseNa
 export function localSource(path: string, followLink: boolean): CopyPlace {
   let place: { path: string; rebaseName: string };
   if (followLink) {
-    place = rebase(path, failing('lstat', path, () => realpathSync(path)));
+    place = rebase(path, withoutLinks(path));
   } else {
     const slash = path.lastIndexOf('/');
-    const parent = failing('lstat', path.slice(0, slash + 1), () => realpathSync(path.slice(0, slash + 1)));
+    const parent = withoutLinks(path.slice(0, slash + 1));
     const whole = `${parent === '/' ? '' : parent}/${path.slice(slash + 1)}`;
     place = { path: whole, rebaseName: path.endsWith('/') && baseName(path) !== baseName(whole) ? baseName(path) : '' };
   }
@@ -83,10 +83,36 @@ export function checkOutputPath(path: string): void {
   if (directory !== '.' && clean !== '/' && statSync(directory, { throwIfNoEntry: false }) === undefined) {
     throw new CommandFailure(`invalid output path: directory ${JSON.stringify(directory)} does not exist`);
   }
-  const status = failing('stat', path, () => statSync(path, { throwIfNoEntry: false }));
+  const status = failing('stat', path, () => statUnlessMissing(path));
   if (status === undefined || status.isDirectory() || status.isFile()) return;
   const fault = status.isCharacterDevice() || status.isBlockDevice() ? 'got a device' : undefined;
   if (fault !== undefined) throw new CommandFailure(`invalid output path: ${JSON.stringify(path)} must be a directory or a regular file: ${fault}`);
+}
+
+function statUnlessMissing(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Go's `filepath.EvalSymlinks`, whose failures name the part that is missing. */
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') throw new CommandFailure('not a directory', 1, error);
+    const parts = cleanPath(path).split('/');
+    const prefixes = parts.map((_, index) => parts.slice(0, index + 1).join('/') || '/');
+    const missing = prefixes.find((prefix) => lstatSync(prefix, { throwIfNoEntry: false }) === undefined);
+    throw new CommandFailure(`lstat ${missing ?? path}: ${errnoText(error)}`, 1, error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function lookAt(path: string): Stats | undefined {

@@ -23,6 +23,8 @@ class LocalUnpacking {
   readonly #root: string;
   readonly #renaming: Renaming;
   readonly #directories: { path: string; entry: TarEntry }[] = [];
+  /** The first of what cannot be made here. */
+  #leftOut: string | undefined;
 
   constructor(root: string, renaming: Renaming) {
     this.#root = root;
@@ -49,9 +51,11 @@ class LocalUnpacking {
     }
   }
 
-  /** Gives directories their times, which unpacking into them has changed. */
+  /** Gives directories their times, which unpacking into them has changed. @throws CommandFailure when something could not be made */
   async finish(): Promise<void> {
     for (const { path, entry } of this.#directories.reverse()) await setTimes(path, entry);
+    if (this.#leftOut === undefined) return;
+    throw new CommandFailure(`cannot make ${this.#leftOut}: devices and named pipes are not copied to files, all else was; copy to - for an archive with them`);
   }
 
   async #make(entry: TarEntry, path: string, { body, exists }: { body: TarFile['body']; exists: boolean }): Promise<void> {
@@ -76,7 +80,8 @@ class LocalUnpacking {
         return;
       }
       default:
-        throw new CommandFailure(`cannot make ${path}: it is a device or a named pipe in the container, which are not copied to files; copy to - for the archive`);
+        this.#leftOut ??= path;
+        return;
     }
     await setTimes(path, entry);
   }

@@ -107,8 +107,9 @@ export class ContainerViews {
       }
     });
     const resolved = await resolveMounts(planned, volumes, { containerId: user, rootfs, recursiveReadonly: false });
-    const mounts = planned.map(({ point, nonRecursive }, index): ViewMount => ({
+    const mounts = planned.map(({ point, nonRecursive, subpath }, index): ViewMount => ({
       source: resolved[index]?.source ?? point.Source,
+      linksRefused: subpath !== undefined,
       destination: point.Destination,
       writable: point.RW,
       recursive: nonRecursive !== true,
@@ -117,7 +118,7 @@ export class ContainerViews {
     const { resolvConf, hostname, hosts } = filesOf(paths.containerDirectory(record.id));
     for (const [destination, source] of [['/etc/resolv.conf', resolvConf], ['/etc/hostname', hostname], ['/etc/hosts', hosts]] as const) {
       const isTaken = mounts.some((mount) => mount.destination === destination);
-      if (!isTaken && existsSync(source)) mounts.push({ source, destination, writable: !record.hostConfig.ReadonlyRootfs, recursive: false });
+      if (!isTaken && existsSync(source)) mounts.push({ source, linksRefused: false, destination, writable: !record.hostConfig.ReadonlyRootfs, recursive: false });
     }
     return mounts;
   }
