@@ -79,18 +79,24 @@ export class Destination {
 
   /** An entry at a path whose directory is resolved here, with the entries of that directory. */
   *place(path: string, header: Omit<TarHeader, 'name'>, body?: TarMember['body']): Generator<TarMember> {
-    const slash = path.lastIndexOf('/');
-    const parent = this.resolve(path.slice(0, Math.max(slash, 0)));
-    yield* this.directory(parent);
-    const base = path.slice(slash + 1);
-    const name = parent === '' ? base : `${parent}/${base}`;
+    const name = this.#nameOf(path);
+    yield* this.directory(name.slice(0, Math.max(name.lastIndexOf('/'), 0)));
     const isDirectory = header.type === 'directory';
     this.#placed.set(name, {
       kind: isDirectory ? 'directory' : header.type === 'symlink' ? 'symlink' : 'other',
       linkName: header.linkName ?? '',
       header: undefined,
     });
-    yield { header: { ...header, name: isDirectory ? `${name}/` : name }, body };
+    const linkName = header.type === 'hardlink' ? this.#nameOf(header.linkName ?? '') : header.linkName;
+    yield { header: { ...header, linkName, name: isDirectory ? `${name}/` : name }, body };
+  }
+
+  /** Links on the way are followed, one at the end is not. */
+  #nameOf(path: string): string {
+    const slash = path.lastIndexOf('/');
+    const parent = this.resolve(path.slice(0, Math.max(slash, 0)));
+    const base = path.slice(slash + 1);
+    return parent === '' ? base : `${parent}/${base}`;
   }
 
   #look(path: string): Present | undefined {
