@@ -252,3 +252,22 @@ async function isMounted(id: string): Promise<boolean> {
   const { GraphDriver } = await daemon.client.containers.inspect(id);
   return readMounts().some(({ mountPoint }) => mountPoint === GraphDriver.Data?.['MergedDir']);
 }
+
+test('changes must be the same where file systems are copied instead of overlaid', async () => {
+  await using copying = await TestDaemon.start({ arguments: ['--storage-driver', 'vfs'] });
+  const { client } = copying;
+  const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', 'mkdir /a; touch /a/b; rm /etc/group; chmod 700 /home'] });
+  assert.equal(await client.archives.changes(Id), null);
+  const { result } = await client.containers.wait(Id, { condition: 'next-exit' });
+  await client.containers.start(Id);
+  await result;
+  assert.deepEqual(await client.archives.changes(Id), [
+    { Path: '/a', Kind: 1 },
+    { Path: '/a/b', Kind: 1 },
+    { Path: '/etc', Kind: 0 },
+    { Path: '/etc/group', Kind: 2 },
+    { Path: '/home', Kind: 0 },
+  ]);
+  const { archive } = await client.archives.copyOut(Id, '/a');
+  assert.deepEqual((await membersOf(archive)).map(({ name }) => name), ['a/', 'a/b']);
+});

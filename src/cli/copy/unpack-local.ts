@@ -92,11 +92,15 @@ class LocalUnpacking {
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
     const base = parts.pop();
     if (base === undefined) return this.#root;
-    const parent = join(this.#root, ...parts);
-    await mkdir(parent, { recursive: true });
-    const real = await realpath(parent);
-    if (real !== this.#root && !real.startsWith(this.#root === '/' ? '/' : `${this.#root}/`)) {
-      throw new CommandFailure(`invalid entry name ${JSON.stringify(called)}: path escapes from parent`);
+    let real = this.#root;
+    // Step by step, so that nothing is made behind a link that leads out.
+    for (const part of parts) {
+      const next = join(real, part);
+      if ((await lookAt(next)) === undefined) await mkdir(next);
+      real = await realpath(next);
+      if (real !== this.#root && !real.startsWith(this.#root === '/' ? '/' : `${this.#root}/`)) {
+        throw new CommandFailure(`invalid entry name ${JSON.stringify(called)}: path escapes from parent`);
+      }
     }
     return join(real, base);
   }
