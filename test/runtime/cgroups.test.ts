@@ -181,9 +181,9 @@ test('version 1: a process that joins must be in every hierarchy and bound by th
   const { manager } = one;
   cleanUp(t, manager);
   const path = `${parent}/joined`;
-  const placement = manager.create(path, { memory: { limit: 32 * mebibyte, swap: 32 * mebibyte }, pids: { limit: 3 }, devices: [{ allow: false, access: 'rwm' }] });
+  const placement = manager.create(path, { memory: { limit: 32 * mebibyte, swap: 32 * mebibyte }, pids: { limit: 8 }, devices: [{ allow: false, access: 'rwm' }] });
   assert.ok(placement.kind === 'join');
-  const child = await startIn(placement.tasksFiles, 'cat /proc/self/cgroup; head -c 1 /dev/zero | wc -c; head -c 1 /dev/kmsg 2>&1; (: & : & : & : & wait) 2>&1; exec sleep 600');
+  const child = await startIn(placement.tasksFiles, 'cat /proc/self/cgroup; head -c 1 /dev/zero | wc -c; head -c 1 /dev/kmsg 2>&1; (for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done) 2>&1; exec sleep 600');
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -197,7 +197,7 @@ test('version 1: a process that joins must be in every hierarchy and bound by th
   const statistics = manager.statistics(path);
   assert.ok((statistics.memory.usage ?? 0) > 0 && statistics.memory.limit === 32 * mebibyte);
   assert.ok((statistics.cpu.total ?? 0) > 0 && statistics.cpu.perProcessor !== undefined);
-  assert.ok((statistics.pids.current ?? 0) >= 1 && statistics.pids.limit === 3);
+  assert.ok((statistics.pids.current ?? 0) >= 1 && statistics.pids.limit === 8);
   await manager.kill(path);
 });
 
