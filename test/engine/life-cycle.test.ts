@@ -161,3 +161,8 @@ test('a bad create must be refused and leave nothing', async () => {
   }
   assert.equal((await client.containers.list({ all: true })).length, before);
 });
+
+test('an unknown log driver or signal must be refused as bad input, whatever else is missing', async () => {
+  await assert.rejects(created(['true'], { LogConfig: { Type: 'carrier-pigeon', Config: {} } }), refused(400, 'error looking up logging plugin carrier-pigeon: plugin "carrier-pigeon" not found'));
+  await assert.rejects(daemon.client.containers.kill('nobody', 'BOGUS'), refused(400, 'cannot kill container: nobody: invalid signal: BOGUS'));
+});

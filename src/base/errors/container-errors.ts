@@ -75,7 +75,7 @@ export const containerErrors = {
     kind: 'unavailable',
     text: () => 'the engine is shutting down: it takes no new work; try again when it has started',
   },
-  'container.log_driver_unknown': { kind: 'notFound', text: (d) => `error looking up logging plugin ${d['driver']}: plugin "${d['driver']}" not found` },
+  'container.log_driver_unknown': { kind: 'invalid', text: (d) => `error looking up logging plugin ${d['driver']}: plugin "${d['driver']}" not found` },
   'container.log_options_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   'container.logs_unsupported': { kind: 'notImplemented', text: () => 'configured logging driver does not support reading' },
   'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },

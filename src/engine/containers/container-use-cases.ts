@@ -137,6 +137,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     },
 
     async kill(reference, signalName) {
+      const number = parseSignal(signalName === '' ? 'KILL' : signalName);
+      if (number === undefined) throw fail('container.kill_signal_invalid', { reference, signal: signalName });
       let record: ContainerRecord;
       try {
         record = registry.resolve(reference);
@@ -144,8 +146,6 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
         if (isFailure(error, 'container.not_found')) throw fail('container.kill_not_found', { reference }, error);
         throw error;
       }
-      const number = parseSignal(signalName === '' ? 'KILL' : signalName);
-      if (number === undefined) throw fail('container.kill_signal_invalid', { reference, signal: signalName });
       const { process } = live.of(record.id);
       if (!isRunning(record.state) || process === undefined) throw fail('container.kill_refused', { reference, id: record.id });
       const fatal = number === 9 || number === parseSignal(record.config.StopSignal ?? 'TERM');
