@@ -218,6 +218,8 @@ async function drained(socket: Socket): Promise<void> {
   socket.once('drain', resolve);
   socket.once('close', resolve);
   await promise;
+  socket.off('drain', resolve);
+  socket.off('close', resolve);
 }
 
 /** @throws ConnectionError with Docker's texts */

@@ -190,3 +190,22 @@ test('a wait must resolve when the daemon watches, before the container ends', a
   finish?.();
   assert.deepEqual(await result, { StatusCode: 7 });
 });
+
+test('a long upload must leave no listeners on its connection', async () => {
+  await using pair = await connected({ answer: () => ({ status: 200, json: [] }) });
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  try {
+    const piece = Buffer.alloc(1 << 18);
+    const body = (async function* (): AsyncGenerator<Buffer> {
+      for (let index = 0; index < 40; index += 1) yield piece;
+    })();
+    const { body: answer } = await pair.client.images.load(body);
+    for await (const chunk of answer) assert.ok(chunk);
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off('warning', note);
+  }
+  assert.deepEqual(warnings.map(({ name }) => name), []);
+});
