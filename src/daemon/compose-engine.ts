@@ -14,6 +14,7 @@ import { product } from '#engine/product.ts';
 import { createEngine } from '#engine/engine.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
 import { EventLog } from '#engine/events/event-log.ts';
+import { HealthMonitor } from '#engine/health/health-monitor.ts';
 import { createOciPreparation } from '#engine/processes/oci-preparation.ts';
 import type { RecoveryReport } from '#engine/recovery.ts';
 import { makeEngineId } from '#engine/system/system-use-cases.ts';
@@ -103,6 +104,8 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     log,
   });
   const registry = new ContainerRegistry(database);
+  const launcher = createShimLauncher({ shimPath: settings.shimPath });
+  const health = opened.use(new HealthMonitor({ registry, events, launcher, runtime, snapshotter, log }));
   const parts: EngineParts = {
     registry,
     live: new LiveContainers(),
@@ -112,10 +115,11 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     volumes,
     references: new VolumeReferences(registry),
     networks,
-    launcher: createShimLauncher({ shimPath: settings.shimPath }),
+    launcher,
     runtime,
     readLog: readJsonFileLog,
     events,
+    health,
     paths,
     dns: settings.dns,
     log,

@@ -244,6 +244,16 @@ export interface CreateRequest extends ContainerConfig {
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
 /** `State` in inspect. */
+/** A probe's result, in `State.Health.Log`. */
+export interface HealthResult {
+  Start: string;
+  End: string;
+  ExitCode: number;
+  Output: string;
+}
+
+export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
+
 export interface ContainerStateView {
   Status: ContainerStatus;
   Running: boolean;
@@ -256,6 +266,8 @@ export interface ContainerStateView {
   Error: string;
   StartedAt: string;
   FinishedAt: string;
+  /** Absent without a health check. */
+  Health?: { Status: HealthStatus; FailingStreak: number; Log: HealthResult[] };
 }
 
 /** An entry of `Mounts` in inspect and list. */

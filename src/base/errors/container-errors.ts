@@ -53,6 +53,8 @@ export const containerErrors = {
   'container.kill_signal_invalid': { kind: 'invalid', text: (d) => `cannot kill container: ${d['reference']}: invalid signal: ${d['signal']}` },
   'container.signal_invalid': { kind: 'invalid', text: (d) => `invalid signal: ${d['signal']}` },
   'container.variable_invalid': { kind: 'invalid', text: (d) => `invalid environment variable: ${d['variable']}` },
+  'container.health_duration_short': { kind: 'invalid', text: (d) => `${d['field']} in Healthcheck cannot be less than 1ms` },
+  'container.health_retries_negative': { kind: 'invalid', text: () => 'Retries in Healthcheck cannot be negative' },
   'container.condition_invalid': { kind: 'invalid', text: (d) => `invalid condition: "${d['condition']}"` },
   'container.filter_invalid': { kind: 'invalid', text: (d) => `invalid filter '${d['filter']}'${d['reason'] === undefined ? '' : `: ${d['reason']}`}` },
   'container.start_refused': { kind: 'invalid', text: (d) => `${d['message']}` },

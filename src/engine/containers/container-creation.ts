@@ -17,6 +17,7 @@ import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 import { parseSignal } from './signal-name.ts';
+import { checkHealthConfig } from '../health/check-health-config.ts';
 import { checkLogConfig } from '../processes/log-options.ts';
 import { makeWorkingDirectory } from './working-directory.ts';
 
@@ -36,6 +37,7 @@ export async function createContainer(
   if (configRequest.StopSignal !== undefined && !isStopSignal(configRequest.StopSignal)) throw fail('container.signal_invalid', { signal: configRequest.StopSignal });
   const nameless = (configRequest.Env ?? []).find((variable) => variable === '' || variable.startsWith('='));
   if (nameless !== undefined) throw fail('container.variable_invalid', { variable: nameless });
+  checkHealthConfig(configRequest.Healthcheck);
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
   checkLogConfig(hostConfig.LogConfig);

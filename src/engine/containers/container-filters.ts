@@ -60,7 +60,7 @@ export function containerFilter(filters: Filters, context: FilterContext): { inc
     if (filters['status'] !== undefined && !filters['status'].includes(record.state.status)) return false;
     if (exited.length > 0 && (!record.startedBefore || isRunning(record.state) || !exited.includes(record.state.exitCode))) return false;
     if (isTask.includes(true)) return false;
-    if (filters['health'] !== undefined && !filters['health'].includes('none')) return false;
+    if (filters['health'] !== undefined && !filters['health'].includes(record.state.health?.status ?? 'none')) return false;
     if (before.some((other) => record.created >= other.created)) return false;
     if (since.some((other) => record.created <= other.created)) return false;
     if (families !== undefined && !families.some((family) => family.has(record.imageId))) return false;

@@ -14,13 +14,14 @@ import { filesOf, writeContainerFiles } from './container-files.ts';
 import { linkHosts, linkVariables, liveLinks } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
-import { exitedState, failedStartState, isRunning, restartingState, startedState, withStatus } from './container-state.ts';
+import { exitedState, failedStartState, isRunning, restartingState, startedState, withStartingHealth, withStatus, withUnwatchedHealth } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
 import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { decideRestart } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
+import { probeCommand } from '../health/health-state.ts';
 import { imageUsers } from '../images.ts';
 import { describeStartFailure } from './start-failure.ts';
 import { publishVolumeEvents } from './volume-events.ts';
@@ -79,9 +80,10 @@ export class ContainerLifecycle {
       const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, signal);
 
       live.process = shim;
+      const started = startedState(before.state, shim.pid, timestampNow());
       const record = registry.update(id, {
         endpointSettings: joinedSettings(before, sandbox),
-        state: startedState(before.state, shim.pid, timestampNow()),
+        state: probeCommand(before.config.Healthcheck, before.config.Shell) === undefined ? started : withStartingHealth(started),
         restartCount: before.restartCount,
         startedBefore: true,
         sandbox,
@@ -95,6 +97,7 @@ export class ContainerLifecycle {
       publishVolumeEvents(events, record, 'mount');
       publishNetworkEvents(events, record, 'connect');
       publishContainerEvent(events, record, 'start');
+      this.#parts.health.watch(id);
       this.#watch(id, shim);
     } catch (error) {
       live.returnPending(pending);
@@ -111,6 +114,7 @@ export class ContainerLifecycle {
   /** Takes up a process of an earlier daemon. */
   adopt(record: ContainerRecord, shim: ShimProcess): void {
     this.#parts.live.of(record.id).process = shim;
+    this.#parts.health.watch(record.id);
     this.#watch(record.id, shim);
   }
 
@@ -151,6 +155,7 @@ export class ContainerLifecycle {
     if (record === undefined || !isRunning(record.state)) return;
     const live = lives.of(id);
     live.process = undefined;
+    this.#parts.health.unwatch(id);
     const oomKilled = runtime.oomKilled(record);
     const ranFor = Number((report.finishedAt - (parseTimestamp(record.state.startedAt) ?? report.finishedAt)) / 1_000_000n);
     const decision = decideRestart(
@@ -158,7 +163,7 @@ export class ContainerLifecycle {
       { exitCode: report.exitCode, ranFor, manuallyStopped: record.manuallyStopped },
       { restartCount: record.restartCount, lastDelay: live.restartDelay },
     );
-    const exited = exitedState(record.state, { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt) });
+    const exited = exitedState(withUnwatchedHealth(record.state), { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt) });
     const ended = registry.update(id, {
       state: decision.kind === 'restart' ? restartingState(exited) : exited,
     });

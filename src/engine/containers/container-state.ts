@@ -9,6 +9,7 @@
  */
 import { invariant } from '#base/errors/failure.ts';
 import { zeroTimestamp } from '#base/timestamp.ts';
+import { startingHealth, unwatchedHealth, type Health } from '../health/health-state.ts';
 import type { ContainerStateView, ContainerStatus } from '#schema/container-config.ts';
 
 export interface ContainerState {
@@ -20,6 +21,8 @@ export interface ContainerState {
   readonly oomKilled: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
+  /** From the first start of a container with a health check on. */
+  readonly health?: Health;
 }
 
 export const createdState: ContainerState = {
@@ -57,6 +60,16 @@ export function restartingState(state: ContainerState): ContainerState {
   return { ...state, status: 'restarting' };
 }
 
+/** With the health a start begins with. */
+export function withStartingHealth(state: ContainerState): ContainerState {
+  return { ...state, health: startingHealth(state.health) };
+}
+
+/** Nobody probes it any more: paused, or ended. */
+export function withUnwatchedHealth(state: ContainerState): ContainerState {
+  return state.health === undefined ? state : { ...state, health: unwatchedHealth(state.health) };
+}
+
 export function withStatus(state: ContainerState, status: 'running' | 'paused' | 'exited' | 'removing' | 'dead'): ContainerState {
   return { ...state, status };
 }
@@ -76,5 +89,6 @@ export function viewState(state: ContainerState): ContainerStateView {
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
+    ...(state.health !== undefined && { Health: { Status: state.health.status, FailingStreak: state.health.failingStreak, Log: [...state.health.log] } }),
   };
 }

@@ -6,6 +6,7 @@ import type {
   ContainerSummary,
   EndpointSettings,
   GraphDriverData,
+  HealthStatus,
   NetworkSettings,
   PortMap,
   PortSummary,
@@ -89,7 +90,7 @@ export function viewStatus(record: ContainerRecord, now: bigint): string {
   const since = (moment: string): string => humanDuration(Math.max(0, Number((now - (parseTimestamp(moment) ?? now)) / 1_000_000n)));
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt)}`;
+      return `Up ${since(state.startedAt)}${healthNote(state.health?.status)}`;
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`;
     case 'restarting':
@@ -103,6 +104,11 @@ export function viewStatus(record: ContainerRecord, now: bigint): string {
     case 'exited':
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
+}
+
+function healthNote(status: HealthStatus | undefined): string {
+  if (status === undefined) return '';
+  return status === 'starting' ? ' (health: starting)' : ` (${status})`;
 }
 
 /** The command line as `docker ps` shows it: arguments with blanks are quoted. */

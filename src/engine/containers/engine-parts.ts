@@ -5,6 +5,7 @@ import type { LogReader } from '#logging/contract.ts';
 import type { NetworkController } from '#network/contract.ts';
 import type { ShimLauncher } from '#runtime/contract.ts';
 import type { VolumeStore } from '#volume/contract.ts';
+import type { HealthMonitor } from '../health/health-monitor.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
@@ -26,6 +27,7 @@ export interface EngineParts {
   readonly runtime: RuntimePreparation;
   readonly readLog: LogReader;
   readonly events: EventLog;
+  readonly health: HealthMonitor;
   readonly paths: EnginePaths;
   /** The engine's own choice of name servers; empty lists: the host's. */
   readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };

@@ -1,7 +1,7 @@
 /** Pausing: the freezer holds every process of the container until it is thawed. */
 import { fail } from '#base/errors/failure.ts';
 import { publishContainerEvent } from './container-events.ts';
-import { isRunning, withStatus } from './container-state.ts';
+import { isRunning, withStatus, withUnwatchedHealth } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 
 /** @throws container.not_running, container.already_paused, container.restarting with Docker's texts */
@@ -13,7 +13,9 @@ export async function pauseContainer(parts: EngineParts, reference: string): Pro
   if (!isRunning(record.state)) throw fail('container.not_running', { id });
   if (record.state.status === 'paused') throw fail('container.already_paused', { id });
   await parts.runtime.freeze(record);
-  publishContainerEvent(parts.events, parts.registry.update(id, { state: withStatus(record.state, 'paused') }), 'pause');
+  parts.health.unwatch(id);
+  const { state } = parts.registry.require(id);
+  publishContainerEvent(parts.events, parts.registry.update(id, { state: withStatus(withUnwatchedHealth(state), 'paused') }), 'pause');
 }
 
 /** @throws container.not_paused */
@@ -33,4 +35,5 @@ export async function thawContainer(parts: EngineParts, id: string): Promise<voi
   // A signal that waited for the thaw may have ended it already.
   if (record?.state.status !== 'paused') return;
   publishContainerEvent(parts.events, parts.registry.update(id, { state: withStatus(record.state, 'running') }), 'unpause');
+  parts.health.watch(id);
 }
