@@ -36,7 +36,7 @@ test('health checks must tell how a container does', async (t) => {
     await daemon.kill();
     await daemon.launch();
     const mark = await client.execs.create(id, { Cmd: ['touch', '/ok'] });
-    await client.execs.startDetached(mark.Id, {});
+    await client.execs.startDetached(mark.Id, { Tty: false });
     await becomes(id, 'healthy');
     await client.containers.pause(id);
     assert.equal((await healthOf(id))?.Status, 'unhealthy');
