@@ -206,11 +206,13 @@ class Connections implements ApiServer {
   }
 
   async #run({ route }: RouteMatch, exchange: Exchange, place: { method: string; path: string }): Promise<void> {
+    // Taken now: Node's stream functions take the socket from a request whose body they gave up half-read.
+    const { socket } = exchange.request;
     try {
       await route.handler?.(exchange, exchange.call);
     } catch (error) {
       // Nobody is left to tell: what broke is most likely the broken connection.
-      if (isAbort(error) || exchange.request.socket.destroyed) this.#log.debug(`${place.method} ${place.path} was given up: ${messageOf(error)}`);
+      if (isAbort(error) || socket.destroyed) this.#log.debug(`${place.method} ${place.path} was given up: ${messageOf(error)}`);
       else this.#report(error, place);
       // Once the reply has started, a cut stream is the only way to tell.
       if (exchange.reply.started) exchange.reply.cut();

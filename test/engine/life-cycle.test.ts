@@ -166,3 +166,20 @@ test('an unknown log driver or signal must be refused as bad input, whatever els
   await assert.rejects(created(['true'], { LogConfig: { Type: 'carrier-pigeon', Config: {} } }), refused(400, 'error looking up logging plugin carrier-pigeon: plugin "carrier-pigeon" not found'));
   await assert.rejects(daemon.client.containers.kill('nobody', 'BOGUS'), refused(400, 'cannot kill container: nobody: invalid signal: BOGUS'));
 });
+
+test('an import that is refused before it was read to its end must be answered at once', async () => {
+  // A name of 48 MiB: refused at its header, while the client still sends.
+  const header = Buffer.alloc(512);
+  header.write('././@LongLink', 0);
+  header.write('0000644\0' + '0000000\0'.repeat(2) + (48 << 20).toString(8).padStart(11, '0') + '\0' + '00000000000\0' + '        L', 100);
+  header.write('ustar  \0', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const archive = async function* (): AsyncGenerator<Buffer> {
+    yield header;
+    const piece = Buffer.alloc(1 << 20, 'a');
+    for (let index = 0; index < 48; index += 1) yield piece;
+  };
+  const signal = AbortSignal.timeout(5000);
+  await assert.rejects(daemon.client.images.import('-', { archive: archive(), signal }), refused(500, 'archive/tar: header field too long'));
+});
