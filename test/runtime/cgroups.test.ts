@@ -47,8 +47,10 @@ function versionTwo(): Subject | undefined {
 }
 
 /** A shell in the cgroup that has said it is there. */
-async function startIn(files: readonly string[], script: string): Promise<ChildProcess> {
+async function startIn(files: readonly string[], script: string, onOutput: (text: string) => void = () => undefined): Promise<ChildProcess> {
   const child = spawn('sh', ['-c', `${files.map((file) => `echo 0 > ${file}`).join(' && ')} && echo in && ${script}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // From the first byte on: what the script prints may come together with the word that it has joined.
+  child.stdout?.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
   if (child.stdout !== null) await once(child.stdout, 'data');
   return child;
 }
@@ -183,10 +185,9 @@ test('version 1: a process that joins must be in every hierarchy and bound by th
   const path = `${parent}/joined`;
   const placement = manager.create(path, { memory: { limit: 32 * mebibyte, swap: 32 * mebibyte }, pids: { limit: 8 }, devices: [{ allow: false, access: 'rwm' }] });
   assert.ok(placement.kind === 'join');
-  const child = await startIn(placement.tasksFiles, 'cat /proc/self/cgroup; head -c 1 /dev/zero | wc -c; head -c 1 /dev/kmsg 2>&1; (for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done) 2>&1; exec sleep 600');
   let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
+  const child = await startIn(placement.tasksFiles, 'cat /proc/self/cgroup; head -c 1 /dev/zero | wc -c; head -c 1 /dev/kmsg 2>&1; (for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done) 2>&1; exec sleep 600', (more) => {
+    text += more;
   });
   while (!/fork|Resource/.test(text) && child.stdout !== null) await once(child.stdout, 'data');
   const memberships = text.split('\n').filter((line) => /^\d+:[^:]/.test(line));
