@@ -70,6 +70,8 @@ export interface Command<F extends FlagDeclarations = FlagDeclarations> {
   readonly flags: F;
   /** False: the first argument ends the flags (`run`, `exec`). Default true. */
   readonly interspersed?: boolean;
+  /** Lines for standard error before anything of the call is read, and before what is wrong with it is told. */
+  preface?(environment: Readonly<Record<string, string | undefined>>): readonly string[];
   /** The exit code. */
   run(invocation: Invocation<F>): Promise<number>;
   /** Candidates for completing the next argument, each perhaps with a tab and a description. */

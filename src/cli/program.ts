@@ -65,6 +65,7 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
   if (found.node === root && found.words[0] === 'help') return await runHelp(session, root, found.words.slice(1), warn);
   if (found.node.load === undefined) return await runGroup(session, found, { isRoot: found.node === root, helpRequested, wantsVersion: values.version, warn });
   const command = await found.node.load();
+  for (const line of command.preface?.(options.environment) ?? []) stderr.writeLine(line);
   const parsed = readFlags(command.flags, found.words, { path: found.path, command, interspersed: command.interspersed !== false, warn });
   if (helpRequested || parsed.helpRequested) return await showHelp(session, found.node, found.path, stdout);
   const complaint = command.positional(parsed.arguments.length);

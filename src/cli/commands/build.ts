@@ -67,8 +67,8 @@ export const command = defineCommand({
     target: textFlag({ text: 'Set the target build stage to build.' }),
     ulimit: ulimitFlag({ text: 'Ulimit options' }),
   },
+  preface: (environment) => (wantsClassic(environment['DOCKER_BUILDKIT']) ? deprecation : []),
   async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
-    if (wantsClassic(environment['DOCKER_BUILDKIT'])) for (const line of deprecation) stderr.writeLine(line);
     if (flags.iidfile !== '') await rm(flags.iidfile, { force: true });
     const context = await openContext(source, flags.file, () => stdin.stream);
     const held: string[] = [];
