@@ -26,6 +26,11 @@ const top: CommandNode = {
   load: async () => (await import('./top.ts')).command,
 };
 
+const stats: CommandNode = {
+  name: 'stats', summary: 'Display a live stream of container(s) resource usage statistics', paths: ['container stats', 'stats'],
+  load: async () => (await import('./stats.ts')).command,
+};
+
 const listPaths = ['container ls', 'container list', 'container ps', 'ps'];
 
 /** In the group `container`. */
@@ -39,6 +44,7 @@ export const containerViewNodes: readonly CommandNode[] = [
   },
   { name: 'ls', aliases: ['list', 'ps'], summary: 'List containers', paths: listPaths, load: async () => (await import('./ps.ts')).listCommand },
   port,
+  stats,
   top,
 ];
 
@@ -53,5 +59,6 @@ export const topLevelViewNodes: readonly CommandNode[] = [
     load: async () => (await import('./inspect.ts')).command,
   },
   port,
+  stats,
   top,
 ];
