@@ -102,7 +102,8 @@ test('an attached client that writes when the process ends must still read all o
 
 test('a terminal must have the size asked for from the first moment, and follow resizing', async () => {
   await using bench = new ShimBench();
-  const container = bench.container(['sh', '-c', 'stty size; read line; stty size'], {
+  // Input and size come by different ways: which is first is not said.
+  const container = bench.container(['sh', '-c', 'stty size; read line; while [ "$(stty size)" = "40 132" ]; do usleep 1000; done; stty size'], {
     stdio: { terminal: true, stdin: 'open', consoleSize: { rows: 40, columns: 132 } },
     attachments: [attachAll],
   });
