@@ -19,7 +19,9 @@ const initPath = fileURLToPath(new URL('../../build/dhow-init', import.meta.url)
 
 // Threads of the pool take the namespaces of the moment in which they are made: have them before any is entered.
 await stat('/');
-process.exitCode = await main(process.argv.slice(2));
+const exitCode = await main(process.argv.slice(2));
+// All that matters is closed by now; a timer or an idle socket of some part must not keep an ended daemon alive.
+process.exit(exitCode);
 
 async function main(given: readonly string[]): Promise<number> {
   let log: Log | undefined;
