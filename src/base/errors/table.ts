@@ -4,6 +4,7 @@ import { apiErrors } from './api-errors.ts';
 import { buildErrors } from './build-errors.ts';
 import { archiveErrors } from './archive-errors.ts';
 import { containerErrors } from './container-errors.ts';
+import { contentErrors } from './content-errors.ts';
 import { daemonErrors } from './daemon-errors.ts';
 import { imageErrors } from './image-errors.ts';
 import { kernelErrors } from './kernel-errors.ts';
@@ -20,6 +21,7 @@ const rows = {
   ...buildErrors,
   ...archiveErrors,
   ...containerErrors,
+  ...contentErrors,
   ...daemonErrors,
   ...imageErrors,
   ...kernelErrors,
