@@ -1,49 +1,56 @@
-/** Where a registry may be reached: mirrors first for Docker Hub; HTTP after HTTPS for insecure registries, which those of this machine are. */
+/** Where a registry may be reached: its mirrors first; HTTP after HTTPS for insecure registries, which those of this machine are. */
 import { lookup } from 'node:dns/promises';
-import { readdir, readFile } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
-import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
 import { defaultDomain } from '#oci/reference.ts';
+import { readTrust } from './certificates.ts';
 import type { TlsTrust } from './http-exchange.ts';
+import { withoutProxy, type ProxySettings } from './proxy-settings.ts';
 
 export interface RegistryConfiguration {
   /** Base addresses asked before Docker Hub. */
-  readonly mirrors?: readonly string[];
+  readonly mirrors?: readonly string[] | undefined;
+  /** Base addresses asked before other registries, by host with port. */
+  readonly mirrorsOf?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Hosts with port, or networks as `10.0.0.0/8`, besides this machine's own. */
-  readonly insecureRegistries?: readonly string[];
-  /** Has a directory per registry with `*.crt`, `*.cert` and `*.key`. */
-  readonly certificatesDirectory?: string;
+  readonly insecureRegistries?: readonly string[] | undefined;
+  /** Each has a directory per registry with `*.crt`, `*.cert` and `*.key`; the first that knows a registry counts. */
+  readonly certificatesDirectories?: readonly string[] | undefined;
+  readonly proxies?: ProxySettings | undefined;
 }
 
 export interface RegistryEndpoint {
   readonly base: URL;
   readonly mirror: boolean;
   readonly trust: TlsTrust;
+  readonly proxies?: ProxySettings;
 }
 
 const hub = 'https://registry-1.docker.io';
+/** Another name of the Hub, by which people log in. */
+const hubIndex = 'index.docker.io';
 const ownNetworks = ['127.0.0.0/8', '::1/128'];
 
-export async function registryEndpoints(domain: string, configuration: RegistryConfiguration): Promise<RegistryEndpoint[]> {
-  if (domain === defaultDomain) {
-    const mirrors = (configuration.mirrors ?? []).map((mirror) => new URL(/^https?:\/\//.test(mirror) ? mirror : `https://${mirror}`));
-    const asked = await Promise.all(mirrors.map(async (base) => ({ base, mirror: true, trust: await trustOf(base.host, configuration) })));
-    return [...asked, { base: new URL(hub), mirror: false, trust: { insecure: false } }];
-  }
+/** `mirrors` false: the registry itself only, as pushes and logins need it. @throws registry.invalid_parameter */
+export async function registryEndpoints(domain: string, configuration: RegistryConfiguration, options: { mirrors?: boolean } = {}): Promise<RegistryEndpoint[]> {
+  const isHub = domain === defaultDomain || domain === hubIndex;
+  const proxies = configuration.proxies ?? withoutProxy;
+  const addresses = options.mirrors === false ? [] : ((isHub ? configuration.mirrors : configuration.mirrorsOf?.[domain]) ?? []);
+  const mirrors = addresses.map((mirror) => new URL(/^https?:\/\//.test(mirror) ? mirror : `https://${mirror}`));
+  const asked = await Promise.all(mirrors.map(async (base) => ({ base, mirror: true, proxies, trust: await trustOf(base.host, configuration) })));
+  if (isHub) return [...asked, { base: new URL(hub), mirror: false, proxies, trust: { insecure: false, ...(await readTrust([], '')) } }];
   const trust = await trustOf(domain, configuration);
-  const secure = { base: new URL(`https://${domain}`), mirror: false, trust };
-  return trust.insecure ? [secure, { ...secure, base: new URL(`http://${domain}`) }] : [secure];
+  const secure = { base: new URL(`https://${domain}`), mirror: false, proxies, trust };
+  return trust.insecure ? [...asked, secure, { ...secure, base: new URL(`http://${domain}`) }] : [...asked, secure];
 }
 
-async function trustOf(host: string, configuration: RegistryConfiguration): Promise<TlsTrust> {
+/** @throws registry.invalid_parameter for certificates that are not complete */
+export async function trustOf(host: string, configuration: RegistryConfiguration): Promise<TlsTrust> {
   if (await isInsecure(host, configuration.insecureRegistries ?? [])) return { insecure: true };
-  const { certificatesDirectory } = configuration;
-  if (certificatesDirectory === undefined || certificatesDirectory === '') return { insecure: false };
-  return { insecure: false, ...(await readCertificates(join(certificatesDirectory, host))) };
+  return { insecure: false, ...(await readTrust(configuration.certificatesDirectories ?? [], host)) };
 }
 
-async function isInsecure(host: string, insecure: readonly string[]): Promise<boolean> {
+async function isInsecure(host: string, given: readonly string[]): Promise<boolean> {
+  const insecure = given.map((entry) => entry.replace(/^https?:\/\//i, ''));
   if (insecure.includes(host)) return true;
   const networks = new BlockList();
   for (const network of [...ownNetworks, ...insecure]) {
@@ -63,22 +70,4 @@ async function addressesOf(name: string): Promise<string[]> {
     // The request itself will tell that there is no such host.
     return [];
   }
-}
-
-async function readCertificates(directory: string): Promise<Omit<TlsTrust, 'insecure'>> {
-  let names: string[];
-  try {
-    names = await readdir(directory);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw error;
-  }
-  const read = async (name: string): Promise<string> => await readFile(join(directory, name), 'utf8');
-  const authorities = await Promise.all(names.filter((name) => name.endsWith('.crt')).map(read));
-  const certificate = names.find((name) => name.endsWith('.cert'));
-  const key = certificate === undefined ? undefined : names.find((name) => name === `${certificate.slice(0, -'.cert'.length)}.key`);
-  return {
-    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
-    ...(certificate === undefined || key === undefined ? {} : { cert: await read(certificate), key: await read(key) }),
-  };
 }

@@ -23,10 +23,26 @@ const certificateWords: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'certificate has expired or is not yet valid',
 };
 
+export interface NetworkErrorContext {
+  /** The connection went to a proxy. */
+  readonly proxied?: boolean;
+  /** Bytes of headers that are read. */
+  readonly largestHead?: number;
+}
+
 /** `dial tcp 127.0.0.1:1: connect: connection refused` and the like, without the request. */
-export function describeNetworkError(error: unknown, host: string): string {
+export function describeNetworkError(error: unknown, host: string, context: NetworkErrorContext = {}): string {
+  const words = describe(error, host, context);
+  return context.proxied === true && words.startsWith('dial tcp') ? `proxyconnect tcp: ${words}` : words;
+}
+
+function describe(error: unknown, host: string, { largestHead = 0 }: NetworkErrorContext): string {
   const cause = firstCause(error);
   const code = field(cause, 'code');
+  if (code === 'ERR_PROXY_TUNNEL') return tunnelWords(messageOf(cause));
+  if (code === 'HPE_HEADER_OVERFLOW') return `net/http: server response headers exceeded ${largestHead} bytes; aborted`;
+  if (code.startsWith('HPE_')) return `net/http: HTTP/1.x transport connection broken: malformed HTTP response: ${messageOf(cause).replace(/^Parse Error: /, '')}`;
+  if (code.startsWith('ERR_SSL_TLSV13_ALERT_') || code.startsWith('ERR_SSL_TLSV1_ALERT_') || code.startsWith('ERR_SSL_SSLV3_ALERT_')) return `remote error: tls: ${alertWords(code)}`;
   const address = field(cause, 'address');
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${host} on ${nameServer()}: no such host`;
   if (code === 'EAI_AGAIN') return `dial tcp: lookup ${host} on ${nameServer()}: server misbehaving`;
@@ -36,9 +52,36 @@ export function describeNetworkError(error: unknown, host: string): string {
   if (code === 'ECONNRESET' && /socket (hang up|disconnected)/i.test(messageOf(cause))) return 'EOF';
   if (code === 'ECONNRESET') return 'read: connection reset by peer';
   if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return 'http: server gave HTTP response to HTTPS client';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: certificate is not valid for ${host}`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${nameWords(cause, host)}`;
   const certificate = certificateWords[code];
   return certificate === undefined ? messageOf(cause) : `tls: failed to verify certificate: x509: ${certificate}`;
+}
+
+/** `certificate is valid for localhost, not 127.0.0.1`, from the names the certificate has. */
+function nameWords(error: unknown, host: string): string {
+  const certificate: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cert') : undefined;
+  const { subjectaltname, subject } = (certificate ?? {}) as { subjectaltname?: unknown; subject?: { CN?: unknown } };
+  if (typeof subjectaltname !== 'string' || subjectaltname === '') {
+    if (subject?.CN === host) return 'certificate relies on legacy Common Name field, use SANs instead';
+    return isIP(host) === 0 ? `certificate is not valid for any names, but wanted to match ${host}` : `cannot validate certificate for ${host} because it doesn't contain any IP SANs`;
+  }
+  const names = subjectaltname.split(', ');
+  const of = (prefix: string): string[] => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  const valid = isIP(host) === 0 ? of('DNS:') : of('IP Address:');
+  if (isIP(host) !== 0 && valid.length === 0) return `cannot validate certificate for ${host} because it doesn't contain any IP SANs`;
+  return valid.length === 0 ? `certificate is not valid for any names, but wanted to match ${host}` : `certificate is valid for ${valid.join(', ')}, not ${host}`;
+}
+
+function alertWords(code: string): string {
+  const words = code.replace(/^ERR_SSL_(TLSV13|TLSV1|SSLV3)_ALERT_/, '').toLowerCase().replaceAll('_', ' ');
+  const inGo: Readonly<Record<string, string>> = { 'certificate unknown': 'unknown certificate', 'unknown ca': 'unknown certificate authority' };
+  return inGo[words] ?? words;
+}
+
+/** Go tells the status line's reason. */
+function tunnelWords(message: string): string {
+  const [, status = ''] = /(?:HTTP\/1\.\d )?\b\d{3} ([^\r\n"]+)/.exec(message) ?? [];
+  return status === '' ? message : status.trim();
 }
 
 /** Of several addresses that were tried, the IPv4 one: it is what people know a host by. */

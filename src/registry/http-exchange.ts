@@ -1,25 +1,31 @@
 /** One HTTP request to a registry or its token server, followed through redirects. */
-import { Agent as PlainAgent, request as requestPlain, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { Agent as PlainAgent, request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure, type AgentOptions } from 'node:https';
-import { isIP } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import { describeNetworkError } from './go-network-error.ts';
+import { isDirect, withoutProxy, type ProxySettings } from './proxy-settings.ts';
+
+export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface ExchangeOptions {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** A stream is sent once: a redirect of it is an answer like any other. Its length is told by a header, or in chunks. */
+  readonly body?: RequestBody;
   readonly signal: AbortSignal;
   /** Verb as messages name it; Docker asks for tags by HEAD first. */
-  readonly verb?: 'Get' | 'Head' | 'Post';
+  readonly verb?: 'Get' | 'Head' | 'Post' | 'Put' | 'Patch' | 'Delete';
+  /** Headers that went to the first host only, besides `Authorization`, are left out of redirects. */
+  readonly secretHeaders?: readonly string[];
 }
 
 export interface TlsTrust {
   /** Certificates are not looked at. */
   readonly insecure: boolean;
   readonly ca?: readonly string[];
-  readonly cert?: string;
-  readonly key?: string;
+  readonly cert?: readonly string[];
+  readonly key?: readonly string[];
 }
 
 export interface Answer {
@@ -28,35 +34,41 @@ export interface Answer {
   readonly headers: IncomingMessage['headers'];
   /** Must be read, by `limitSilence`, or destroyed. */
   readonly body: IncomingMessage;
+  /** Where it came from in the end. */
+  readonly url: URL;
 }
 
 const mostRedirects = 10;
+/** Milliseconds; of a request that streams, from the end of its body. */
 const answerTimeout = 30_000;
+const longestStall = 60_000;
+const largestHead = 64 * 1024;
 
 /** Keeps connections for one operation. */
 export class HttpExchange implements Disposable {
   readonly #trust: TlsTrust;
   readonly #userAgent: string;
-  readonly #agents: (PlainAgent | SecureAgent)[] = [];
+  readonly #proxies: ProxySettings;
   readonly #plain: PlainAgent;
   readonly #secure: SecureAgent;
   readonly #plainDirect: PlainAgent;
   readonly #secureDirect: SecureAgent;
 
-  constructor(trust: TlsTrust, userAgent: string) {
+  constructor(trust: TlsTrust, userAgent: string, proxies: ProxySettings = withoutProxy) {
     this.#trust = trust;
     this.#userAgent = userAgent;
+    this.#proxies = proxies;
     const tls: AgentOptions = {
       rejectUnauthorized: !trust.insecure,
       ...(trust.ca === undefined ? {} : { ca: [...trust.ca] }),
-      ...(trust.cert === undefined ? {} : { cert: trust.cert }),
-      ...(trust.key === undefined ? {} : { key: trust.key }),
+      ...(trust.cert === undefined ? {} : { cert: [...trust.cert] }),
+      ...(trust.key === undefined ? {} : { key: [...trust.key] }),
     };
+    const proxyEnv = { HTTP_PROXY: proxies.http, HTTPS_PROXY: proxies.https };
     this.#plainDirect = new PlainAgent({ keepAlive: true });
     this.#secureDirect = new SecureAgent({ keepAlive: true, ...tls });
-    this.#plain = new PlainAgent({ keepAlive: true, proxyEnv: process.env });
-    this.#secure = new SecureAgent({ keepAlive: true, proxyEnv: process.env, ...tls });
-    this.#agents.push(this.#plain, this.#secure, this.#plainDirect, this.#secureDirect);
+    this.#plain = new PlainAgent({ keepAlive: true, proxyEnv });
+    this.#secure = new SecureAgent({ keepAlive: true, proxyEnv, ...tls });
   }
 
   get insecure(): boolean {
@@ -66,68 +78,114 @@ export class HttpExchange implements Disposable {
   /** @throws registry.unreachable in Docker's words, the signal's reason */
   async send(address: URL, options: ExchangeOptions): Promise<Answer> {
     let url = address;
-    let headers = { ...options.headers };
+    let current = options;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#once(url, { ...options, headers });
+      const answer = await this.#once(url, current);
       const location = answer.headers.location;
-      if (answer.status < 300 || answer.status > 399 || answer.status === 304 || location === undefined) return answer;
+      if (answer.status < 301 || answer.status > 308 || answer.status === 304 || location === undefined || isStream(current.body)) return answer;
       answer.body.resume();
-      const next = new URL(location, url);
-      if (redirects >= mostRedirects) throw fail('registry.unexpected_answer', { message: `Get ${JSON.stringify(next.href)}: stopped after ${mostRedirects} redirects` });
-      if (next.protocol !== 'https:' && next.protocol !== 'http:') throw fail('registry.unexpected_answer', { message: `Get ${JSON.stringify(next.href)}: unsupported protocol scheme ${JSON.stringify(next.protocol.slice(0, -1))}` });
+      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+      const say = (words: string): Error => fail('registry.unexpected_answer', { message: `${verbOf(current)} ${JSON.stringify(next?.href ?? location)}: ${words}` });
+      if (next === undefined) throw say('failed to parse Location header');
+      if (redirects >= mostRedirects) throw say(`stopped after ${mostRedirects} redirects`);
+      if (next.protocol !== 'https:' && next.protocol !== 'http:') throw say(`unsupported protocol scheme ${JSON.stringify(next.protocol.slice(0, -1))}`);
+      current = redirected(current, answer.status);
       // What opens the registry must not be told to whom it points.
-      if (next.host !== url.host) {
-        const { Authorization: _secret, ...others } = headers;
-        headers = others;
-      }
+      if (next.origin !== url.origin) current = { ...current, headers: withoutSecrets(current) };
       url = next;
     }
   }
 
   [Symbol.dispose](): void {
-    for (const agent of this.#agents) agent.destroy();
+    for (const agent of [this.#plain, this.#secure, this.#plainDirect, this.#secureDirect]) agent.destroy();
   }
 
   async #once(url: URL, options: ExchangeOptions): Promise<Answer> {
     options.signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const secure = url.protocol === 'https:';
-    const direct = isLoopback(url.hostname);
+    const direct = isDirect(url, this.#proxies);
     const send = secure ? requestSecure : requestPlain;
     const agent = secure ? (direct ? this.#secureDirect : this.#secure) : direct ? this.#plainDirect : this.#plain;
     const late = new AbortController();
     let connected = false;
+    let answered = false;
+    const { body } = options;
     const timer = setTimeout(() => late.abort(), answerTimeout);
     const request = send(url, {
       agent,
       method: options.method ?? 'GET',
-      headers: { 'User-Agent': this.#userAgent, ...options.headers, ...(options.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(options.body)) }) },
+      maxHeaderSize: largestHead,
+      headers: { 'User-Agent': this.#userAgent, ...options.headers, ...(body === undefined || isStream(body) ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }) },
       signal: AbortSignal.any([options.signal, late.signal]),
     });
     request.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (connected = true)));
-    request.once('response', (body) => {
+    request.once('response', (incoming) => {
       clearTimeout(timer);
-      resolve({ status: body.statusCode ?? 0, statusText: `${body.statusCode ?? 0} ${body.statusMessage ?? ''}`.trim(), headers: body.headers, body });
+      answered = true;
+      resolve({ status: incoming.statusCode ?? 0, statusText: `${incoming.statusCode ?? 0} ${incoming.statusMessage ?? ''}`.trim(), headers: incoming.headers, body: incoming, url });
     });
-    request.once('error', (error) => {
+    request.on('error', (error) => {
       clearTimeout(timer);
       if (options.signal.aborted) return reject(options.signal.reason as Error);
-      const words = late.signal.aborted ? timeoutWords(connected) : describeNetworkError(error, url.hostname);
-      reject(fail('registry.unreachable', { message: `${options.verb ?? 'Get'} ${JSON.stringify(url.href)}: ${words}`, host: url.host }, error));
+      const words = late.signal.aborted ? timeoutWords(connected) : describeNetworkError(error, url.hostname.replace(/^\[(.*)\]$/, '$1'), { proxied: !direct, largestHead });
+      reject(fail('registry.unreachable', { message: `${verbOf(options)} ${JSON.stringify(url.href)}: ${words}`, host: url.host }, error));
     });
-    request.end(options.body);
+    if (isStream(body)) {
+      clearTimeout(timer);
+      void pour(body, request, () => answered).then(
+        () => void (answered || setTimeout(() => void (answered || late.abort()), answerTimeout).unref()),
+        // The source's own failure counts, not the broken request it leaves.
+        (error: unknown) => {
+          reject(error);
+          request.destroy();
+        },
+      );
+    } else request.end(body);
     return await promise;
   }
+}
+
+/** Writes a stream as fast as the other side takes it; an answer before its end ends the sending. */
+async function pour(body: AsyncIterable<Uint8Array>, request: ClientRequest, answered: () => boolean): Promise<void> {
+  for await (const chunk of body) {
+    if (answered() || request.destroyed) return;
+    if (request.write(chunk)) continue;
+    const stalled = AbortSignal.timeout(longestStall);
+    try {
+      await Promise.race([once(request, 'drain', { signal: stalled }), once(request, 'close')]);
+    } catch (error) {
+      if (stalled.aborted) throw fail('registry.unreachable', { message: `write ${request.getHeader('host')?.toString() ?? ''}: i/o timeout` }, error);
+      // A broken request reports itself.
+      return;
+    }
+  }
+  if (!request.destroyed) request.end();
+}
+
+/** As browsers and Go do: after 301, 302 and 303 a GET; after 307 and 308 the same again. */
+function redirected(options: ExchangeOptions, status: number): ExchangeOptions {
+  const { method = 'GET' } = options;
+  if (status >= 307 || method === 'GET' || method === 'HEAD') return options;
+  const { body: _body, headers = {}, verb: _verb, ...others } = options;
+  return { ...others, method: 'GET', headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !/^content-/i.test(name))) };
+}
+
+function withoutSecrets({ headers = {}, secretHeaders = [] }: ExchangeOptions): Record<string, string> {
+  const secret = new Set(['authorization', 'cookie', ...secretHeaders.map((name) => name.toLowerCase())]);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name.toLowerCase())));
+}
+
+function isStream(body: RequestBody | undefined): body is AsyncIterable<Uint8Array> {
+  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
+function verbOf({ verb, method = 'GET' }: ExchangeOptions): string {
+  return verb ?? `${method.slice(0, 1)}${method.slice(1).toLowerCase()}`;
 }
 
 function timeoutWords(connected: boolean): string {
   return connected
     ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
     : 'net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)';
-}
-
-/** Proxies are not asked for this machine itself. */
-function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }

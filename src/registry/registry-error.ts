@@ -33,14 +33,21 @@ interface RegistryFault {
 export async function refusalOf(answer: Answer): Promise<EngineError> {
   if (answer.status < 400 || answer.status > 499) {
     answer.body.resume();
-    return fail('registry.unexpected_answer', { message: `received unexpected HTTP status: ${answer.statusText}`, status: answer.status });
+    return fail('registry.unexpected_answer', { message: `received unexpected HTTP status: ${answer.statusText}`, status: answer.status, ...retryAfter(answer) });
   }
   const text = (await readAnswer(answer.body, 'error', largestRefusal)).toString('utf8');
   const fromHeader = challengeFault(answer);
   const faults = [...(fromHeader === undefined ? [] : [fromHeader]), ...faultsOf(answer, text)];
   const [first = { code: 'UNKNOWN', message: text }] = faults;
   const words = faults.map(describe);
-  return fail('registry.refused', { message: faults.length === 1 ? describe(first) : `errors:\n${words.map((line) => `${line}\n`).join('')}`, fault: first.code, detailed: first.message !== '', first: describe(first), status: answer.status });
+  return fail('registry.refused', { message: faults.length === 1 ? describe(first) : `errors:\n${words.map((line) => `${line}\n`).join('')}`, fault: first.code, detailed: first.message !== '', first: describe(first), status: answer.status, ...retryAfter(answer) });
+}
+
+/** Seconds until the registry may be asked again, where it says so. */
+function retryAfter({ headers }: Answer): { retryAfter?: number } {
+  const text = headers['retry-after'] ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000);
+  return Number.isFinite(seconds) ? { retryAfter: Math.max(0, seconds) } : {};
 }
 
 function challengeFault(answer: Answer): RegistryFault | undefined {
