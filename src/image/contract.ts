@@ -3,6 +3,7 @@
  * know only these interfaces.
  */
 import type { Readable } from 'node:stream';
+import type { Platform } from '#oci/platform.ts';
 import type { ContainerConfig, GraphDriverData } from '#schema/container-config.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageRuntimeConfig, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 
@@ -68,8 +69,11 @@ export interface DerivedStep {
 }
 
 export interface ImageStore {
-  /** By name (default tag latest), name@digest, id or unambiguous id prefix. @throws image.not_found, image.invalid_reference */
-  resolve(reference: string): Image;
+  /**
+   * By name (default tag latest), name@digest, id or unambiguous id prefix. With a platform: where the image is of
+   * another one, that of the same index which fits. @throws image.not_found, image.invalid_reference, image.platform_mismatch
+   */
+  resolve(reference: string, platform?: Platform): Image;
   /** The names an image has, `repository:tag` and `repository@digest`. */
   namesOf(id: string): { tags: string[]; digests: string[] };
   /** `users` tells how many containers an image has; without it the number is -1. */

@@ -21,6 +21,12 @@ interface ImageRecord {
   lastTagTime?: string;
 }
 
+interface NameRecord {
+  id: string;
+  /** Digest of the manifest or index that the name stands for in its registry. */
+  target?: string;
+}
+
 /** An image with its configuration. */
 export interface CatalogImage {
   readonly id: string;
@@ -41,6 +47,8 @@ export interface NewImage {
   readonly names?: readonly ImageReference[];
   /** The names are a user's tagging. */
   readonly tagged?: boolean;
+  /** Digest of the manifest or index the names stand for. */
+  readonly target?: string | undefined;
 }
 
 interface Parsed {
@@ -52,11 +60,12 @@ export class ImageCatalog {
   readonly #database: StateDatabase;
   readonly #directory: string;
   readonly #records: DocumentTable<ImageRecord>;
-  readonly #names: DocumentTable<{ id: string }>;
+  readonly #names: DocumentTable<NameRecord>;
   readonly #images = new Map<string, ImageRecord>();
   readonly #children = new Map<string, Set<string>>();
   readonly #parsed = new Map<string, Parsed>();
   readonly #idByName = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
   readonly #namesById = new Map<string, Map<string, ImageReference>>();
 
   /** @param directory where configuration files lie; made if missing */
@@ -67,7 +76,7 @@ export class ImageCatalog {
     this.#records = database.table('images');
     this.#names = database.table('image_names');
     for (const [id, record] of this.#records.entries()) this.#keep(id, record);
-    for (const [text, { id }] of this.#names.entries()) this.#remember(parseReference(text), id);
+    for (const [text, { id, target }] of this.#names.entries()) this.#remember(parseReference(text), id, target);
   }
 
   has(id: string): boolean {
@@ -105,11 +114,11 @@ export class ImageCatalog {
 
   /**
    * Adds images with their names and parents in one step: all or none. An image that is there keeps its
-   * record. A tag that names another image moves; a digest that does stays.
+   * record. A tag that names another image moves; a digest that does stays. `andThen` joins the transaction.
    * @returns their ids, in the same order
    * @throws image.invalid_document and the like when a configuration is none
    */
-  async add(images: readonly NewImage[]): Promise<string[]> {
+  async add(images: readonly NewImage[], andThen?: () => void): Promise<string[]> {
     const drafts = images.map((image) => {
       const id = digestOf(image.configuration);
       return { ...image, id, path: `${this.#path(id)}.${newIdentifier().slice(0, 12)}.draft`, parsed: parse(image.configuration.toString('utf8')) };
@@ -130,38 +139,45 @@ export class ImageCatalog {
     });
     this.#database.transaction(() => {
       for (const [id, record] of records) this.#records.put(id, record);
-      for (const { id, names } of drafts) for (const name of names ?? []) this.#putName(name, id);
+      for (const { id, names, target } of drafts) for (const name of names ?? []) this.#putName(name, id, target);
+      andThen?.();
     });
     for (const [id, record] of records) this.#keep(id, record);
-    for (const { id, parsed, names } of drafts) {
+    for (const { id, parsed, names, target } of drafts) {
       this.#parsed.set(id, parsed);
-      for (const name of names ?? []) this.#remember(name, id);
+      for (const name of names ?? []) this.#remember(name, id, target);
     }
     return drafts.map(({ id }) => id);
   }
 
-  /** Gives an image a name now. */
-  tag(id: string, name: ImageReference): void {
+  /** Gives an image a name now, that of `target` where it is known. */
+  tag(id: string, name: ImageReference, target?: string): void {
     const row: ImageRecord = { ...this.#record(id), lastTagTime: timestampNow() };
     this.#database.transaction(() => {
       this.#records.put(id, row);
-      this.#putName(name, id);
+      this.#putName(name, id, target);
     });
     this.#keep(id, row);
-    this.#remember(name, id);
+    this.#remember(name, id, target);
   }
 
-  /** Gives an image names that are no user's tagging, as a pull does. */
-  addNames(id: string, names: readonly ImageReference[]): void {
+  /** Gives an image names that are no user's tagging, as a pull does. `andThen` joins the transaction. */
+  addNames(id: string, names: readonly ImageReference[], target?: string, andThen?: () => void): void {
     this.#database.transaction(() => {
-      for (const name of names) this.#putName(name, id);
+      for (const name of names) this.#putName(name, id, target);
+      andThen?.();
     });
-    for (const name of names) this.#remember(name, id);
+    for (const name of names) this.#remember(name, id, target);
   }
 
   /** The id a name stands for; a digest counts for more than a tag. */
   lookup(name: ImageReference): string | undefined {
     return this.#idByName.get(keyOf(name));
+  }
+
+  /** Digest of the manifest or index a name stands for, where it came from a registry or went to one. */
+  targetOf(name: ImageReference): string | undefined {
+    return this.#targets.get(keyOf(name));
   }
 
   /** An image's names in the order of their full texts. */
@@ -255,27 +271,37 @@ export class ImageCatalog {
     return top === undefined || layerExists(top);
   }
 
-  #putName(name: ImageReference, id: string): void {
+  #putName(name: ImageReference, id: string, target: string | undefined): void {
     const key = keyOf(name);
     if (name.digest !== undefined && this.#idByName.has(key)) return;
-    this.#names.put(key, { id });
+    const standsFor = this.#targetFor(name, id, target);
+    this.#names.put(key, { id, ...(standsFor === undefined ? {} : { target: standsFor }) });
   }
 
-  #remember(name: ImageReference, id: string): void {
+  #remember(name: ImageReference, id: string, target: string | undefined): void {
     const key = keyOf(name);
     const before = this.#idByName.get(key);
-    if (before === id || (before !== undefined && name.digest !== undefined)) return;
+    if (before !== undefined && name.digest !== undefined) return;
+    const standsFor = this.#targetFor(name, id, target);
     if (before !== undefined) this.#forget(key);
     this.#idByName.set(key, id);
+    if (standsFor !== undefined) this.#targets.set(key, standsFor);
     const names = this.#namesById.get(id) ?? new Map<string, ImageReference>();
     names.set(key, stored(name));
     this.#namesById.set(id, names);
+  }
+
+  /** A name that is given to the same image again stands for what it stood for. */
+  #targetFor(name: ImageReference, id: string, target: string | undefined): string | undefined {
+    const key = keyOf(name);
+    return name.digest ?? target ?? (this.#idByName.get(key) === id ? this.#targets.get(key) : undefined);
   }
 
   #forget(key: string): void {
     const id = this.#idByName.get(key);
     if (id === undefined) return;
     this.#idByName.delete(key);
+    this.#targets.delete(key);
     const names = this.#namesById.get(id);
     names?.delete(key);
     if (names?.size === 0) this.#namesById.delete(id);

@@ -1,14 +1,22 @@
 /** What the operations of the image store work with. */
+import type { ContentStore } from '#store/content/contract.ts';
 import type { ImageEventListener } from './contract.ts';
 import type { ImageCatalog } from './image-catalog.ts';
 import type { LayerStore } from './layer/contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
+import type { ContentKeeper } from './manifests/content-keeper.ts';
+import type { ManifestCatalog } from './manifests/manifest-catalog.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ImageParts {
   readonly catalog: ImageCatalog;
   readonly layers: LayerStore;
   readonly keeper: LayerKeeper;
+  /** Blobs as registries have them: manifests, configurations, compressed layers. */
+  readonly content: ContentStore;
+  readonly blobs: ContentKeeper;
+  /** Which of them describe which image. */
+  readonly manifests: ManifestCatalog;
   /** Temporary files of operations under way. */
   readonly workspace: Workspace;
   readonly onEvent: ImageEventListener;

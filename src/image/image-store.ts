@@ -5,9 +5,10 @@
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { platformOf } from '#oci/image-configuration.ts';
-import { familiarText } from '#oci/reference.ts';
+import { familiarText, parseAnyReference } from '#oci/reference.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
+import { createContentStore } from '#store/content/content-store.ts';
 import type { StateDatabase } from '#store/state-database.ts';
 import { bootstrapImage } from './bootstrap/bootstrap-image.ts';
 import type { Image, ImageEventListener, ImageStore, ImageUser } from './contract.ts';
@@ -21,6 +22,9 @@ import { derivedSteps } from './derive/derived-steps.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load/load-images.ts';
+import { ContentKeeper } from './manifests/content-keeper.ts';
+import { resolveForPlatform } from './manifests/find-platform.ts';
+import { ManifestCatalog } from './manifests/manifest-catalog.ts';
 import { streamProgress } from './progress/progress-stream.ts';
 import { pullImage } from './pull/pull-image.ts';
 import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts';
@@ -55,7 +59,10 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
   const keeper = new LayerKeeper(layers, usedLayers);
   const workspace = new Workspace(join(dataRoot, 'image/tmp'));
-  const parts: ImageParts = { catalog, layers, keeper, workspace, onEvent, engineVersion: options.engineVersion ?? '28.5.2' };
+  const content = createContentStore({ dataRoot });
+  const manifests = new ManifestCatalog(database, content, catalog);
+  const blobs = new ContentKeeper(content, manifests);
+  const parts: ImageParts = { catalog, layers, keeper, content, blobs, manifests, workspace, onEvent, engineVersion: options.engineVersion ?? '28.5.2' };
   const removal: RemovalParts = {
     catalog,
     discard: (id, used) => {
@@ -70,11 +77,12 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   };
   const collect = async (users: (imageId: string) => ImageUser[]): Promise<void> => {
     keeper.doom(removed.release((id) => users(id).length === 0));
+    blobs.collectUnused();
     await keeper.settle();
   };
   let pruning = false;
   return {
-    resolve: (reference) => imageOf(catalog.get(resolveImage(catalog, reference))),
+    resolve: (reference, platform) => imageOf(catalog.get(platform === undefined ? resolveImage(catalog, reference) : resolveForPlatform(parts, reference, platform))),
     namesOf: (id) => splitNames(catalog.names(id)),
     list: async (listing) => await Promise.resolve(listImages(catalog, layers, listing)),
     inspect: async (reference) => {
@@ -85,7 +93,9 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     tag: (reference, repository, tag) => {
       const name = targetName(repository, tag);
       const id = resolveImage(catalog, reference);
-      catalog.tag(id, name);
+      const source = parseAnyReference(reference);
+      // By an id, or the beginning of one, no name is meant.
+      catalog.tag(id, name, source.kind === 'name' && catalog.lookup(source.name) === id ? catalog.targetOf(source.name) : undefined);
       reportEvent(parts, { action: 'tag', id, imageId: id, name: familiarText(name) });
     },
     remove: async (reference, { users, ...choice }) => {
@@ -128,6 +138,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       workspace.clear();
       catalog.repair((chainId) => layers.get(chainId) !== undefined);
       keeper.doom(topmostFirst(layers));
+      content.repair();
+      blobs.collectOld();
       await keeper.settle();
     },
   };

@@ -24,6 +24,8 @@ export interface RepositoryOptions {
 
 export interface FetchedManifest {
   readonly text: string;
+  /** As received, which only its bytes are. */
+  readonly bytes: Buffer;
   readonly digest: string;
   /** What the registry called it; undefined when it did not say. */
   readonly contentType: string | undefined;
@@ -63,7 +65,7 @@ export class Repository implements Disposable {
     const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
     if (expected !== undefined && digest !== expected) throw fail('registry.verification_failed', { what: 'manifest', digest: expected });
     const contentType = answer.headers['content-type']?.split(';')[0]?.trim();
-    return { text: bytes.toString('utf8'), digest, contentType: contentType === 'application/json' || contentType === 'text/plain' ? undefined : contentType };
+    return { text: bytes.toString('utf8'), bytes, digest, contentType: contentType === 'application/json' || contentType === 'text/plain' ? undefined : contentType };
   }
 
   /** A blob as a stream, from `offset` where the registry can. The caller verifies it. @throws registry.blob_unknown, registry.refused */

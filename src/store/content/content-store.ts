@@ -33,7 +33,7 @@ class StoredContent implements ContentStore {
 
   stat(digest: string): BlobInfo | undefined {
     const stats = isDigest(digest) ? statOf(this.#paths.blob(digest)) : undefined;
-    return stats === undefined ? undefined : { digest, size: stats.size };
+    return stats === undefined ? undefined : { digest, size: stats.size, modified: stats.mtimeMs };
   }
 
   path(digest: string): string {
@@ -66,7 +66,8 @@ class StoredContent implements ContentStore {
     const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
     if (digest !== undefined && digest !== actual) throw fail('content.digest_mismatch', { expected: digest, actual, size: bytes.length });
     const target = this.#blobPath(actual);
-    if (statOf(target) !== undefined) return { digest: actual, size: bytes.length };
+    const present = this.stat(actual);
+    if (present !== undefined) return present;
     const draft = join(this.#paths.ingest, `draft.${newIdentifier()}`);
     try {
       await using file = await open(draft, 'wx', 0o600);
@@ -77,7 +78,7 @@ class StoredContent implements ContentStore {
       rmSync(draft, { force: true });
       throw asDiskFull(error, draft);
     }
-    return { digest: actual, size: bytes.length };
+    return { digest: actual, size: bytes.length, modified: Date.now() };
   }
 
   async write(digest: string, { size, signal }: { size?: number | undefined; signal: AbortSignal }): Promise<BlobWriter | undefined> {

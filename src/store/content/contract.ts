@@ -10,6 +10,8 @@ export interface BlobInfo {
   readonly digest: string;
   /** Bytes. */
   readonly size: number;
+  /** Milliseconds since 1970 when it was completed. */
+  readonly modified: number;
 }
 
 /** What was written of a blob that is not complete. */

@@ -112,7 +112,7 @@ export class FileWriter implements BlobWriter {
     }
     await this.#close();
     this.#options.onGrowth({ size, state: 'whole' });
-    return { digest: actual, size };
+    return { digest: actual, size, modified: Date.now() };
   }
 
   async discard(): Promise<void> {
