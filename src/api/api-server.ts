@@ -26,6 +26,7 @@ import { containerRoutes } from './routes/container-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
 import { networkRoutes } from './routes/network-routes.ts';
+import { registryRoutes } from './routes/registry-routes.ts';
 import { systemRoutes } from './routes/system-routes.ts';
 import { volumeRoutes } from './routes/volume-routes.ts';
 
@@ -79,7 +80,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,

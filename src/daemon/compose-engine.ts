@@ -26,6 +26,7 @@ import { fileSystemName } from '#kernel/file-system-name.ts';
 import { openSeccompFilterCache } from '#kernel/seccomp-filter.ts';
 import { readJsonFileLog } from '#logging/json-file-reader.ts';
 import { createNetworkController } from '#network/network-controller.ts';
+import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import { readHostFacts } from '#runtime/host-facts.ts';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { StateDatabase } from '#store/state-database.ts';
@@ -48,7 +49,7 @@ export interface EngineSettings {
   readonly shimPath: string;
   /** Absolute path of the compiled init of containers. */
   readonly initPath: string;
-  readonly insecureRegistries: readonly string[];
+  readonly registries: RegistryConfiguration;
   /** What containers get that name no servers, search domains or options; empty lists: the host's. */
   readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
@@ -77,7 +78,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     layers,
     engineVersion: product.engineVersion,
     driver: snapshotter.driver,
-    registry: { insecureRegistries: settings.insecureRegistries },
+    registry: settings.registries,
     onEvent: ({ action, id, attributes }) => events.publish({ type: 'image', action, id, attributes }),
   });
   const volumes = createLocalVolumeStore({
@@ -121,6 +122,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     events,
     health,
     paths,
+    registries: settings.registries,
     dns: settings.dns,
     log,
   };

@@ -11,6 +11,7 @@ import { findRuntimes } from './find-runtimes.ts';
 import { createLog, type Log } from './log.ts';
 import { readDaemonCommand, type DaemonOptions } from './options.ts';
 import { claimDaemon } from './pid-file.ts';
+import { registryConfiguration } from './registry-configuration.ts';
 
 const defaultBridge = 'dhow0';
 const defaultCgroupParent = '/dhow';
@@ -75,7 +76,7 @@ async function serve(options: DaemonOptions, log: Log): Promise<void> {
       defaultRuntime: options.defaultRuntime ?? 'runc',
       shimPath,
       initPath,
-      insecureRegistries: options.insecureRegistries,
+      registries: registryConfiguration(options, process.env),
       dns: { servers: options.dns, search: options.dnsSearch, options: options.dnsOptions },
       log: (level, message) => (level === 'warning' ? log.warn(message) : level === 'error' ? log.error(message) : log.info(message)),
     }),

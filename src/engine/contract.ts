@@ -9,6 +9,7 @@ import type { ContainerStats } from '#schema/container-stats.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
+import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
 import type { VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
@@ -137,6 +138,15 @@ export interface VolumeUseCases {
   usage(): Promise<VolumeView[]>;
 }
 
+export interface RegistryUseCases {
+  /** @throws registry.login_refused, registry.unreachable and their like, with Docker's texts */
+  logIn(request: LoginRequest, signal: AbortSignal): Promise<LoginAnswer>;
+  /** `limit` 0: the index's own. */
+  search(term: string, options: { limit: number; filters: Filters; authorization: string; signal: AbortSignal }): Promise<SearchResult[]>;
+  /** What a name stands for at its registry. @throws registry.not_found, registry.denied, registry.login_refused, registry.unreachable */
+  describe(name: string, options: { authorization: string; signal: AbortSignal }): Promise<DistributionView>;
+}
+
 export interface SystemUseCases {
   /** Header values of `/_ping`. */
   readonly version: { readonly engine: string; readonly api: string; readonly minimumApi: string };
@@ -198,6 +208,7 @@ export interface Engine {
   readonly execs: ExecUseCases;
   readonly images: ImageUseCases;
   readonly networks: NetworkUseCases;
+  readonly registries: RegistryUseCases;
   readonly volumes: VolumeUseCases;
   readonly system: SystemUseCases;
 }

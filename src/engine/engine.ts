@@ -9,6 +9,7 @@ import { ExecRegistry } from './execs/exec-registry.ts';
 import { execUseCases } from './execs/exec-use-cases.ts';
 import { imageUseCases } from './images.ts';
 import { networkUseCases } from './networks.ts';
+import { registryUseCases } from './registries.ts';
 import { recover, type RecoveryReport } from './recovery.ts';
 import { systemUseCases, type SystemParts } from './system/system-use-cases.ts';
 import { volumeUseCases } from './volumes.ts';
@@ -28,6 +29,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts): Prom
     execs: execUseCases(parts, new ExecRegistry()),
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts),
+    registries: registryUseCases(parts.registries),
     volumes,
     system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events }),
   };

@@ -355,6 +355,21 @@ export class EngineDouble implements Engine {
     usage: async () => [],
   };
 
+  readonly registries: Engine['registries'] = {
+    logIn: async (request, signal) => {
+      this.#note('registries.logIn', request, { signal });
+      return { IdentityToken: '', Status: 'Login Succeeded' };
+    },
+    search: async (term, options) => {
+      this.#note('registries.search', term, options);
+      return [];
+    },
+    describe: async (name, options) => {
+      this.#note('registries.describe', name, options);
+      return { Descriptor: { mediaType: 'm', digest: 'd', size: 1 }, Platforms: null };
+    },
+  };
+
   readonly networks: Engine['networks'] = {
     list: async (filters) => {
       this.#note('networks.list', filters);

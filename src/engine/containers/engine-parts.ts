@@ -3,6 +3,7 @@ import type { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { LogReader } from '#logging/contract.ts';
 import type { NetworkController } from '#network/contract.ts';
+import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { ShimLauncher } from '#runtime/contract.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { HealthMonitor } from '../health/health-monitor.ts';
@@ -29,6 +30,8 @@ export interface EngineParts {
   readonly events: EventLog;
   readonly health: HealthMonitor;
   readonly paths: EnginePaths;
+  /** How registries are reached. */
+  readonly registries: RegistryConfiguration;
   /** The engine's own choice of name servers; empty lists: the host's. */
   readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
   /** Reports what has no caller to be told: failures of clean-up and of background work. */
