@@ -43,7 +43,7 @@ static struct options options;
 static enum { STARTING, RUNNING, DRAINING, FINISHED } phase = STARTING;
 static pid_t runtime_pid, process_pid;
 static uint32_t exit_code;
-static uint64_t exit_time;
+static uint64_t start_time, exit_time; /* nanoseconds since 1970 */
 static int64_t deadline = -1; /* monotonic milliseconds */
 /* Lists the processes of the container; empty for an exec. */
 static char cgroup_file[1024];
@@ -55,6 +55,14 @@ static int64_t now_milliseconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint64_t now_nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static void put_number(unsigned char *to, uint64_t number, int bytes)
@@ -114,10 +122,11 @@ static void abort_start(void)
 
 static void tell_started(int control)
 {
-	unsigned char payload[8];
+	unsigned char payload[16];
 
 	put_number(payload, (uint64_t)process_pid, 4);
 	put_number(payload + 4, (uint64_t)getpid(), 4);
+	put_number(payload + 8, start_time, 8);
 	clients_tell(control, FRAME_STARTED, payload, sizeof payload);
 }
 
@@ -162,17 +171,15 @@ static void runtime_ended(int status)
 		leave_failed(0, "the runtime did not hand over the terminal");
 	}
 	phase = RUNNING;
+	start_time = now_nanoseconds();
 	tell_started(-1);
-	records_write_process(&options, process_pid);
+	records_write_process(&options, process_pid, start_time);
 	learn_cgroup();
 }
 
 static void process_ended(int status)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	exit_time = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	exit_time = now_nanoseconds();
 	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	phase = DRAINING;
 	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
@@ -187,7 +194,7 @@ static void finish(void)
 	log_close();
 	if (options.bundle)
 		runtime_forget(&options);
-	records_write_exit(&options, process_pid, exit_code, exit_time);
+	records_write_exit(&options, &(struct run){ process_pid, exit_code, start_time, exit_time });
 	phase = FINISHED;
 	clients_finish();
 	records_clear(&options);

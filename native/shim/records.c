@@ -27,7 +27,7 @@ static int write_file(const char *path, const struct text *content)
 	return written == length ? 0 : -1;
 }
 
-void records_write_process(const struct options *options, pid_t pid)
+void records_write_process(const struct options *options, pid_t pid, uint64_t start_time)
 {
 	char content[2048];
 	struct text text = TEXT(content);
@@ -36,6 +36,8 @@ void records_write_process(const struct options *options, pid_t pid)
 	text_add_number(&text, (uint64_t)pid);
 	text_add(&text, ",\"startTime\":\"");
 	text_add_number(&text, process_start_time(pid));
+	text_add(&text, "\",\"startedAt\":\"");
+	text_add_number(&text, start_time);
 	text_add(&text, "\",\"launch\":");
 	text_add(&text, options->record);
 	text_add(&text, "}\n");
@@ -52,19 +54,21 @@ static void exit_path(char *to, size_t capacity, const struct options *options, 
 	text_add(&text, suffix);
 }
 
-void records_write_exit(const struct options *options, pid_t pid, uint32_t exit_code, uint64_t exit_time)
+void records_write_exit(const struct options *options, const struct run *run)
 {
 	char content[256], unfinished[4096], path[4096];
 	struct text text = TEXT(content);
 
 	text_add(&text, "{\"pid\":");
-	text_add_number(&text, (uint64_t)pid);
+	text_add_number(&text, (uint64_t)run->pid);
 	text_add(&text, ",\"shimPid\":");
 	text_add_number(&text, (uint64_t)getpid());
 	text_add(&text, ",\"exitCode\":");
-	text_add_number(&text, exit_code);
-	text_add(&text, ",\"finishedAt\":\"");
-	text_add_number(&text, exit_time);
+	text_add_number(&text, run->exit_code);
+	text_add(&text, ",\"startedAt\":\"");
+	text_add_number(&text, run->start_time);
+	text_add(&text, "\",\"finishedAt\":\"");
+	text_add_number(&text, run->exit_time);
 	text_add(&text, "\"}\n");
 	exit_path(unfinished, sizeof unfinished, options, ".new");
 	exit_path(path, sizeof path, options, "");

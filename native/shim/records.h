@@ -11,9 +11,16 @@
  * In the run directory, while the process runs: should the shim itself be killed, the daemon knows by this
  * what to clear up, and whether a pid is still our process.
  */
-void records_write_process(const struct options *options, pid_t pid);
+void records_write_process(const struct options *options, pid_t pid, uint64_t start_time);
+
+/* Times are nanoseconds since 1970. */
+struct run {
+	pid_t pid;
+	uint32_t exit_code;
+	uint64_t start_time, exit_time;
+};
 /* In the state directory: how the process ended. Replaces an older one as a whole. */
-void records_write_exit(const struct options *options, pid_t pid, uint32_t exit_code, uint64_t exit_time);
+void records_write_exit(const struct options *options, const struct run *run);
 /* Removes the run directory with everything in it. */
 void records_clear(const struct options *options);
 

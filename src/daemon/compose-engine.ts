@@ -7,6 +7,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { EngineParts } from '#engine/containers/engine-parts.ts';
 import { ContainerRegistry } from '#engine/containers/container-registry.ts';
+import { DoomedVolumes } from '#engine/containers/doomed-volumes.ts';
 import { LiveContainers } from '#engine/containers/live-containers.ts';
 import { VolumeReferences } from '#engine/containers/volume-references.ts';
 import type { Engine } from '#engine/contract.ts';
@@ -104,7 +105,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     initPath: settings.initPath,
     log,
   });
-  const registry = new ContainerRegistry(database);
+  const registry = new ContainerRegistry(database, log);
   const launcher = createShimLauncher({ shimPath: settings.shimPath });
   const health = opened.use(new HealthMonitor({ registry, events, launcher, runtime, snapshotter, log }));
   const parts: EngineParts = {
@@ -115,6 +116,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     snapshotter,
     volumes,
     references: new VolumeReferences(registry),
+    doomedVolumes: new DoomedVolumes(database),
     networks,
     launcher,
     runtime,

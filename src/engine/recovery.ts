@@ -3,16 +3,16 @@
  * books what ended meanwhile, and removes what a crash left half-made. Idempotent.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { messageOf } from '#base/errors/failure.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import type { ContainerLifecycle } from './containers/container-lifecycle.ts';
 import type { ContainerRecord } from './containers/container-record.ts';
-import { isRunning, startedState, withStatus } from './containers/container-state.ts';
+import { isRunning, startedState, startTimestamp, withStatus } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { sandboxLinks } from './containers/sandbox-links.ts';
-import { timestampNow } from '#base/timestamp.ts';
+import { formatTimestamp } from '#base/timestamp.ts';
 
 export interface RecoveryReport {
   readonly adopted: number;
@@ -21,10 +21,11 @@ export interface RecoveryReport {
 }
 
 export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle): Promise<RecoveryReport> {
-  const { registry, paths, snapshotter, networks, runtime, images } = parts;
+  const { registry, paths, snapshotter, networks, runtime, images, volumes, references, doomedVolumes } = parts;
   for (const directory of [paths.containersDirectory, paths.bundlesDirectory, paths.runsDirectory, paths.runtimeRoot]) {
     await mkdir(directory, { recursive: true, mode: 0o710 });
   }
+  const step = async (what: string, work: () => Promise<void> | void): Promise<void> => attempt(parts, what, work);
   await images.repair();
 
   const found = await Promise.all(
@@ -36,36 +37,47 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle)
   const live = found.filter((entry): entry is { record: ContainerRecord; outcome: ShimProcess } => isProcess(entry.outcome));
   const sandboxes = live.flatMap(({ record }) => (record.sandbox === undefined ? [] : [{ containerId: record.id, containerName: record.name, sandbox: record.sandbox }]));
   await networks.start(sandboxes);
-  for (const { record, outcome } of live) {
-    // A start that was not confirmed when the daemon died did happen.
-    if (!isRunning(record.state)) {
-      registry.update(record.id, {
-        state: startedState(record.state, outcome.pid, timestampNow()),
-        startedBefore: true,
-        process: { runDirectory: paths.runDirectory(record.id), cgroupPath: runtime.cgroupPath(record), ...record.process, pid: outcome.pid, shimPid: outcome.shimPid },
-      });
-    }
-    lifecycle.adopt(registry.require(record.id), outcome);
-  }
+  for (const { record, outcome } of live) await step(`take up container ${record.name}`, () => takeUp(parts, lifecycle, record, outcome));
 
   const ended = found.filter((entry): entry is { record: ContainerRecord; outcome: ExitReport | undefined } => !isProcess(entry.outcome));
-  await Promise.all(ended.map(async ({ record, outcome }) => settle(parts, lifecycle, record, outcome)));
+  await Promise.all(ended.map(async ({ record, outcome }) => step(`book the end of container ${record.name}`, () => settle(parts, lifecycle, record, outcome))));
 
   const running = new Set(registry.all().filter((record) => isRunning(record.state)).map((record) => record.id));
-  const known = new Set(registry.all().map((record) => record.id));
-  await snapshotter.repair(known, running);
-  await runtime.repair(running);
+  const known = new Set([...registry.all().map((record) => record.id), ...registry.damaged]);
+  await step('repair the snapshots', () => snapshotter.repair(known, running));
+  await step('repair cgroups and bundles', () => runtime.repair(running));
+  await step('repair execs', () => endLostExecs(parts));
   sandboxLinks.repair(paths.executionRoot, sandboxes.map(({ sandbox }): Sandbox => sandbox));
-  await removeStrangers(paths.containersDirectory, known);
-  for (const record of registry.all().filter(({ state }) => state.status === 'removing' || state.status === 'dead')) {
-    using _held = await parts.mutex.acquire(record.id);
-    await lifecycle.removeHeld(record.id, { volumes: true });
+  await step('remove directories of containers that are gone', () => removeStrangers(paths.containersDirectory, known));
+  for (const record of registry.all().filter(isLeftOver)) {
+    await step(`remove container ${record.name}`, async () => {
+      using _held = await parts.mutex.acquire(record.id);
+      await lifecycle.removeHeld(record.id, record.removal ?? { volumes: true });
+    });
   }
+  await step('repair the volumes', async () => {
+    await doomedVolumes.repair(volumes, references);
+    await volumes.repair(usersOfVolumes(registry.all().filter(({ id }) => running.has(id))));
+  });
   return { adopted: live.length, ended: ended.length, restarted: restartWanted(parts, lifecycle) };
+}
+
+/** What is wrong with one thing must not keep the daemon from serving the others. */
+async function attempt({ log }: EngineParts, what: string, work: () => Promise<void> | void): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log('error', `could not ${what}: ${messageOf(error)}; the next start of the daemon tries again`);
+  }
 }
 
 function isProcess(outcome: ShimProcess | ExitReport | undefined): outcome is ShimProcess {
   return outcome !== undefined && 'exited' in outcome;
+}
+
+/** Its removal was begun, or is due because it has ended. */
+function isLeftOver({ state, hostConfig, startedBefore }: ContainerRecord): boolean {
+  return state.status === 'removing' || state.status === 'dead' || (hostConfig.AutoRemove && state.status === 'exited' && startedBefore);
 }
 
 /** Undefined: it never ran. */
@@ -82,28 +94,68 @@ async function adopt(parts: EngineParts, record: ContainerRecord): Promise<ShimP
   return outcome;
 }
 
+function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: ContainerRecord, shim: ShimProcess): void {
+  const { registry, runtime, paths } = parts;
+  // A start that was not confirmed when the daemon died did happen.
+  if (!isRunning(record.state)) {
+    registry.update(record.id, {
+      state: startedState(record.state, shim.pid, startTimestamp(shim.startedAt)),
+      startedBefore: true,
+      process: { runDirectory: paths.runDirectory(record.id), cgroupPath: runtime.cgroupPath(record), ...record.process, pid: shim.pid, shimPid: shim.shimPid },
+    });
+  }
+  const { state } = registry.require(record.id);
+  // The daemon may have died between the freezer and the record.
+  const status = runtime.frozen(record) ? 'paused' : 'running';
+  if (state.status !== status) registry.update(record.id, { state: withStatus(state, status) });
+  lifecycle.adopt(registry.require(record.id), shim);
+}
+
 /** Books the end of a process, or takes back a start that never happened. */
 async function settle(parts: EngineParts, lifecycle: ContainerLifecycle, record: ContainerRecord, report: ExitReport | undefined): Promise<void> {
-  const { registry, runtime, networks } = parts;
+  const { registry, runtime } = parts;
   if (isRunning(record.state) && report !== undefined) {
     await lifecycle.recordExit(record.id, report);
     return;
   }
-  const cgroupPath = record.process?.cgroupPath ?? runtime.cgroupPath(record);
   await runtime.killAll(record);
-  await runtime.release(record.id, cgroupPath);
-  if (record.sandbox !== undefined) await networks.destroy(record.id, record.sandbox);
-  const current = registry.require(record.id);
-  if (report !== undefined) {
-    registry.update(record.id, { state: startedState(current.state, 0, timestampNow()), startedBefore: true });
+  // The exit file of the run before is there until the next one's shim is started.
+  const isBooked = report === undefined || formatTimestamp(report.finishedAt) === record.state.finishedAt;
+  if (isBooked) await lifecycle.release(record.id);
+  else {
+    registry.update(record.id, { state: startedState(record.state, 0, startTimestamp(report.startedAt ?? report.finishedAt)), startedBefore: true });
     await lifecycle.recordExit(record.id, report);
-  } else registry.update(record.id, { process: undefined, sandbox: undefined });
+  }
+}
+
+/** Kills execs whose shim was killed, and removes what the ended ones have left. */
+async function endLostExecs({ paths, launcher, registry }: EngineParts): Promise<void> {
+  const known = new Set(registry.all().map(({ id }) => basename(paths.runDirectory(id))));
+  for (const name of await readdir(paths.runsDirectory)) if (!known.has(name)) await launcher.clearLost(join(paths.runsDirectory, name));
+  const kept = new Set(await readdir(paths.runsDirectory));
+  for (const { id } of registry.all()) {
+    const directory = paths.containerDirectory(id);
+    for (const name of await readdir(directory).catch(() => [])) {
+      const execId = /^exit-([0-9a-f]{64})\.json/.exec(name)?.[1];
+      if (execId !== undefined && !kept.has(basename(paths.runDirectory(execId)))) await rm(join(directory, name), { force: true });
+    }
+  }
 }
 
 async function removeStrangers(directory: string, known: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!known.has(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
+}
+
+function usersOfVolumes(running: readonly ContainerRecord[]): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const { id, mounts } of running) {
+    for (const { point } of mounts) {
+      if (point.Type === 'volume' && point.Name !== undefined) users.set(point.Name, [...(users.get(point.Name) ?? []), id]);
+    }
+  }
+  return users;
 }
 
 /** Starts what its restart policy wants running: after a reboot, or a crash between two restarts. */
@@ -116,7 +168,10 @@ function restartWanted(parts: EngineParts, lifecycle: ContainerLifecycle): numbe
     return policy === 'always' || policy === 'unless-stopped';
   });
   for (const record of wanted) {
-    if (record.state.status === 'restarting') parts.registry.update(record.id, { state: withStatus(record.state, 'exited') });
+    if (record.state.status === 'restarting') {
+      lifecycle.resumeRestart(record.id);
+      continue;
+    }
     lifecycle.start(record.id, new AbortController().signal).catch((error: unknown) => {
       parts.log('error', `could not restart container ${record.name}: ${messageOf(error)}`);
     });

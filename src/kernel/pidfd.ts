@@ -1,5 +1,6 @@
 /** Processes held by a descriptor, which never comes to mean another process when the pid is used again. */
 import { closeSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { declare, lastErrno, syscallError } from './libc.ts';
 
 // By number, as C libraries older than 2.36 lack the functions; it is the same on every architecture.
@@ -40,15 +41,23 @@ export class ProcessHandle implements Disposable {
     throw syscallError('pidfd_send_signal', String(this.pid), errno);
   }
 
-  /** Waits on a pool thread until the process has ended; false when it has not after this time. */
-  async ended(milliseconds: number): Promise<boolean> {
+  /** Whether the process has ended, reaped or not. */
+  hasEnded(): boolean {
     if (this.#descriptor < 0) return true;
     const entry = Buffer.alloc(8);
     entry.writeInt32LE(this.#descriptor, 0);
     entry.writeInt16LE(POLLIN, 4);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    poll.async(entry, 1, milliseconds, (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error)));
-    return (await promise) > 0;
+    return Number(poll(entry, 1, 0)) > 0;
+  }
+
+  /** Waits until the process has ended; false when it has not after this time. Holds no thread: many may be waited for. */
+  async ended(milliseconds: number): Promise<boolean> {
+    const end = performance.now() + milliseconds;
+    for (let wait = 1; !this.hasEnded(); wait = Math.min(wait * 2, 50)) {
+      if (performance.now() >= end) return false;
+      await delay(wait);
+    }
+    return true;
   }
 
   [Symbol.dispose](): void {

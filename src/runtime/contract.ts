@@ -7,6 +7,8 @@ export interface ExitReport {
   readonly exitCode: number;
   /** Nanoseconds since 1970. */
   readonly finishedAt: bigint;
+  /** Nanoseconds since 1970, when only the shim was there to see the start. */
+  readonly startedAt?: bigint | undefined;
   /** `shim-lost`: the shim died, the process was killed by the engine and its real status is unknown. */
   readonly reason: 'exited' | 'shim-lost';
 }
@@ -87,6 +89,8 @@ export interface ShimProcess extends AsyncDisposable {
   /** Pid of the container's (or exec's) process in the daemon's pid namespace. */
   readonly pid: number;
   readonly shimPid: number;
+  /** Nanoseconds since 1970, by the shim's clock, so that it is never after the end; undefined: not known. */
+  readonly startedAt?: bigint | undefined;
   /** Resolves once, never rejects. */
   readonly exited: Promise<ExitReport>;
   /** Streams for `LaunchBase.attachments`, in their order. */
@@ -106,4 +110,6 @@ export interface ShimLauncher {
   launch(options: ContainerLaunch | ExecLaunch, signal: AbortSignal): Promise<ShimProcess>;
   /** Takes up a process of an earlier daemon: its shim when that lives, its report when it ended, `shim-lost` (after killing what is left) when there is neither. */
   adopt(options: { containerId: string; execId?: string | undefined; pid: number; shimPid: number; runDirectory: string; stateDirectory: string }): Promise<ShimProcess | ExitReport>;
+  /** Kills the process of a run directory whose shim was killed, and removes the directory. Does nothing where a shim lives. */
+  clearLost(runDirectory: string): Promise<void>;
 }

@@ -46,8 +46,8 @@ export function endedStream(): AttachStream {
 }
 
 /**
- * Connects to a shim and takes a place with these roles. Undefined when no shim listens there (any more).
- * Bytes after the shim's answer are left in the socket.
+ * Connects to a shim and takes a place with these roles. Undefined when no shim listens there (any more); it is
+ * waited for as long as one does but does not answer, being stopped. Bytes after its answer are left in the socket.
  */
 export async function connectShim(runDirectory: string, roles: number): Promise<Socket | undefined> {
   const path = shimSocketPath(runDirectory);

@@ -10,7 +10,7 @@ const longestPayload = 1024 * 1024;
 
 /** What a shim tells. */
 export type ShimMessage =
-  | { readonly type: 'started'; readonly pid: number; readonly shimPid: number }
+  | { readonly type: 'started'; readonly pid: number; readonly shimPid: number; readonly startedAt: bigint | undefined }
   /** `status` is the runtime's wait status, 0 when the shim itself failed; `log` the runtime's JSON lines or the shim's words. */
   | { readonly type: 'failed'; readonly status: number; readonly log: string; readonly output: string }
   | { readonly type: 'exited'; readonly exitCode: number; readonly finishedAt: bigint };
@@ -63,7 +63,8 @@ export class ShimMessageParser {
 function parsePayload(type: number, payload: Buffer): ShimMessage | undefined {
   switch (type) {
     case frameType.started:
-      return { type: 'started', pid: payload.readUInt32BE(0), shimPid: payload.readUInt32BE(4) };
+      // Shims of earlier versions do not tell the time.
+      return { type: 'started', pid: payload.readUInt32BE(0), shimPid: payload.readUInt32BE(4), startedAt: payload.length >= 16 ? payload.readBigUInt64BE(8) : undefined };
     case frameType.failed: {
       const text = payload.subarray(4);
       const separator = text.indexOf(0);

@@ -12,7 +12,7 @@ import { openSocketPair } from '#kernel/socketpair.ts';
 import type { ContainerLaunch, ExecLaunch, ExitReport, ShimLauncher, ShimProcess } from './contract.ts';
 import { attachStreamOf, connectShim, rolesOf, shimSocketPath, socketOf } from './shim-connection.ts';
 import { role } from './shim-frames.ts';
-import { clearAfterLostShim, exitFileName, launchRecord, readExitFile } from './shim-remains.ts';
+import { clearAfterLostShim, exitFileName, launchRecord, readExitFile, readProcessNote } from './shim-remains.ts';
 import { ShimSession } from './shim-session.ts';
 
 export interface ShimLauncherOptions {
@@ -27,12 +27,15 @@ type Launch = ContainerLaunch | ExecLaunch;
 const SIGKILL = 9;
 /** How long a shim may take to give up a start before it is killed. */
 const abortPatience = 10_000;
+/** How long a start of the daemon waits for the answer of one shim. */
+const adoptionPatience = 3000;
 
 export function createShimLauncher(options: ShimLauncherOptions): ShimLauncher {
   const reaper = new Reaper();
   return {
     launch: (launch, signal) => launchShim(options, reaper, launch, signal),
     adopt: adoptShim,
+    clearLost,
   };
 }
 
@@ -156,12 +159,25 @@ function shimParameters(launch: Launch): string[] {
 async function adoptShim(options: Parameters<ShimLauncher['adopt']>[0]): Promise<ShimProcess | ExitReport> {
   const { containerId, runDirectory, stateDirectory } = options;
   const exitFile = exitFileName(options.execId);
-  const control = await connectShim(runDirectory, role.control);
-  if (control !== undefined) {
-    const session = new ShimSession({ containerId, control, attached: [], runDirectory, stateDirectory, exitFile, record: undefined, adopted: true, onClosed: () => undefined });
+  const base = { containerId, attached: [], runDirectory, stateDirectory, exitFile, record: undefined, adopted: true, onClosed: () => undefined } as const;
+  const connection = connectShim(runDirectory, role.control);
+  connection.catch(() => undefined);
+  const control = await within(adoptionPatience, connection);
+  const note = await readProcessNote(runDirectory);
+  if (control === 'late' && note !== undefined && options.shimPid > 0) {
+    // Stopped by somebody: the container is there all the same, and is taken up when the shim goes on.
+    return new ShimSession({ ...base, control: connection.catch(() => undefined), silent: { pid: note.pid, shimPid: options.shimPid }, startedAt: note.startedAt });
+  }
+  if (control === 'late') void connection.then((socket) => socket?.destroy()).catch(() => undefined);
+  else if (control !== undefined) {
+    const session = new ShimSession({ ...base, control, startedAt: note?.startedAt });
     try {
-      await session.started;
-      return session;
+      const answer = await within(abortPatience, session.started);
+      if (answer !== 'late') return session;
+      // A start that hangs, and nobody waits for it any more.
+      session.abort();
+      await within(adoptionPatience, session.closed);
+      await session[Symbol.asyncDispose]();
     } catch (error) {
       // It ended between our connection and its answer, or gives up a start whose daemon has died.
       if (!isFailure(error, 'runtime.start_failed')) throw error;
@@ -172,4 +188,21 @@ async function adoptShim(options: Parameters<ShimLauncher['adopt']>[0]): Promise
   if (report === undefined) return await clearAfterLostShim(runDirectory, { process: undefined, record: undefined });
   await rm(runDirectory, { recursive: true, force: true });
   return report;
+}
+
+async function clearLost(runDirectory: string): Promise<void> {
+  const connection = connectShim(runDirectory, role.control);
+  const control = await within(adoptionPatience, connection);
+  void connection.then((socket) => socket?.destroy()).catch(() => undefined);
+  if (control === undefined) await clearAfterLostShim(runDirectory, { process: undefined, record: undefined });
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | 'late'> {
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(resolve, milliseconds, 'late');
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -9,8 +9,8 @@ import { runProgram } from '#kernel/run-program.ts';
 import type { ContainerLaunch, ExecLaunch, ExitReport } from './contract.ts';
 
 const SIGKILL = 9;
-/** A killed process in uninterruptible sleep may take its time; it runs no more code of its own. */
-const killPatience = 10_000;
+/** A killed process that is frozen or in uninterruptible sleep may take its time; whoever is told of its end sees to the rest. */
+const killPatience = 1000;
 
 /** Written by the shim into the run directory: pid and start time of the process, and the launch record. */
 const processFile = 'process';
@@ -18,7 +18,7 @@ const processFile = 'process';
 /** What whoever has to clear up must know of a launch; the shim keeps it. */
 export function launchRecord(options: ContainerLaunch | ExecLaunch): object {
   const { kind, containerId, runtimePath, runtimeRoot } = options;
-  return { kind, containerId, runtimePath, runtimeRoot, cgroup: options.cgroup.kind };
+  return { kind, containerId, ...(kind === 'exec' && { execId: options.execId }), runtimePath, runtimeRoot, cgroup: options.cgroup.kind };
 }
 
 export function exitFileName(execId: string | undefined): string {
@@ -28,9 +28,31 @@ export function exitFileName(execId: string | undefined): string {
 /** The report of a shim that has ended; undefined when there is none of this process. `pid` 0: unknown. */
 export async function readExitFile(stateDirectory: string, name: string, pid: number): Promise<ExitReport | undefined> {
   const content = await readJson(`${stateDirectory}/${name}`);
-  if (content === undefined || typeof content['exitCode'] !== 'number' || typeof content['finishedAt'] !== 'string') return undefined;
+  const finishedAt = momentOf(content?.['finishedAt']);
+  if (content === undefined || typeof content['exitCode'] !== 'number' || finishedAt === undefined) return undefined;
   if (pid !== 0 && content['pid'] !== pid) return undefined;
-  return { exitCode: content['exitCode'], finishedAt: BigInt(content['finishedAt']), reason: 'exited' };
+  return { exitCode: content['exitCode'], finishedAt, startedAt: momentOf(content['startedAt']), reason: 'exited' };
+}
+
+/** What a shim that lives, or was killed, has noted of its process. */
+export interface ProcessNote {
+  readonly pid: number;
+  /** Clock ticks since boot. */
+  readonly startTime: bigint;
+  readonly startedAt: bigint | undefined;
+  readonly launch: unknown;
+}
+
+/** Undefined when the process was not started yet, or the note is damaged. */
+export async function readProcessNote(runDirectory: string): Promise<ProcessNote | undefined> {
+  const content = await readJson(`${runDirectory}/${processFile}`);
+  const startTime = momentOf(content?.['startTime']);
+  if (content === undefined || typeof content['pid'] !== 'number' || startTime === undefined) return undefined;
+  return { pid: content['pid'], startTime, startedAt: momentOf(content['startedAt']), launch: content['launch'] };
+}
+
+function momentOf(value: unknown): bigint | undefined {
+  return typeof value === 'string' && /^[1-9]\d*$/.test(value) ? BigInt(value) : undefined;
 }
 
 /** What the daemon that launched a lost shim knows without its record. */
@@ -41,13 +63,13 @@ export interface LostLaunch {
 
 /** Kills what a lost shim has left running and removes its traces. The report says `shim-lost`. */
 export async function clearAfterLostShim(runDirectory: string, known: LostLaunch): Promise<ExitReport> {
-  const record = await readJson(`${runDirectory}/${processFile}`);
+  const note = await readProcessNote(runDirectory);
   if (known.process !== undefined) {
     if (known.process.signal(SIGKILL)) await known.process.ended(killPatience);
-  } else if (typeof record?.['pid'] === 'number' && typeof record['startTime'] === 'string') {
-    await killProcess(record['pid'], BigInt(record['startTime']));
+  } else if (note !== undefined) {
+    await killProcess(note.pid, note.startTime);
   }
-  await forgetContainer(known.record ?? record?.['launch']);
+  await forgetContainer(known.record ?? note?.launch);
   await rm(runDirectory, { recursive: true, force: true });
   return { exitCode: 128 + SIGKILL, finishedAt: nowNanoseconds(), reason: 'shim-lost' };
 }

@@ -13,7 +13,8 @@ import { clearAfterLostShim, readExitFile } from './shim-remains.ts';
 
 export interface ShimSessionOptions {
   readonly containerId: string;
-  readonly control: Socket;
+  /** Still on its way when the shim is there but does not answer; undefined: it has ended before it did. */
+  readonly control: Socket | Promise<Socket | undefined>;
   readonly attached: readonly AttachStream[];
   readonly runDirectory: string;
   readonly stateDirectory: string;
@@ -22,9 +23,18 @@ export interface ShimSessionOptions {
   readonly record: unknown;
   /** An earlier daemon's shim: whether the pid is still its child's must be asked. */
   readonly adopted: boolean;
+  /** What is known of the process of a shim that does not answer. */
+  readonly silent?: { readonly pid: number; readonly shimPid: number } | undefined;
+  readonly startedAt?: bigint | undefined;
   /** The shim has ended, or this daemon let go of it. */
   readonly onClosed: () => void;
 }
+
+const SIGKILL = 9;
+/** Milliseconds after the end of a killed process: a shim that has not reported it by then was stopped by somebody, … */
+const wakeAfter = 1000;
+/** … and one that is not to be woken holds its container up for ever. */
+const giveUpAfter = 15_000;
 
 export class ShimSession implements ShimProcess {
   readonly exited: Promise<ExitReport>;
@@ -34,11 +44,14 @@ export class ShimSession implements ShimProcess {
   /** Resolves when the shim has ended or the session is disposed. */
   readonly closed: Promise<void>;
   readonly #options: ShimSessionOptions;
-  readonly #channel: ControlChannel;
+  #channel: ControlChannel | undefined;
+  #disposed = false;
+  #expectation: NodeJS.Timeout | undefined;
   readonly #exit = Promise.withResolvers<ExitReport>();
   readonly #start = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<void>();
   #handle: ProcessHandle | undefined;
+  #startedAt: bigint | undefined;
   #pid = 0;
   #shimPid = 0;
   #phase: 'starting' | 'failed' | 'running' | 'ended' = 'starting';
@@ -46,12 +59,27 @@ export class ShimSession implements ShimProcess {
   constructor(options: ShimSessionOptions) {
     this.#options = options;
     this.attached = options.attached;
+    this.#startedAt = options.startedAt;
     this.exited = this.#exit.promise;
     this.started = this.#start.promise;
     this.closed = this.#end.promise;
     // A start that is aborted may be awaited no more.
     this.started.catch(() => undefined);
-    this.#channel = new ControlChannel(options.control, {
+    const { control, silent } = options;
+    if (!(control instanceof Promise)) {
+      this.#open(control);
+      return;
+    }
+    if (silent !== undefined) this.#run(silent.pid, silent.shimPid);
+    void control.then((socket) => {
+      if (socket === undefined) void this.#lose();
+      else if (this.#disposed) socket.destroy();
+      else this.#open(socket);
+    });
+  }
+
+  #open(control: Socket): void {
+    this.#channel = new ControlChannel(control, {
       onMessage: (message) => this.#receive(message),
       onClosed: () => void this.#lose(),
     });
@@ -59,6 +87,10 @@ export class ShimSession implements ShimProcess {
 
   get pid(): number {
     return this.#pid;
+  }
+
+  get startedAt(): bigint | undefined {
+    return this.#startedAt;
   }
 
   get shimPid(): number {
@@ -73,20 +105,24 @@ export class ShimSession implements ShimProcess {
   }
 
   resize(size: { rows: number; columns: number }): void {
-    this.#channel.send(encodeResize(size.rows, size.columns));
+    this.#channel?.send(encodeResize(size.rows, size.columns));
   }
 
   signal(number: number): boolean {
-    return this.#phase !== 'ended' && this.#handle !== undefined && this.#handle.signal(number);
+    if (this.#phase === 'ended' || this.#handle === undefined || !this.#handle.signal(number)) return false;
+    if (number === SIGKILL) this.#expectEnd();
+    return true;
   }
 
   /** Gives up a start that is under way; the shim then ends, leaving nothing. */
   abort(): void {
-    this.#channel.send(encodeAbort());
+    this.#channel?.send(encodeAbort());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#channel[Symbol.dispose]();
+    this.#disposed = true;
+    clearInterval(this.#expectation);
+    this.#channel?.[Symbol.dispose]();
     this.#handle?.[Symbol.dispose]();
     this.#end.resolve();
     this.#options.onClosed();
@@ -97,11 +133,8 @@ export class ShimSession implements ShimProcess {
     switch (message.type) {
       case 'started':
         if (this.#phase !== 'starting') return;
-        this.#pid = message.pid;
-        this.#shimPid = message.shimPid;
-        this.#handle = this.#openProcess();
-        this.#phase = 'running';
-        this.#start.resolve();
+        this.#startedAt ??= message.startedAt;
+        this.#run(message.pid, message.shimPid);
         return;
       case 'failed':
         if (this.#phase !== 'starting') return;
@@ -111,6 +144,35 @@ export class ShimSession implements ShimProcess {
       case 'exited':
         this.#finish({ exitCode: message.exitCode, finishedAt: message.finishedAt, reason: 'exited' });
     }
+  }
+
+  #run(pid: number, shimPid: number): void {
+    this.#pid = pid;
+    this.#shimPid = shimPid;
+    this.#handle = this.#openProcess();
+    this.#phase = 'running';
+    this.#start.resolve();
+  }
+
+  /** Sees to it that the end of a killed process is reported, whatever has become of its shim. */
+  #expectEnd(): void {
+    if (this.#expectation !== undefined) return;
+    let endedAt: number | undefined;
+    let woken = false;
+    this.#expectation = setInterval(() => {
+      if (endedAt === undefined) {
+        if (this.#handle?.hasEnded() !== false) endedAt = performance.now();
+        return;
+      }
+      const silence = performance.now() - endedAt;
+      if (silence >= giveUpAfter) {
+        clearInterval(this.#expectation);
+        signalProcess(this.#shimPid, 'SIGKILL');
+      } else if (silence >= wakeAfter && !woken) {
+        woken = true;
+        signalProcess(this.#shimPid, 'SIGCONT');
+      }
+    }, wakeAfter / 4).unref();
   }
 
   /** Undefined when it has ended already. */
@@ -125,6 +187,7 @@ export class ShimSession implements ShimProcess {
   #finish(report: ExitReport): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
+    clearInterval(this.#expectation);
     this.#handle?.[Symbol.dispose]();
     this.#exit.resolve(report);
   }
@@ -148,5 +211,14 @@ export class ShimSession implements ShimProcess {
   async #recover(): Promise<ExitReport> {
     const { runDirectory, stateDirectory, exitFile, record } = this.#options;
     return (await readExitFile(stateDirectory, exitFile, this.#pid)) ?? (await clearAfterLostShim(runDirectory, { process: this.#handle, record }));
+  }
+}
+
+/** A shim that has ended already is fine. */
+function signalProcess(pid: number, name: 'SIGKILL' | 'SIGCONT'): void {
+  try {
+    if (pid > 0) process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

@@ -10,7 +10,8 @@ export interface DocumentTable<T> {
   get(key: string): T | undefined;
   put(key: string, document: T): void;
   delete(key: string): void;
-  entries(): [key: string, document: T][];
+  /** @param onDamaged told of rows that hold no JSON, which are then left out. Without it they are an error. */
+  entries(onDamaged?: (key: string, reason: string) => void): [key: string, document: T][];
 }
 
 const tableName = /^[a-z][a-z_]*$/;
@@ -45,7 +46,16 @@ export class StateDatabase implements Disposable {
       },
       put: (key, document) => void put.run(key, JSON.stringify(document)),
       delete: (key) => void remove.run(key),
-      entries: () => all.all().map((row) => [String(row['key']), JSON.parse(String(row['document'])) as T]),
+      entries: (onDamaged) => all.all().flatMap((row): [string, T][] => {
+        const key = String(row['key']);
+        try {
+          return [[key, JSON.parse(String(row['document'])) as T]];
+        } catch (error) {
+          if (onDamaged === undefined || !(error instanceof SyntaxError)) throw error;
+          onDamaged(key, error.message);
+          return [];
+        }
+      }),
     };
   }
 

@@ -13,8 +13,11 @@ export interface Volume {
 }
 
 export interface VolumeStore {
-  /** Makes it, or answers the one of this name with the same driver. An empty name: one is made up. @throws volume.* with Docker's texts */
-  create(request: { name: string; driver: string; options: Readonly<Record<string, string>> | null; labels: Readonly<Record<string, string>> | null }): Volume;
+  /**
+   * Makes it, or answers the one of this name with the same driver. An empty name: one is made up, of which
+   * `announce` is told before anything is made. @throws volume.* with Docker's texts
+   */
+  create(request: { name: string; driver: string; options: Readonly<Record<string, string>> | null; labels: Readonly<Record<string, string>> | null }, announce?: (name: string) => void): Volume;
   /** @throws volume.not_found */
   require(name: string): Volume;
   get(name: string): Volume | undefined;

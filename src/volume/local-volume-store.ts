@@ -42,7 +42,7 @@ export function createLocalVolumeStore(options: {
   const isMounted = (mountpoint: string): boolean => readMounts().some((entry) => entry.mountPoint === mountpoint);
 
   return {
-    create(request) {
+    create(request, announce) {
       const driver = request.driver === '' ? 'local' : request.driver;
       const anonymous = request.name === '';
       const name = anonymous ? newIdentifier() : request.name;
@@ -60,8 +60,15 @@ export function createLocalVolumeStore(options: {
         labels,
         options: request.options,
       };
-      mkdirSync(join(directory, name, '_data'), { recursive: true, mode: 0o755 });
+      if (anonymous) announce?.(name);
+      // The record first: a directory without one would be nobody's.
       table.put(name, stored);
+      try {
+        mkdirSync(join(directory, name, '_data'), { recursive: true, mode: 0o755 });
+      } catch (error) {
+        table.delete(name);
+        throw error;
+      }
       volumes.set(name, stored);
       options.onEvent('create', stored);
       return view(stored);

@@ -65,7 +65,12 @@ export async function createContainer(
   if (holder !== undefined) throw fail('container.name_in_use', { name: chosen, holder });
 
   await using undo = new AsyncDisposableStack();
-  const { mounts, made } = fulfilMounts(wishes, parts.volumes);
+  const announced: string[] = [];
+  undo.defer(() => parts.doomedVolumes.delete(announced));
+  const { mounts, made } = fulfilMounts(wishes, parts.volumes, (volume) => {
+    parts.doomedVolumes.add([volume]);
+    announced.push(volume);
+  });
   using _claimed = parts.references.claim(id, mounts.flatMap(({ point }) => point.Name ?? []));
   for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
   await parts.snapshotter.create(id, image?.topLayer);
@@ -95,6 +100,7 @@ export async function createContainer(
     process: undefined,
   });
   undo.move();
+  parts.doomedVolumes.delete(announced);
   publishContainerEvent(parts.events, parts.registry.require(id), 'create');
   return { Id: id, Warnings: warnings };
 }

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
-import { formatTimestamp, parseTimestamp, timestampNow } from '#base/timestamp.ts';
+import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
 import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
 import type { Sandbox } from '#network/contract.ts';
@@ -14,12 +14,12 @@ import { filesOf, writeContainerFiles } from './container-files.ts';
 import { linkHosts, linkVariables, liveLinks } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
-import { exitedState, failedStartState, isRunning, restartingState, startedState, withStartingHealth, withStatus, withUnwatchedHealth } from './container-state.ts';
+import { exitedState, failedStartState, isRunning, restartingState, startedState, startTimestamp, withStartingHealth, withStatus, withUnwatchedHealth } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
 import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
-import { decideRestart } from './restart-decision.ts';
+import { decideRestart, firstRestartDelay } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import { probeCommand } from '../health/health-state.ts';
 import { imageUsers } from '../images.ts';
@@ -29,6 +29,9 @@ import { publishVolumeEvents } from './volume-events.ts';
 type NamespacePurpose = 'pid' | 'ipc' | 'network';
 
 const hostNetworkModes = new Set(['host']);
+
+/** `State.Error` of a container whose shim was killed. */
+const lostShim = 'the shim that held the container (dhow-shim) was killed: the container\'s processes were killed too, and how its own would have ended is not known';
 
 export class ContainerLifecycle {
   readonly #parts: EngineParts;
@@ -80,7 +83,7 @@ export class ContainerLifecycle {
       const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, signal);
 
       live.process = shim;
-      const started = startedState(before.state, shim.pid, timestampNow());
+      const started = startedState(before.state, shim.pid, startTimestamp(shim.startedAt));
       const record = registry.update(id, {
         endpointSettings: joinedSettings(before, sandbox),
         state: probeCommand(before.config.Healthcheck, before.config.Shell) === undefined ? started : withStartingHealth(started),
@@ -163,7 +166,8 @@ export class ContainerLifecycle {
       { exitCode: report.exitCode, ranFor, manuallyStopped: record.manuallyStopped },
       { restartCount: record.restartCount, lastDelay: live.restartDelay },
     );
-    const exited = exitedState(withUnwatchedHealth(record.state), { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt) });
+    const lost = report.reason === 'shim-lost';
+    const exited = exitedState(withUnwatchedHealth(record.state), { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt), error: lost ? lostShim : '' });
     const ended = registry.update(id, {
       state: decision.kind === 'restart' ? restartingState(exited) : exited,
     });
@@ -172,9 +176,21 @@ export class ContainerLifecycle {
     publishVolumeEvents(events, ended, 'unmount');
     publishContainerEvent(events, ended, 'die', { execDuration: String(Math.max(0, Math.trunc(ranFor / 1000))), exitCode: String(report.exitCode) });
     if (decision.kind === 'stay') live.announceExit({ exitCode: report.exitCode });
+    if (lost) await this.#clean(`end the processes of ${id}`, async () => runtime.killAll(record));
     await this.#releaseHeld(id);
     if (decision.kind === 'restart') this.#scheduleRestart(id, decision.delay);
     else if (record.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
+  }
+
+  /** Gives back what the process of a container held whose end is booked already, or never began. */
+  async release(id: string): Promise<void> {
+    using _held = await this.#parts.mutex.acquire(id);
+    await this.#releaseHeld(id);
+  }
+
+  /** Goes on with restarts that an earlier daemon had decided on. */
+  resumeRestart(id: string): void {
+    this.#scheduleRestart(id, firstRestartDelay);
   }
 
   /** Gives back what a process that ended held. Runs at the end of the process, so that removing later is quick. */
@@ -231,7 +247,7 @@ export class ContainerLifecycle {
     const { registry, live, snapshotter, paths, events } = this.#parts;
     const record = registry.require(id);
     const { exitCode } = record.state;
-    registry.update(id, { state: withStatus(record.state, 'removing') });
+    registry.update(id, { state: withStatus(record.state, 'removing'), removal: { volumes: options.volumes } });
     this.#cancelRestart(id);
     try {
       await snapshotter.remove(id);
@@ -240,22 +256,25 @@ export class ContainerLifecycle {
       registry.update(id, { state: withStatus(registry.require(id).state, 'dead') });
       throw error;
     }
+    const doomed = options.volumes ? record.mounts.flatMap(({ point, anonymous }) => (anonymous && point.Name !== undefined ? [point.Name] : [])) : [];
+    this.#parts.doomedVolumes.add(doomed);
     registry.delete(id);
     // Layers of an image that was removed by force while this container used it.
     await this.#clean(`collect the image of ${id}`, async () => this.#parts.images.collect(imageUsers(registry)));
-    if (options.volumes) await this.#removeAnonymousVolumes(record);
+    await this.#removeAnonymousVolumes(doomed);
     publishContainerEvent(events, record, 'destroy');
     live.of(id).announceRemoval({ exitCode });
     live.drop(id);
   }
 
   /** Volumes without a name that no other container uses go with theirs. */
-  async #removeAnonymousVolumes(record: ContainerRecord): Promise<void> {
-    for (const { point, anonymous } of record.mounts) {
-      const name = point.Name;
-      if (!anonymous || name === undefined) continue;
+  async #removeAnonymousVolumes(names: readonly string[]): Promise<void> {
+    for (const name of names) {
       const shared = this.#parts.references.usersOf(name).length > 0;
-      if (!shared) await this.#clean(`remove volume ${name}`, async () => this.#parts.volumes.remove(name));
+      await this.#clean(`remove volume ${name}`, async () => {
+        if (!shared) await this.#parts.volumes.remove(name);
+        this.#parts.doomedVolumes.delete([name]);
+      });
     }
   }
 

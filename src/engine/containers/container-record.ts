@@ -42,4 +42,6 @@ export interface ContainerRecord {
   readonly mounts: readonly PlannedMount[];
   readonly sandbox: Sandbox | undefined;
   readonly process: ProcessRecord | undefined;
+  /** Set while it is removed: whether its anonymous volumes go with it. */
+  readonly removal?: { readonly volumes: boolean } | undefined;
 }

@@ -11,9 +11,20 @@ export class ContainerRegistry {
   readonly #records = new Map<string, ContainerRecord>();
   readonly #idsByName = new Map<string, string>();
 
-  constructor(database: StateDatabase) {
+  /** Ids of rows that cannot be read. Their data is kept, but they are no containers. */
+  readonly damaged: readonly string[];
+
+  constructor(database: StateDatabase, log: (level: 'error', message: string) => void) {
     this.#table = database.table<ContainerRecord>('containers');
-    for (const [id, record] of this.#table.entries()) {
+    const damaged = new Map<string, string>();
+    const records = this.#table.entries((id, reason) => damaged.set(id, reason)).filter(([id, record]) => {
+      const sound = isRecord(id, record);
+      if (!sound) damaged.set(id, 'fields are missing');
+      return sound;
+    });
+    this.damaged = [...damaged.keys()];
+    for (const [id, reason] of damaged) log('error', `the record of container ${id} is damaged (${reason}) and is left out; its files stay where they are`);
+    for (const [id, record] of records) {
       this.#records.set(id, record);
       this.#idsByName.set(record.name, id);
     }
@@ -90,4 +101,11 @@ export class ContainerRegistry {
     const holder = this.#idsByName.get(name);
     if (holder !== undefined && holder !== id) throw fail('container.name_in_use', { name, holder });
   }
+}
+
+/** Whether a row has the shape it was written with; a torn or foreign one must not bring the others down. */
+function isRecord(id: string, value: unknown): value is ContainerRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  return fields['id'] === id && typeof fields['name'] === 'string' && ['config', 'hostConfig', 'state', 'endpointSettings'].every((name) => typeof fields[name] === 'object' && fields[name] !== null) && Array.isArray(fields['mounts']);
 }

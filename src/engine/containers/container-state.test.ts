@@ -6,7 +6,7 @@ test('a container must go from created over running to exited with its times and
   const running = startedState(createdState, 42, 't1');
   assert.equal(isRunning(running), true);
   assert.deepEqual([running.pid, running.startedAt], [42, 't1']);
-  const exited = exitedState(running, { exitCode: 137, oomKilled: true, at: 't2' });
+  const exited = exitedState(running, { exitCode: 137, oomKilled: true, at: 't2', error: '' });
   assert.deepEqual(viewState(exited), {
     Status: 'exited', Running: false, Paused: false, Restarting: false, OOMKilled: true, Dead: false,
     Pid: 0, ExitCode: 137, Error: '', StartedAt: 't1', FinishedAt: 't2',
@@ -25,7 +25,7 @@ test('a running container must not be started again', () => {
 });
 
 test('a container between two restarts must show as restarting and running', () => {
-  const state = restartingState(exitedState(startedState(createdState, 1, 't'), { exitCode: 1, oomKilled: false, at: 't' }));
+  const state = restartingState(exitedState(startedState(createdState, 1, 't'), { exitCode: 1, oomKilled: false, at: 't', error: '' }));
   assert.deepEqual([viewState(state).Restarting, viewState(state).Running, isRunning(state)], [true, true, false]);
   assert.throws(() => restartingState(createdState), /bug/);
 });

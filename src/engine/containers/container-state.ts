@@ -8,7 +8,7 @@
  *     any but running ──remove──► removing ──► (gone)   or, when that fails, dead
  */
 import { invariant } from '#base/errors/failure.ts';
-import { zeroTimestamp } from '#base/timestamp.ts';
+import { formatTimestamp, timestampNow, zeroTimestamp } from '#base/timestamp.ts';
 import { startingHealth, unwatchedHealth, type Health } from '../health/health-state.ts';
 import type { ContainerStateView, ContainerStatus } from '#schema/container-config.ts';
 
@@ -45,13 +45,19 @@ export function startedState(state: ContainerState, pid: number, at: string): Co
   return { ...state, status: 'running', pid, exitCode: 0, error: '', oomKilled: false, startedAt: at };
 }
 
+/** `StartedAt` by the nanoseconds that a shim tells. */
+export function startTimestamp(nanoseconds: bigint | undefined): string {
+  return nanoseconds === undefined ? timestampNow() : formatTimestamp(nanoseconds);
+}
+
 /** A start that failed leaves the container as it was, with the reason. */
 export function failedStartState(state: ContainerState, exitCode: number, error: string): ContainerState {
   return { ...state, status: state.status === 'restarting' ? 'exited' : state.status, pid: 0, exitCode, error };
 }
 
-export function exitedState(state: ContainerState, exit: { exitCode: number; oomKilled: boolean; at: string }): ContainerState {
-  return { ...state, status: 'exited', pid: 0, exitCode: exit.exitCode, oomKilled: exit.oomKilled, finishedAt: exit.at };
+/** `error`: why it ended, when that was not the process's doing; empty otherwise. */
+export function exitedState(state: ContainerState, exit: { exitCode: number; oomKilled: boolean; at: string; error: string }): ContainerState {
+  return { ...state, status: 'exited', pid: 0, exitCode: exit.exitCode, oomKilled: exit.oomKilled, finishedAt: exit.at, error: exit.error };
 }
 
 /** Ended, and waiting for its restart policy's next try. */

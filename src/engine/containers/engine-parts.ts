@@ -11,6 +11,7 @@ import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
 import type { ContainerRegistry } from './container-registry.ts';
+import type { DoomedVolumes } from './doomed-volumes.ts';
 import type { LiveContainers } from './live-containers.ts';
 import type { VolumeReferences } from './volume-references.ts';
 
@@ -23,6 +24,7 @@ export interface EngineParts {
   readonly snapshotter: Snapshotter;
   readonly volumes: VolumeStore;
   readonly references: VolumeReferences;
+  readonly doomedVolumes: DoomedVolumes;
   readonly networks: NetworkController;
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;

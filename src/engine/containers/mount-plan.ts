@@ -41,15 +41,15 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, reso
 }
 
 /** Makes the volumes that are wished for; `made` are the new anonymous ones, to be removed when create fails. */
-export function fulfilMounts(wishes: readonly Wish[], volumes: VolumeStore): { mounts: PlannedMount[]; made: string[] } {
+/** @param announce told the name of every anonymous volume before it is made */
+export function fulfilMounts(wishes: readonly Wish[], volumes: VolumeStore, announce: (name: string) => void): { mounts: PlannedMount[]; made: string[] } {
   const made: string[] = [];
   const mounts = wishes.map((wish): PlannedMount => {
     const { driver, volumeOptions, volumeLabels, ...planned } = wish;
     if (wish.point.Type !== 'volume') return planned;
     const name = wish.point.Name ?? '';
-    const existed = name !== '' && volumes.get(name) !== undefined;
-    const volume = volumes.create({ name, driver: driver ?? '', options: volumeOptions ?? null, labels: volumeLabels ?? null });
-    if (!existed && name === '') made.push(volume.name);
+    const volume = volumes.create({ name, driver: driver ?? '', options: volumeOptions ?? null, labels: volumeLabels ?? null }, announce);
+    if (name === '') made.push(volume.name);
     return { ...planned, point: { ...planned.point, Name: volume.name, Source: volume.mountpoint, Driver: volume.driver } };
   });
   return { mounts, made };

@@ -1,7 +1,7 @@
 /** `POST /networks/{id}/connect` and `/disconnect`: on running containers at once, on others from their next start on. */
 import { fail, isFailure } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
-import type { NetworkIdentity } from '#network/contract.ts';
+import type { NetworkIdentity, Sandbox } from '#network/contract.ts';
 import { followNetworks } from './container-files.ts';
 import { fileFactsOf } from './file-facts.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -41,7 +41,16 @@ export async function disconnectContainer(parts: EngineParts, networkReference: 
   } else {
     if (before.hostConfig.NetworkMode === 'host' && network.name === 'host') throw fail('network.disconnect_host');
     if (before.sandbox?.endpoints[network.name] === undefined) throw fail('network.not_connected', { id, network: network.name });
-    const sandbox = await networks.disconnect(id, { ...wishesOf(before), network: network.id });
+    const { [network.name]: _endpoint, ...endpoints } = before.sandbox.endpoints;
+    // Written first: after a crash from here on start-up takes away the interface that nobody has.
+    registry.update(id, { sandbox: { ...before.sandbox, endpoints }, endpointSettings: rest });
+    let sandbox: Sandbox;
+    try {
+      sandbox = await networks.disconnect(id, { ...wishesOf(before), network: network.id });
+    } catch (error) {
+      registry.update(id, { sandbox: before.sandbox, endpointSettings: before.endpointSettings });
+      throw error;
+    }
     const after = registry.update(id, { sandbox, endpointSettings: rest });
     followNetworks(before, after, (record) => fileFactsOf(parts, record, record.sandbox));
   }

@@ -13,7 +13,8 @@ export interface RestartHistory {
 
 export type RestartDecision = { readonly kind: 'stay' } | { readonly kind: 'restart'; readonly delay: number };
 
-const firstDelay = 100;
+/** Milliseconds. */
+export const firstRestartDelay = 100;
 const longestDelay = 60_000;
 const longRun = 10_000;
 
@@ -28,6 +29,6 @@ export function decideRestart(
     policy.Name === 'unless-stopped' ||
     (policy.Name === 'on-failure' && exit.exitCode !== 0 && (policy.MaximumRetryCount === 0 || history.restartCount < policy.MaximumRetryCount));
   if (!wanted) return { kind: 'stay' };
-  const delay = history.lastDelay === 0 || exit.ranFor >= longRun ? firstDelay : Math.min(history.lastDelay * 2, longestDelay);
+  const delay = history.lastDelay === 0 || exit.ranFor >= longRun ? firstRestartDelay : Math.min(history.lastDelay * 2, longestDelay);
   return { kind: 'restart', delay };
 }

@@ -205,6 +205,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
 
     oomKilled: (record) => cgroups.oomKilled(record.process?.cgroupPath ?? cgroupPath(record)),
     killAll: async (record) => cgroups.kill(record.process?.cgroupPath ?? cgroupPath(record)),
+    frozen: (record) => cgroups.frozen(record.process?.cgroupPath ?? cgroupPath(record)),
     freeze: async (record) => cgroups.freeze(record.process?.cgroupPath ?? cgroupPath(record)),
     thaw: async (record) => cgroups.thaw(record.process?.cgroupPath ?? cgroupPath(record)),
     statistics: (record) => ({ statistics: cgroups.statistics(record.process?.cgroupPath ?? cgroupPath(record)), version: cgroups.version }),

@@ -39,6 +39,8 @@ export interface RuntimePreparation {
   oomKilled(record: ContainerRecord): boolean;
   /** Kills every process in the container's cgroups. */
   killAll(record: ContainerRecord): Promise<void>;
+  /** Whether its processes are held by the freezer. */
+  frozen(record: ContainerRecord): boolean;
   freeze(record: ContainerRecord): Promise<void>;
   thaw(record: ContainerRecord): Promise<void>;
   /** Gives back cgroups, bundle and the OCI runtime's state. Never fails for what is gone. */

@@ -147,6 +147,8 @@ export interface CgroupManager {
   processes(path: string): number[];
   /** Sends SIGKILL to everything in it and below, also what is being forked meanwhile. */
   kill(path: string): Promise<void>;
+  /** Whether it is frozen, or is being. */
+  frozen(path: string): boolean;
   /** Resolves when every process has stopped. @throws the signal's reason; the cgroup is then thawed again */
   freeze(path: string, signal?: AbortSignal): Promise<void>;
   thaw(path: string): Promise<void>;

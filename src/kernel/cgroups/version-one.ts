@@ -83,6 +83,11 @@ export function versionOneManager(hierarchies: readonly Hierarchy[], unified?: s
       }
     },
 
+    frozen(path) {
+      const file = freezerFile(path);
+      return file !== undefined && ['FROZEN', 'FREEZING'].includes(readSetting(file) ?? '');
+    },
+
     async freeze(path, signal) {
       const file = freezerFile(path);
       if (file === undefined) return;

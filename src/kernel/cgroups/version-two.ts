@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cgroupDirectory, killAll, processesBelow, removeTrees } from './cgroup-tree.ts';
 import type { CgroupManager } from './contract.ts';
-import { childDirectories, readKeyedNumbers, writeSetting } from './control-file.ts';
+import { childDirectories, readKeyedNumbers, readSetting, writeSetting } from './control-file.ts';
 import { versionTwoFacts, versionTwoStatistics } from './version-two-statistics.ts';
 import { writeUnifiedSettings } from './version-two-settings.ts';
 
@@ -40,6 +40,8 @@ export function versionTwoManager(mountPoint: string): CgroupManager {
         await delay(Math.min(1 + round, 20));
       }
     },
+
+    frozen: (path) => readSetting(`${directoryOf(path)}/cgroup.freeze`) === '1',
 
     async freeze(path, signal) {
       const directory = directoryOf(path);
