@@ -178,9 +178,14 @@ function flagFailure(message: string, subject: { path: readonly string[]; comman
 
 function argumentFailure(complaint: string, path: readonly string[], command: Command): CommandFailure {
   const name = path.join(' ');
-  // Docker says "See" in this one case.
-  const verb = /^requires at least \d+ arguments?$/.test(complaint) ? 'See' : 'Run';
+  const verb = pointerOf(complaint);
   return new CommandFailure(`${path[0] ?? ''}: '${name}' ${complaint}\n\nUsage:  ${usageLine({ path, command })}\n\n${verb} '${name} --help' for more information`);
+}
+
+/** How Docker points to the help, letter for letter. */
+function pointerOf(complaint: string): string {
+  if (/^requires at least \d+ arguments?$/.test(complaint)) return 'See';
+  return complaint.startsWith('requires at most') ? 'SRun' : 'Run';
 }
 
 interface GroupOptions {

@@ -108,7 +108,7 @@ export class Transport {
     if (!this.#versionIsAgreed && isStream(request.body)) await this.#agree();
     for (;;) {
       const tried = this.#version;
-      const answer = await this.#deliver(request, `/v${tried}${request.path}`);
+      const answer = await this.#deliver(request, `/v${tried}${cleanPath(request.path)}`);
       const { response } = answer;
       if (response.status < 400) {
         this.#versionIsAgreed = true;
@@ -181,6 +181,11 @@ async function text(response: ResponseMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response.body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** Without empty parts, as Docker's client has it. */
+function cleanPath(path: string): string {
+  return path.replace(/\/{2,}/g, '/').replace(/\/$/, '');
 }
 
 function apiError(response: ResponseMessage, body: string, endpoint: Endpoint, path: string, version: string): ApiError {

@@ -3,6 +3,7 @@
  * can wait takes a signal.
  */
 import type { Duplex, Readable } from 'node:stream';
+import type { Platform } from '#oci/platform.ts';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest, UpdateRequest } from '#schema/container-config.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
@@ -99,13 +100,13 @@ export interface ExecUseCases {
 
 export interface ImageUseCases {
   list(options: { all: boolean; filters: Filters; sharedSize: boolean }): Promise<ImageSummary[]>;
-  inspect(reference: string): Promise<ImageInspect>;
-  history(reference: string): Promise<HistoryEntry[]>;
+  inspect(reference: string, options: { platform: Platform | undefined; origin: boolean }): Promise<ImageInspect>;
+  history(reference: string, platform?: Platform): Promise<HistoryEntry[]>;
   tag(reference: string, repository: string, tag: string): Promise<void>;
-  remove(reference: string, options: { force: boolean; prune: boolean }): Promise<ImageDeleteEntry[]>;
+  remove(reference: string, options: { force: boolean; prune: boolean; platform?: Platform | undefined }): Promise<ImageDeleteEntry[]>;
   prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
-  load(archive: Readable, options: { quiet: boolean; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
-  save(references: readonly string[], signal: AbortSignal): Promise<Readable>;
+  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  save(references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable>;
   import(archive: Readable, options: { repository: string; tag: string; message: string; changes: readonly string[]; platform: string; source: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   pull(reference: string, options: { platform: string; authorization: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   bootstrap(name: string, signal: AbortSignal): AsyncIterable<ProgressMessage>;

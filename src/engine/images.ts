@@ -8,13 +8,13 @@ export function imageUseCases(images: ImageStore, containers: ContainerRegistry)
   const users = imageUsers(containers);
   return {
     list: async (options) => images.list({ ...options, users }),
-    inspect: async (reference) => images.inspect(reference),
-    history: async (reference) => images.history(reference),
+    inspect: async (reference, options) => images.inspect(reference, options),
+    history: async (reference, platform) => images.history(reference, platform),
     tag: async (reference, repository, tag) => images.tag(reference, repository, tag === '' ? undefined : tag),
     remove: async (reference, options) => images.remove(reference, { ...options, users }),
     prune: async (filters) => images.prune({ filters, users }),
     load: (archive, options) => images.load(archive, options),
-    save: async (references, signal) => images.save(references, { signal }),
+    save: async (references, options) => images.save(references, options),
     import: (archive, { repository, tag, platform, ...rest }) =>
       images.import(archive, {
         ...rest,

@@ -78,20 +78,21 @@ export interface ImageStore {
   namesOf(id: string): { tags: string[]; digests: string[] };
   /** `users` tells how many containers an image has; without it the number is -1. */
   list(options: { all: boolean; filters: ImageFilters; sharedSize: boolean; users?: ((imageId: string) => ImageUser[]) | undefined }): Promise<ImageSummary[]>;
-  inspect(reference: string): Promise<ImageInspect>;
-  history(reference: string): Promise<HistoryEntry[]>;
+  /** @param options `origin`: with what the image's file tells of the container it was made in. @throws as `resolve` */
+  inspect(reference: string, options?: { platform?: Platform | undefined; origin?: boolean }): Promise<ImageInspect>;
+  history(reference: string, platform?: Platform): Promise<HistoryEntry[]>;
   /** @throws image.not_found, image.invalid_reference with Docker's text */
   tag(reference: string, repository: string, tag: string | undefined): void;
   /** Untags and, when nothing refers to the image any more, deletes it with its unshared layers. `users` tells who uses an image. */
-  remove(reference: string, options: { force: boolean; prune: boolean; users: (imageId: string) => ImageUser[] }): Promise<ImageDeleteEntry[]>;
+  remove(reference: string, options: { force: boolean; prune: boolean; platform?: Platform | undefined; users: (imageId: string) => ImageUser[] }): Promise<ImageDeleteEntry[]>;
   prune(options: { filters: ImageFilters; users: (imageId: string) => ImageUser[] }): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
   /** Deletes the layers of images that were removed by force while containers used them and that no container uses any more. To be called when a container was removed. */
   collect(users: (imageId: string) => ImageUser[]): Promise<void>;
-  /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. Nothing stays behind on failure. */
-  load(archive: Readable, options: { quiet: boolean; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
-  /** A tar with the images of these names, Docker's layout (OCI layout with manifest.json and repositories). @throws image.not_found before the first byte */
-  save(references: readonly string[], options: { signal: AbortSignal }): Promise<Readable>;
-  /** Makes an image of one layer from a root filesystem tar (maybe compressed). */
+  /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. With a platform, images of other ones are passed over. Nothing stays behind on failure. */
+  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** A tar with the images of these names, Docker's layout (OCI layout with manifest.json and repositories). @throws image.not_found and image.no_export_target (an image of another platform) before the first byte */
+  save(references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable>;
+  /** Makes an image of one layer from a root filesystem tar (maybe compressed): the one given where `source` is `-`, else the one behind that address. */
   import(
     archive: Readable,
     options: { repository?: string; tag?: string; message: string; changes: readonly string[]; platform?: string; source: string; signal: AbortSignal },
@@ -106,6 +107,8 @@ export interface ImageStore {
   stepsFrom(base: string | undefined): Promise<DerivedStep[]>;
   /** An image and all that were derived from it here. */
   family(id: string): ReadonlySet<string>;
+  /** Where the configuration file of an image lies, or would. */
+  configurationPath(id: string): string;
   /** Author of an image. @throws image.not_found */
   authorOf(id: string): string;
   /** Bytes of all layers, each counted once. */

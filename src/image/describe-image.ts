@@ -1,6 +1,7 @@
 /** What `list`, `inspect` and `history` say of images, in Docker's JSON (Engine API 1.51). */
 import { fail } from '#base/errors/failure.ts';
 import { formatTimestamp, parseTimestamp, zeroTimestamp } from '#base/timestamp.ts';
+import { asObject, parseJson } from '#oci/json-value.ts';
 import type { ImageReference } from '#oci/reference.ts';
 import { familiarText } from '#oci/reference.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
@@ -57,6 +58,15 @@ export function inspectImage(image: CatalogImage, options: { names: readonly Ima
     RootFS: { Type: configuration.rootfsType, ...(configuration.diffIds.length === 0 ? {} : { Layers: [...configuration.diffIds] }) },
     Metadata: { LastTagTime: image.lastTagTime ?? zeroTimestamp },
     Config: inspectConfig(configuration.config),
+  };
+}
+
+/** What a configuration file tells of the container its image was made in. */
+export function originOf(file: Buffer): Pick<ImageInspect, 'Container' | 'ContainerConfig'> {
+  const { container, container_config: config } = asObject(parseJson(file.toString('utf8'), 'image configuration'), 'image configuration');
+  return {
+    ...(typeof container === 'string' && container !== '' ? { Container: container } : {}),
+    ...(typeof config === 'object' && config !== null ? { ContainerConfig: { ...config } } : {}),
   };
 }
 

@@ -107,6 +107,11 @@ export class ImageCatalog {
     return await readFile(this.#path(id));
   }
 
+  /** Where the configuration file of an image lies, or would. */
+  configurationPath(id: string): string {
+    return this.#path(id);
+  }
+
   /** Images made from this one. */
   children(id: string): string[] {
     return [...(this.#children.get(id) ?? [])];

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { platformOf } from '#oci/image-configuration.ts';
+import type { Platform } from '#oci/platform.ts';
 import { familiarText, parseAnyReference } from '#oci/reference.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
@@ -12,7 +13,7 @@ import { createContentStore } from '#store/content/content-store.ts';
 import type { StateDatabase } from '#store/state-database.ts';
 import { bootstrapImage } from './bootstrap/bootstrap-image.ts';
 import type { Image, ImageEventListener, ImageStore, ImageUser } from './contract.ts';
-import { imageHistory, inspectImage, splitNames } from './describe-image.ts';
+import { imageHistory, inspectImage, originOf, splitNames } from './describe-image.ts';
 import { ImageCatalog, type CatalogImage } from './image-catalog.ts';
 import { reportEvent, type ImageParts } from './image-parts.ts';
 import { importImage } from './import-image/import-image.ts';
@@ -80,16 +81,19 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     blobs.collectUnused();
     await keeper.settle();
   };
+  const find = (reference: string, platform: Platform | undefined): CatalogImage =>
+    catalog.get(platform === undefined ? resolveImage(catalog, reference) : resolveForPlatform(parts, reference, platform));
   let pruning = false;
   return {
-    resolve: (reference, platform) => imageOf(catalog.get(platform === undefined ? resolveImage(catalog, reference) : resolveForPlatform(parts, reference, platform))),
+    resolve: (reference, platform) => imageOf(find(reference, platform)),
     namesOf: (id) => splitNames(catalog.names(id)),
     list: async (listing) => await Promise.resolve(listImages(catalog, layers, listing)),
-    inspect: async (reference) => {
-      const image = catalog.get(resolveImage(catalog, reference));
-      return await Promise.resolve(inspectImage(image, { names: catalog.names(image.id), layers, graphDriver: graphDriver(options, image) }));
+    inspect: async (reference, { platform, origin = false } = {}) => {
+      const image = find(reference, platform);
+      const described = inspectImage(image, { names: catalog.names(image.id), layers, graphDriver: graphDriver(options, image) });
+      return origin ? { ...described, ...originOf(await catalog.configurationBytes(image.id)) } : described;
     },
-    history: async (reference) => await Promise.resolve(imageHistory(catalog.get(resolveImage(catalog, reference)), catalog, layers)),
+    history: async (reference, platform) => await Promise.resolve(imageHistory(find(reference, platform), catalog, layers)),
     tag: (reference, repository, tag) => {
       const name = targetName(repository, tag);
       const id = resolveImage(catalog, reference);
@@ -98,7 +102,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       catalog.tag(id, name, source.kind === 'name' && catalog.lookup(source.name) === id ? catalog.targetOf(source.name) : undefined);
       reportEvent(parts, { action: 'tag', id, imageId: id, name: familiarText(name) });
     },
-    remove: async (reference, { users, ...choice }) => {
+    remove: async (reference, { users, platform, ...choice }) => {
+      if (platform !== undefined) find(reference, platform);
       const entries = removeImage(removal, reference, { ...choice, users });
       await collect(users);
       return entries;
@@ -118,10 +123,10 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       }
     },
     collect,
-    load: (archive, { quiet, signal }) => streamProgress(async (report, stop) => await loadImages(parts, archive, { quiet, report, signal: stop }), signal),
-    save: async (references, { signal }) => await saveImages(parts, references, { signal }),
+    load: (archive, { signal, ...choice }) => streamProgress(async (report, stop) => await loadImages(parts, archive, { ...choice, report, signal: stop }), signal),
+    save: async (references, choice) => await saveImages(parts, references, choice),
     import: (archive, importing) =>
-      streamProgress(async (report, stop) => report({ status: await importImage(parts, archive, { ...importing, signal: stop }) }), importing.signal),
+      streamProgress(async (report, stop) => report({ status: await importImage(parts, archive, { ...importing, proxies: options.registry?.proxies, report, signal: stop }) }), importing.signal),
     pull: (reference, { platform = '', authorization = '', signal }) =>
       streamProgress(
         async (report, stop) =>
@@ -132,6 +137,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     derive: () => openDerivation(parts),
     stepsFrom: async (base) => await derivedSteps(catalog, base),
     family: (id) => familyOf(catalog, id),
+    configurationPath: (id) => catalog.configurationPath(id),
     authorOf: (id) => catalog.get(id).configuration.author,
     layersSize: async () => await Promise.resolve(layers.list().reduce((sum, layer) => sum + layer.size, 0)),
     repair: async () => {

@@ -17,7 +17,7 @@ const knownArchitectures = new Set(
   '386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm'.split(' '),
 );
 const component = /^[A-Za-z0-9_.-]+$/;
-const systemAndVersion = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/;
+const systemAndVersion = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
 
 /** The platform this process runs on. */
 export function hostPlatform(): Platform {

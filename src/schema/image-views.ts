@@ -50,6 +50,9 @@ export interface ImageInspect {
   RootFS: { Type: string; Layers?: string[] };
   Metadata: { LastTagTime: string };
   Config: ImageRuntimeConfig | null;
+  /** Of the container it was made in, as its file tells; shown by versions before 1.45 only. */
+  Container?: string;
+  ContainerConfig?: Record<string, unknown>;
 }
 
 /** An element of `GET /images/{name}/history`. */

@@ -299,8 +299,8 @@ export class EngineDouble implements Engine {
       this.#note('images.list', options);
       return [{ Containers: 0, Created: 1, Id: 'sha256:1', Labels: null, ParentId: '', RepoDigests: [], RepoTags: [], SharedSize: -1, Size: 5 }];
     },
-    inspect: async (reference) => {
-      this.#note('images.inspect', reference);
+    inspect: async (reference, options) => {
+      this.#note('images.inspect', reference, options);
       return parts<ImageInspect>({ Id: 'sha256:1', RepoTags: [], RepoDigests: [], Size: 5, Config: { Cmd: ['sh', '-c', 'a && b > c'] } });
     },
     history: async (reference) => {
@@ -317,8 +317,8 @@ export class EngineDouble implements Engine {
       return { ImagesDeleted: null, SpaceReclaimed: 0 };
     },
     load: (archive, options) => this.#consume('images.load', archive, options),
-    save: async (references, signal) => {
-      this.#note('images.save', references, { signal });
+    save: async (references, options) => {
+      this.#note('images.save', references, options);
       return this.archive();
     },
     import: (archive, options) => this.#consume('images.import', archive, options),

@@ -244,7 +244,14 @@ test('image endpoints must check names as Docker does and pass on their paramete
   assert.equal(await body('DELETE', '/images/a/b:c?force=1&noprune=1'), '[{"Untagged":"a/b:c"}]\n');
   assert.deepEqual(api.engine.last('images.remove'), ['a/b:c', { force: true, prune: false }]);
   assert.equal((await api.ask('POST', '/v1.51/images/create?fromImage=scratch')).status, 403);
-  assert.equal(await body('POST', '/images/create'), '{"message":"Get \\"http:\\": http: no Host in request URL"}\n');
+  assert.equal(await body('DELETE', '/images/a?platforms='), '{"message":"failed to parse platform: unexpected end of JSON input"}\n');
+  assert.equal(await body('DELETE', '/images/a?platforms=%7B%7Dx'), '{"message":"failed to parse platform: invalid character \'x\' after top-level value"}\n');
+  assert.equal(await body('GET', '/images/a/json?platform=%7B%22os%22:1%7D'), '{"message":"failed to parse platform: json: cannot unmarshal number into Go struct field Platform.os of type string"}\n');
+  assert.equal(await body('GET', '/images/a/history?platform=%7B%22os%22:%22linux%22%7D'), '{"message":"both OS and Architecture must be provided"}\n');
+  assert.equal(await body('POST', '/images/load?platform=a&platform=b'), '{"message":"multiple platform parameters not supported"}\n');
+  assert.equal((await api.ask('GET', '/v1.48/images/a/json?platform=bad')).status, 200);
+  await api.ask('GET', '/v1.49/images/a/json?platform=%7B%22OS%22:%22linux%22,%22architecture%22:%22arm%22,%22variant%22:%22v6%22%7D');
+  assert.deepEqual(api.engine.last('images.inspect'), ['a', { platform: { os: 'linux', architecture: 'arm', variant: 'v6' }, origin: false }]);
   await api.ask('POST', '/v1.51/images/create?fromImage=busybox:1&tag=2', undefined, { 'X-Registry-Auth': 'secret' });
   assert.partialDeepStrictEqual(api.engine.last('images.pull'), ['busybox:2', { authorization: 'secret', platform: '' }]);
   const digest = `sha256:${'a'.repeat(64)}`;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
@@ -89,4 +92,34 @@ test('an empty archive must become an image with an empty layer', async (t) => {
   const id = await importInto(stores, Buffer.alloc(0));
   assert.equal((await stores.store.inspect(id)).Size, 0);
   assert.ok((await buffer(await stores.store.save([id], { signal: never }))).length > 0);
+});
+
+test('an archive behind an address must be imported, redirected and compressed too, with what it is told by', async (t) => {
+  const stores = await openStores(t);
+  const archive = gzipSync(await layerOf({ 'bin/x': 'program' }));
+  await using server = createServer((request, response) => {
+    if (request.url === '/moved') response.writeHead(302, { location: '/root.tgz' }).end();
+    else if (request.url === '/broken') response.writeHead(500).end('out of order');
+    else if (request.url === '/root.tgz') response.writeHead(200, { 'content-length': archive.length }).end(archive);
+    else if (request.url === '/cut') response.writeHead(200).end(archive.subarray(0, archive.length - 9));
+    else response.writeHead(404).end('no such file\n');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const from = async (source: string): Promise<object[]> =>
+    await messagesOf(stores.store.import(Readable.from([]), { message: '', changes: [], source, repository: 'got', tag: 'it', signal: never }));
+  for (const [source, told] of [[`http://${host}/root.tgz`, `http://${host}/root.tgz`], [`${host}/moved`, `http://${host}/moved`]] as const) {
+    const messages = await from(source);
+    assert.deepEqual(messages.slice(0, -2), [{ status: `Downloading from ${told}` }]);
+    assert.partialDeepStrictEqual(messages.at(-2), { status: 'Importing', progressDetail: { current: archive.length, total: archive.length } });
+    const inspected = await stores.store.inspect('got:it');
+    assert.deepEqual([inspected.Size, inspected.Comment], [7, `Imported from ${source}`]);
+    await stores.store.remove('got:it', { force: false, prune: true, users: () => [] });
+  }
+  await assert.rejects(from(`${host}/none`), { code: 'image.download_not_found', message: `failed to GET http://${host}/none with status 404 Not Found: no such file` });
+  await assert.rejects(from(`${host}/broken`), { code: 'image.download_refused', message: `failed to GET http://${host}/broken with status 500 Internal Server Error: out of order` });
+  await assert.rejects(from(`${host}/cut`), { code: 'layer.invalid_archive', message: 'unexpected EOF' });
+  await assert.rejects(from('localhost:1'), { message: 'Get "http://localhost:1": dial tcp 127.0.0.1:1: connect: connection refused' });
+  await assert.rejects(from('ftp://x/y'), { message: 'Get "ftp://x/y": unsupported protocol scheme "ftp"' });
+  await assertNothingStays(stores);
 });

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import type { LayerStore } from '#image/layer/contract.ts';
 import type { TarMember } from '#oci/tar/write-tar.ts';
 import { assertNothingStays, blob, chunked, digestOf, dockerArchive, filesIn, imageOf, json, layerOf, load, messagesOf, never, openStores, tarOf, type MadeImage, type Stores } from './image-fixture.ts';
@@ -175,8 +175,8 @@ test('what cannot be saved must be told before the first byte, in the words of D
   const save = async (name: string): Promise<unknown> => await stores.store.save([name], { signal: never });
   await assert.rejects(save('absent'), { code: 'image.not_found', message: 'No such image: absent' });
   await assert.rejects(save('app:v2'), { message: 'reference does not exist' });
-  await assert.rejects(save(digestOf('x')), { message: `No such image: ${digestOf('x')}` });
-  await assert.rejects(save('Bad'), { code: 'image.invalid_reference' });
+  await assert.rejects(save(digestOf('x')), (error) => isFailure(error, 'image.no_configuration') && error.message.startsWith(`failed to get digest ${digestOf('x')}: open `));
+  await assert.rejects(save('Bad'), { code: 'image.unreadable_reference', message: 'invalid reference format: repository name (library/Bad) must be lowercase' });
 });
 
 test('a reader of a saved archive that leaves must not keep layers from being removed', async (t) => {
@@ -366,4 +366,36 @@ test('loading and saving a large layer must take bounded memory', async (t) => {
   for await (const chunk of await stores.store.save(['big:1'], { signal: never })) saved += (chunk as Buffer).length;
   assert.ok(saved > size);
   assert.ok(peak - before < size * 0.75, `grew by ${Math.round((peak - before) / 1e6)} MB`);
+});
+
+test('an image must be described, saved and removed for its own platform only, where one is named', async (t) => {
+  const stores = await openStores(t);
+  const { store } = stores;
+  const image = await twoLayers();
+  await load(stores, dockerArchive([{ image, tags: ['app:v1'] }]));
+  const own = { os: 'linux', architecture: 'amd64' };
+  const other = { os: 'linux', architecture: 's390x' };
+  const mismatch = { code: 'image.platform_mismatch', message: 'image with reference app:v1 was found but its platform (linux/amd64) does not match the specified platform (linux/s390x)' };
+  await assert.rejects(store.inspect('app:v1', { platform: other }), mismatch);
+  await assert.rejects(store.history('app:v1', other), mismatch);
+  await assert.rejects(store.remove('app:v1', { force: false, prune: true, platform: other, users: () => [] }), mismatch);
+  await assert.rejects(store.save(['app:v1'], { platform: other, signal: never }), { message: 'no suitable export target found for platform linux/s390x' });
+  assert.equal((await store.inspect('app:v1', { platform: own })).Id, image.id);
+  assert.equal((await store.history('app:v1', own)).length, 2);
+  const saved = await buffer(await store.save(['app:v1'], { platform: own, signal: never }));
+  await store.remove('app:v1', { force: false, prune: true, platform: own, users: () => [] });
+  assert.deepEqual(await messagesOf(store.load(Readable.from([saved]), { quiet: true, platform: other, signal: never })), [{}]);
+  await assertNothingStays(stores);
+  await messagesOf(store.load(Readable.from([saved]), { quiet: true, platform: own, signal: never }));
+  assert.equal(store.resolve('app:v1').id, image.id);
+});
+
+test('what saves nothing must be an archive of nothing, as Docker writes it', async (t) => {
+  const stores = await openStores(t);
+  const files = await filesIn(await stores.store.save([], { signal: never }));
+  assert.deepEqual([...files].map(([name, content]) => [name, String(content).trim()]), [
+    ['index.json', '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":null}'],
+    ['manifest.json', 'null'],
+    ['oci-layout', '{"imageLayoutVersion": "1.0.0"}'],
+  ]);
 });

@@ -50,9 +50,11 @@ async function prune({ reply }: Exchange, { engine }: Call): Promise<void> {
 
 async function commit(exchange: Exchange, { engine, query }: Call): Promise<void> {
   const { request, reply, lasting: signal } = exchange;
+  const container = query.text('container');
+  if (container === '') throw fail('api.invalid_parameter', { message: 'invalid name or ID supplied: ""' });
   const config = hasBody(request.headers) ? decodeCommitConfig(await exchange.json({ optional: true })) : undefined;
   const made = await engine.builds.commit(
-    query.text('container'),
+    container,
     {
       repository: query.text('repo'),
       tag: query.text('tag'),

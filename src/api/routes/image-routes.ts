@@ -1,12 +1,14 @@
 /** `/images`: Engine API 1.51, with what older versions saw differently, and our own `POST /images/bootstrap`. */
 import { isDigest } from '#oci/digest.ts';
-import { parsePlatform } from '#oci/platform.ts';
+import { parsePlatform, type Platform } from '#oci/platform.ts';
 import { familiarName, familiarText, parseReference, repositoryOf, withDefaultTag, withDigest, withTag } from '#oci/reference.ts';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import type { ImageInspect, ImageSummary } from '#schema/image-views.ts';
 import type { Call, Exchange } from '../exchange.ts';
 import type { ApiVersion } from '../requests/api-version.ts';
+import type { Query } from '../requests/query.ts';
 import type { Route } from '../route-table.ts';
+import { readOnePlatform, readPlatform } from '../requests/platform-parameter.ts';
 import { sendProgress } from './progress.ts';
 
 export function imageRoutes(): readonly Route[] {
@@ -37,13 +39,23 @@ async function list({ reply }: Exchange, { engine, query, version }: Call): Prom
 }
 
 function summaryFor(version: ApiVersion, image: ImageSummary): object {
-  const nameless = !version.atLeast(43) && image.RepoTags.length === 0 && image.RepoDigests.length === 0;
+  const { RepoTags: tags, RepoDigests: digests } = image;
+  const nameless = tags.length === 0 && digests.length === 0;
   return {
     ...image,
     Containers: -1,
-    ...(nameless && { RepoTags: ['<none>:<none>'], RepoDigests: ['<none>@<none>'] }),
-    ...(!version.atLeast(44) && { VirtualSize: image.Size }),
+    ...(!version.atLeast(43) && (nameless ? { RepoTags: ['<none>:<none>'], RepoDigests: ['<none>@<none>'] } : { RepoTags: nullIfEmpty(tags), RepoDigests: nullIfEmpty(digests) })),
+    ...(!version.atLeast(44) && virtualSize(image)),
   };
+}
+
+function nullIfEmpty(list: readonly string[]): readonly string[] | null {
+  return list.length === 0 ? null : list;
+}
+
+/** Left out where it is nothing. */
+function virtualSize({ Size: size }: { readonly Size: number }): object {
+  return size === 0 ? {} : { VirtualSize: size };
 }
 
 /** Fields of `Config` that show even where they are empty; sorted, as Go writes maps. */
@@ -58,23 +70,33 @@ const emptyContainerConfig = {
   Env: null, Cmd: null, Image: '', Volumes: null, WorkingDir: '', Entrypoint: null, OnBuild: null, Labels: null,
 };
 
-async function inspect({ reply }: Exchange, { engine, name, version }: Call): Promise<void> {
-  reply.json(200, inspectFor(version, await engine.images.inspect(name)), 'html');
+async function inspect({ reply }: Exchange, { engine, name, query, version }: Call): Promise<void> {
+  const platform = version.atLeast(49) ? platformOf(query) : undefined;
+  if (platform !== undefined && version.atLeast(48) && query.flag('manifests')) {
+    throw fail('api.invalid_parameter', { message: 'conflicting options: manifests and platform options cannot both be set' });
+  }
+  reply.json(200, inspectFor(version, await engine.images.inspect(name, { platform, origin: !version.atLeast(45) })), 'html');
 }
 
-function inspectFor(version: ApiVersion, { Config: config, ...image }: ImageInspect): object {
+/** The first of the parameters counts. */
+function platformOf(query: Query): Platform | undefined {
+  const text = query.text('platform');
+  return text === '' ? undefined : readPlatform(text);
+}
+
+function inspectFor(version: ApiVersion, { Config: config, Container: container = '', ContainerConfig: containerConfig, ...image }: ImageInspect): object {
   const merged = { ...(version.atLeast(50) ? shownConfig : shownConfigBefore50), ...config };
   const sorted = Object.entries(merged).sort(([left], [right]) => (left < right ? -1 : 1));
   return {
     ...image,
-    ...(!version.atLeast(45) && { ContainerConfig: emptyContainerConfig }),
-    ...(!version.atLeast(44) && { VirtualSize: image.Size }),
+    ...(!version.atLeast(45) && { ...(container !== '' && { Container: container }), ContainerConfig: { ...emptyContainerConfig, ...containerConfig } }),
+    ...(!version.atLeast(44) && virtualSize(image)),
     Config: Object.fromEntries(sorted),
   };
 }
 
-async function history({ reply }: Exchange, { engine, name }: Call): Promise<void> {
-  reply.json(200, await engine.images.history(name));
+async function history({ reply }: Exchange, { engine, name, query, version }: Call): Promise<void> {
+  reply.json(200, await engine.images.history(name, version.atLeast(48) ? platformOf(query) : undefined));
 }
 
 async function tag({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
@@ -86,23 +108,37 @@ async function tag({ reply }: Exchange, { engine, name, query }: Call): Promise<
   const tagText = query.text('tag');
   if (tagText !== '') withTag(target, tagText);
   if (familiarName(target) === 'sha256') throw fail('api.invalid_parameter', { message: 'refusing to create an ambiguous tag using digest algorithm as name' });
-  await engine.images.tag(name, repository, tagText);
+  try {
+    await engine.images.tag(name, repository, tagText);
+  } catch (error) {
+    // Docker takes a source that is no name for one that is not there.
+    if (isFailure(error, 'image.invalid_reference')) throw fail('image.unreadable_source', { message: error.message }, error);
+    throw error;
+  }
   reply.empty(201);
 }
 
-async function remove({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
+async function remove({ reply }: Exchange, { engine, name, query, version }: Call): Promise<void> {
   if (name.trim() === '') throw fail('api.invalid_parameter', { message: 'image name cannot be blank' });
-  reply.json(200, await engine.images.remove(name, { force: query.flag('force'), prune: !query.flag('noprune') }));
+  const platforms = version.atLeast(50) ? query.texts('platforms').map(readPlatform) : [];
+  if (platforms.length > 1) throw fail('api.invalid_parameter', { message: 'multiple platforms are not supported' });
+  reply.json(200, await engine.images.remove(name, { force: query.flag('force'), prune: !query.flag('noprune'), ...(platforms[0] !== undefined && { platform: platforms[0] }) }));
 }
 
 async function prune({ reply }: Exchange, { engine, query }: Call): Promise<void> {
   reply.json(200, await engine.images.prune(query.filters()));
 }
 
-async function load(exchange: Exchange, { engine, query }: Call): Promise<void> {
-  const messages = engine.images.load(exchange.request, { quiet: query.flag('quiet', true), signal: exchange.signal });
+async function load(exchange: Exchange, { engine, query, version }: Call): Promise<void> {
+  const platform = archivedPlatform(query, version);
+  const messages = engine.images.load(exchange.request, { quiet: query.flag('quiet', true), platform, signal: exchange.signal });
   // Unlike the others, a load that fails at once is a stream with an error in it, too.
   await sendProgress(exchange, messages, { errorsInStream: true });
+}
+
+/** The platform that loading and saving are to keep to. */
+function archivedPlatform(query: Query, version: ApiVersion): Platform | undefined {
+  return version.atLeast(48) ? readOnePlatform(query.texts('platform'), 'multiple platform parameters not supported') : undefined;
 }
 
 async function create(exchange: Exchange, call: Call): Promise<void> {
@@ -130,8 +166,6 @@ async function importArchive(exchange: Exchange, { engine, query }: Call, platfo
     if (target.digest !== undefined) throw fail('api.invalid_parameter', { message: 'cannot import digest reference' });
     if (tagText !== '') withTag(target, tagText);
   }
-  if (source === '') throw fail('api.no_host_in_url');
-  if (source !== '-') throw fail('api.import_by_url', { source });
   const message = query.text('message');
   const messages = engine.images.import(exchange.request, {
     repository,
@@ -157,8 +191,8 @@ async function saveMany(exchange: Exchange, call: Call): Promise<void> {
   await save(exchange, call, call.query.texts('names'));
 }
 
-async function save({ reply, signal }: Exchange, { engine }: Call, names: readonly string[]): Promise<void> {
-  const archive = await engine.images.save(names, signal);
+async function save({ reply, signal }: Exchange, { engine, query, version }: Call, names: readonly string[]): Promise<void> {
+  const archive = await engine.images.save(names, { platform: archivedPlatform(query, version), signal });
   try {
     reply.begin(200, 'application/x-tar');
     for await (const chunk of archive) await reply.write(chunk, signal);

@@ -12,8 +12,6 @@ export const apiErrors = {
   // Docker answers 500 to these: its handlers pass on the parser's error as it is.
   'api.invalid_number': { kind: 'system', text: (d) => `strconv.${d['parser']}: parsing ${d['quoted']}: ${d['reason']}` },
   'api.invalid_sysctl': { kind: 'system', text: (d) => `${d['message']}` },
-  'api.no_host_in_url': { kind: 'system', text: () => 'Get "http:": http: no Host in request URL' },
-  'api.import_by_url': { kind: 'notImplemented', text: (d) => `cannot import from ${d['source']}: the engine fetches no URLs; download it and import it from standard input` },
   'api.invalid_json': { kind: 'invalid', text: (d) => `invalid JSON: ${d['reason']}` },
   'api.content_after_json': { kind: 'invalid', text: () => 'unexpected content after JSON' },
   'api.body_too_large': { kind: 'invalid', text: (d) => `request body is larger than the ${d['limit']} bytes allowed for a JSON document` },

@@ -20,6 +20,18 @@ export const imageErrors = {
     kind: 'notFound',
     text: (d) => `image with reference ${d['reference']} was found but its platform (${d['offered']}) does not match the specified platform (${d['wanted']})`,
   },
+  'image.unreadable_source': { kind: 'notFound', text: (d) => `${d['message']}` },
+  'image.no_export_target': { kind: 'system', text: (d) => `no suitable export target found for platform ${d['platform']}` },
+  'image.no_configuration': {
+    kind: 'notFound',
+    text: (d) => `failed to get digest ${d['digest']}: open ${d['path']}: no such file or directory`,
+  },
+  // Docker's saving passes on what its parser says as an error of its own.
+  'image.unreadable_reference': { kind: 'system', text: (d) => `${d['message']}` },
+  'image.invalid_address': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'image.unreachable_address': { kind: 'system', text: (d) => `${d['message']}` },
+  'image.download_refused': { kind: 'system', text: (d) => `${d['message']}` },
+  'image.download_not_found': { kind: 'notFound', text: (d) => `${d['message']}` },
   'image.invalid_platform': { kind: 'invalid', text: (d) => `${d['message']}` },
   'image.unsupported_system': { kind: 'system', text: () => 'operating system is not supported' },
   'image.invalid_change': { kind: 'invalid', text: (d) => `${d['message']}` },

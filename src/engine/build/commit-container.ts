@@ -19,7 +19,7 @@ export async function commitContainer(parts: EngineParts, reference: string, req
   const changed = applyChanges(base, changes);
   const merged = withImageDefaults({ ...base, ...changed, Labels: changed.Labels ?? {} }, config);
   await using derivation = parts.images.derive();
-  if (record.imageId !== '' && !(await hold(() => derivation.hold(record.imageId)))) throw fail('image.not_found', { reference: record.imageId });
+  if (record.imageId !== '' && !(await hold(() => derivation.hold(record.imageId)))) throw fail('image.no_configuration', { digest: record.imageId, path: parts.images.configurationPath(record.imageId) });
   await using _paused = request.pause && isRunning(record.state) && record.state.status !== 'paused' ? await pausedWhile(parts, id) : undefined;
   const imageId = await derivation.make(
     { base: record.imageId === '' ? undefined : record.imageId, author, comment, config: merged, containerConfig: config, container: id, createdBy: (config.Cmd ?? []).join(' ') },

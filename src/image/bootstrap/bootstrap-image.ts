@@ -36,6 +36,7 @@ export async function bootstrapImage(parts: ImageParts, name: string, options: {
       message: '',
       changes: changes[target.kind],
       source: '-',
+      report,
       signal,
     });
     report({ status: id });

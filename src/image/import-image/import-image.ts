@@ -5,8 +5,11 @@ import { timestampNow } from '#base/timestamp.ts';
 import { applyChanges } from '#oci/instructions/apply-changes.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
 import { familiarText } from '#oci/reference.ts';
+import type { ProxySettings } from '#registry/proxy-settings.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import { targetName } from '../target-name.ts';
+import type { Report } from '../progress/progress-stream.ts';
+import { downloadArchive } from './download-archive.ts';
 import { makeConfiguration } from './make-configuration.ts';
 
 export interface ImportOptions {
@@ -16,7 +19,10 @@ export interface ImportOptions {
   readonly message: string;
   readonly changes: readonly string[];
   readonly platform?: string;
+  /** `-`: the archive given; else the address of one. */
   readonly source: string;
+  readonly proxies?: ProxySettings | undefined;
+  readonly report: Report;
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +34,8 @@ export async function importImage(parts: ImageParts, archive: Readable, options:
   if (platform.os !== 'linux') throw fail('image.unsupported_system');
   const config = applyChanges({}, options.changes);
   await using lease = parts.keeper.lease();
-  const layer = await lease.apply(undefined, archive, { signal });
+  const body = options.source === '-' ? archive : await downloadArchive(options.source, options);
+  const layer = await lease.apply(undefined, body, { signal });
   const created = timestampNow();
   const comment = options.message === '' ? `Imported from ${options.source}` : options.message;
   const configuration = makeConfiguration({

@@ -8,8 +8,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { digestOf } from '#oci/digest.ts';
-import { largestConfiguration, parseImageConfiguration } from '#oci/image-configuration.ts';
+import { largestConfiguration, parseImageConfiguration, platformOf } from '#oci/image-configuration.ts';
 import { largestDocument } from '#oci/manifest.ts';
+import { platformRank, type Platform } from '#oci/platform.ts';
 import { familiarText, parseReference, type ImageReference } from '#oci/reference.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
@@ -21,7 +22,7 @@ import { SpooledArchive } from './spooled-archive.ts';
 
 const uncompressedBlob = /^blobs\/sha256\/([0-9a-f]{64})$/;
 
-export async function loadImages(parts: ImageParts, archive: Readable, options: { quiet: boolean; report: Report; signal: AbortSignal }): Promise<void> {
+export async function loadImages(parts: ImageParts, archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; report: Report; signal: AbortSignal }): Promise<void> {
   await using directory = await parts.workspace.open('load');
   await using lease = parts.keeper.lease();
   const chainByDiffId = new Map(parts.layers.list().map((layer) => [layer.diffId, layer.chainId]));
@@ -47,16 +48,21 @@ export async function loadImages(parts: ImageParts, archive: Readable, options: 
 
 async function gather(session: LoadSession, archived: readonly ArchivedImage[]): Promise<LoadedImage[]> {
   const images: LoadedImage[] = [];
-  for (const image of archived) images.push(await gatherImage(session, image));
+  for (const image of archived) {
+    const loaded = await gatherImage(session, image);
+    if (loaded !== undefined) images.push(loaded);
+  }
   return withParents(images);
 }
 
-async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<LoadedImage> {
+/** Undefined when it is of another platform than asked for. */
+async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<LoadedImage | undefined> {
   const configuration = await session.archive.bytes(image.config, largestConfiguration);
   const id = digestOf(configuration);
   if (image.configDigest !== undefined && image.configDigest !== id) throw fail('image.digest_mismatch', { message: `image config verification failed for digest ${image.configDigest}` });
   const parsed = parseImageConfiguration(configuration.toString('utf8'));
   checkSystem(parsed.os);
+  if (session.platform !== undefined && platformRank(session.platform, platformOf(parsed)) !== 0) return undefined;
   const { diffIds } = parsed;
   if (image.layers.length !== diffIds.length) {
     throw fail('image.invalid_archive', { message: `invalid manifest, layers length mismatch: expected ${image.layers.length}, got ${diffIds.length}` });
@@ -135,6 +141,8 @@ async function addImages(session: LoadSession, images: readonly LoadedImage[], a
     }
     if (announced) reportEvent(parts, { action: 'load', id, imageId: id, name: id });
   }
-  // Docker tells ids when the last image has no name.
-  if (announced && images.at(-1)?.names.length === 0) report({ stream: images.map(({ id }) => `Loaded image ID: ${id}\n`).join('') });
+  // Docker tells ids when the last image has no name, and an empty message when there is none.
+  if (!announced) return;
+  if (images.length === 0) report({});
+  else if (images.at(-1)?.names.length === 0) report({ stream: images.map(({ id }) => `Loaded image ID: ${id}\n`).join('') });
 }

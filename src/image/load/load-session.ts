@@ -2,6 +2,7 @@
 import { fail } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import type { ImageConfiguration } from '#oci/image-configuration.ts';
+import type { Platform } from '#oci/platform.ts';
 import type { ImageReference } from '#oci/reference.ts';
 import type { ImageParts } from '../image-parts.ts';
 import type { LayerLease } from '../layer-keeper.ts';
@@ -16,6 +17,8 @@ export interface LoadSession {
   readonly lease: LayerLease;
   readonly report: Report;
   readonly quiet: boolean;
+  /** Images of others are passed over. */
+  readonly platform?: Platform | undefined;
   readonly signal: AbortSignal;
   /** Chain id of a layer held by the lease, by diff id. */
   readonly chainByDiffId: ReadonlyMap<string, string>;

@@ -15,7 +15,7 @@ export function byteProgress(report: Report, options: { id: string; status: stri
   };
 }
 
-/** One such message. */
+/** One such message; `id` empty for what has none. */
 export function byteMessage(count: { id: string; status: string; current: number; total: number }): Parameters<Report>[0] {
   const { id, status, current, total } = count;
   const progress = progressBar(current, total);
@@ -23,6 +23,6 @@ export function byteMessage(count: { id: string; status: string; current: number
     status,
     progressDetail: { ...(current === 0 ? {} : { current }), ...(total === 0 ? {} : { total }) },
     ...(progress === '' ? {} : { progress }),
-    id,
+    ...(id === '' ? {} : { id }),
   };
 }

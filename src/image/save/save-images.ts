@@ -7,7 +7,9 @@ import { fail } from '#base/errors/failure.ts';
 import { parseTimestamp } from '#base/timestamp.ts';
 import { digestOf, encodedPart } from '#oci/digest.ts';
 import { parseJson, asObject } from '#oci/json-value.ts';
+import { platformOf } from '#oci/image-configuration.ts';
 import { mediaTypes } from '#oci/media-types.ts';
+import { formatPlatform, platformRank, type Platform } from '#oci/platform.ts';
 import { canonicalText, defaultTag, familiarName, familiarText, type ImageReference } from '#oci/reference.ts';
 import type { TarHeader } from '#oci/tar/header-encoder.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
@@ -31,11 +33,12 @@ interface Plan {
 }
 
 /** The archive as a stream. Everything is found before the first byte. @throws image.not_found and the like */
-export async function saveImages(parts: ImageParts, references: readonly string[], options: { signal: AbortSignal }): Promise<Readable> {
+export async function saveImages(parts: ImageParts, references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable> {
   const selected = selectImages(parts.catalog, references);
   const lease = parts.keeper.lease();
   try {
     const plan: Plan = { blobs: new Map(), index: [], manifest: [], repositories: {} };
+    for (const id of selected.keys()) checkPlatform(parts.catalog.get(id), options.platform);
     for (const [id, names] of selected) await planImage(parts, { lease, plan, id, names, among: selected, signal: options.signal });
     for (const id of selected.keys()) reportEvent(parts, { action: 'save', id, imageId: id, name: id });
     return addAbortSignal(options.signal, new LeasedArchive(writeTar(members(plan)), lease));
@@ -43,6 +46,10 @@ export async function saveImages(parts: ImageParts, references: readonly string[
     await lease[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function checkPlatform(image: CatalogImage, platform: Platform | undefined): void {
+  if (platform !== undefined && platformRank(platform, platformOf(image.configuration)) !== 0) throw fail('image.no_export_target', { platform: formatPlatform(platform) });
 }
 
 /** The archive's bytes; gives the layers back when it is read or given up, even unread. */
@@ -140,16 +147,23 @@ function manifestEntry(image: CatalogImage, names: readonly ImageReference[], la
 /** Names in order, as a walk over a directory gives them. */
 async function* members(plan: Plan): AsyncGenerator<TarMember> {
   const newest = [...plan.blobs.values()].reduce((latest, { created }) => (created > latest ? created : latest), 0n);
-  yield { header: { name: 'blobs/', type: 'directory', modified: seconds(newest) } };
-  yield { header: { name: 'blobs/sha256/', type: 'directory', modified: seconds(newest) } };
+  if (plan.blobs.size > 0) {
+    yield { header: { name: 'blobs/', type: 'directory', modified: seconds(newest) } };
+    yield { header: { name: 'blobs/sha256/', type: 'directory', modified: seconds(newest) } };
+  }
   for (const [digest, blob] of [...plan.blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const header: TarHeader = { name: blobName(digest), type: 'file', size: blob.size, modified: seconds(blob.created) };
     yield { header, body: await blob.body() };
   }
-  yield document('index.json', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: plan.index });
-  yield document('manifest.json', plan.manifest, '\n');
+  yield document('index.json', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: nullIfEmpty(plan.index) });
+  yield document('manifest.json', nullIfEmpty(plan.manifest), '\n');
   yield { header: { name: 'oci-layout', type: 'file' }, body: Buffer.from('{"imageLayoutVersion": "1.0.0"}') };
   if (Object.keys(plan.repositories).length > 0) yield document('repositories', sorted(plan.repositories), '\n');
+}
+
+/** As Go writes a list that was never added to. */
+function nullIfEmpty(list: readonly object[]): readonly object[] | null {
+  return list.length === 0 ? null : list;
 }
 
 function sorted<T>(byKey: Readonly<Record<string, T>>): Record<string, T> {

@@ -1,10 +1,10 @@
 /** Which images, under which names, a list of references asks to save. */
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { canonicalText, familiarName, isNameOnly, parseAnyReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import type { ImageCatalog } from '../image-catalog.ts';
 import { idsBeginningWith } from '../resolve-image.ts';
 
-/** @returns ids in the order asked for, with their tags. @throws image.not_found, image.reference_not_found, image.invalid_reference, image.ambiguous_prefix */
+/** @returns ids in the order asked for, with their tags. @throws image.not_found, image.no_configuration, image.reference_not_found, image.unreadable_reference, image.ambiguous_prefix */
 export function selectImages(catalog: ImageCatalog, references: readonly string[]): Map<string, ImageReference[]> {
   const selected = new Map<string, ImageReference[]>();
   const select = (id: string, name?: ImageReference): void => {
@@ -15,9 +15,9 @@ export function selectImages(catalog: ImageCatalog, references: readonly string[
     if (!names.some((known) => canonicalText(known) === canonicalText(full))) names.push(full);
   };
   for (const reference of references) {
-    const parsed = parseAnyReference(reference);
+    const parsed = parse(reference);
     if (parsed.kind === 'digest') {
-      if (!catalog.has(parsed.digest)) throw fail('image.not_found', { reference: parsed.digest });
+      if (!catalog.has(parsed.digest)) throw fail('image.no_configuration', { digest: parsed.digest, path: catalog.configurationPath(parsed.digest) });
       select(parsed.digest);
     } else if (familiarName(parsed.name) === 'sha256') {
       select(search(catalog, reference));
@@ -33,6 +33,15 @@ export function selectImages(catalog: ImageCatalog, references: readonly string[
     }
   }
   return selected;
+}
+
+function parse(reference: string): ReturnType<typeof parseAnyReference> {
+  try {
+    return parseAnyReference(reference);
+  } catch (error) {
+    if (!isFailure(error, 'image.invalid_reference')) throw error;
+    throw fail('image.unreadable_reference', { message: error.message }, error);
+  }
 }
 
 function search(catalog: ImageCatalog, reference: string): string {
