@@ -13,6 +13,7 @@ import { VolumeReferences } from '#engine/containers/volume-references.ts';
 import type { Engine } from '#engine/contract.ts';
 import { product } from '#engine/product.ts';
 import { createEngine } from '#engine/engine.ts';
+import type { CurrentConfiguration } from '#engine/engine-configuration.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
 import { EventLog } from '#engine/events/event-log.ts';
 import { HealthMonitor } from '#engine/health/health-monitor.ts';
@@ -26,45 +27,41 @@ import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
 import { fileSystemName } from '#kernel/file-system-name.ts';
 import { openSeccompFilterCache } from '#kernel/seccomp-filter.ts';
 import { readJsonFileLog } from '#logging/json-file-reader.ts';
+import type { NetworkSettings } from '#network/default-bridge.ts';
 import { createNetworkController } from '#network/network-controller.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import { readHostFacts } from '#runtime/host-facts.ts';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { StateDatabase } from '#store/state-database.ts';
 import { createLocalVolumeStore } from '#volume/local-volume-store.ts';
-import type { OciRuntime } from './find-runtimes.ts';
 
 export interface EngineSettings {
   readonly dataRoot: string;
   readonly executionRoot: string;
   readonly bridgeName: string;
-  readonly bip: string | undefined;
+  readonly network: NetworkSettings;
   readonly storageDriver: 'overlay2' | 'vfs' | undefined;
-  readonly labels: readonly string[];
-  readonly debug: boolean;
-  readonly liveRestore: boolean;
   readonly cgroupParent: string;
-  readonly runtimes: Readonly<Record<string, OciRuntime>>;
-  readonly defaultRuntime: string;
   /** Absolute path of the compiled shim. */
   readonly shimPath: string;
-  /** Absolute path of the compiled init of containers. */
-  readonly initPath: string;
   readonly registries: RegistryConfiguration;
-  /** What containers get that name no servers, search domains or options; empty lists: the host's. */
-  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  /** A reload changes what it holds. */
+  readonly configuration: CurrentConfiguration;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
 export interface ComposedEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly recovery: RecoveryReport;
+  readonly events: EventLog;
+  readonly engineId: string;
+  readonly storageDriver: string;
 }
 
 /** Everything is repaired and ready when this resolves. Disposing leaves containers running. */
 export async function composeEngine(settings: EngineSettings): Promise<ComposedEngine> {
   await using opened = new AsyncDisposableStack();
-  const { dataRoot, executionRoot, log } = settings;
+  const { dataRoot, executionRoot, configuration, log } = settings;
   await mkdir(dataRoot, { recursive: true, mode: 0o710 });
   await mkdir(executionRoot, { recursive: true, mode: 0o711 });
   const paths = new EnginePaths(dataRoot, executionRoot);
@@ -88,7 +85,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     onEvent: (action, { name, driver }) => events.publish({ type: 'volume', action, id: name, attributes: { driver } }),
   });
   const networks = opened.use(
-    createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, bip: settings.bip, warn: (message) => log('warning', message) }),
+    createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, settings: settings.network, warn: (message) => log('warning', message) }),
   );
   const cgroups = openCgroups();
   const host = readHostFacts();
@@ -97,12 +94,10 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     cgroups,
     seccompPrograms: openSeccompFilterCache(join(dataRoot, 'seccomp')),
     paths,
-    runtimes: settings.runtimes,
-    defaultRuntime: settings.defaultRuntime,
+    configuration,
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
     recursiveReadonly: false,
-    initPath: settings.initPath,
     log,
   });
   const registry = new ContainerRegistry(database, log);
@@ -125,24 +120,21 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     health,
     paths,
     registries: settings.registries,
-    dns: settings.dns,
+    configuration,
     log,
   };
+  const engineId = engineIdOf(dataRoot);
   const { engine, recovery } = await createEngine(parts, {
     cgroups: cgroups.facts,
-    engineId: engineIdOf(dataRoot),
+    engineId,
     dataRoot,
-    labels: settings.labels,
-    debug: settings.debug,
-    runtimes: settings.runtimes,
-    defaultRuntime: settings.defaultRuntime,
+    configuration,
     storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
     networkDrivers: ['bridge', 'host', 'null'],
-    liveRestoreOption: settings.liveRestore,
   });
   const kept = opened.move();
-  return { engine, recovery, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+  return { engine, recovery, events, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
 }
 
 /** `DriverStatus` of info. */

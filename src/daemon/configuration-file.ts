@@ -1,19 +1,58 @@
 /** Reads `daemon.json` with dockerd's rules: known directives only, none that is also given as a flag. */
 import { readFileSync } from 'node:fs';
-import { EngineError, fail, isFailure, messageOf, type EngineError as Failure } from '#base/errors/failure.ts';
+import { isIP } from 'node:net';
+import { fail, isFailure, messageOf, type EngineError as Failure } from '#base/errors/failure.ts';
+import { quoteText } from '#base/template/go-quote.ts';
+import type { Ulimit } from '#schema/container-config.ts';
 import { JsonNumber, type JsonDocument, type JsonObject } from '#base/json-document.ts';
-import { decode, flag, int64, list, record, struct, table, text, unlessEmpty, whenGiven, type OptionalShape } from '#api/body/json-shape.ts';
+import { decode, flag, int64, list, record, struct, table, text, unlessEmpty, whenGiven, type OptionalShape, type Shape } from '#api/body/json-shape.ts';
 import { parseJson } from '#api/body/parse-json.ts';
 import { optionTable, type OptionRow } from './option-table.ts';
+import { prefixFault, readMemorySize, type AddressPoolOption } from './option-values.ts';
 import type { GivenFlags } from './parse-arguments.ts';
 
 /** Directives by key: booleans, numbers, texts, lists of texts, and objects as entries. */
 export type FileValues = Readonly<Record<string, unknown>>;
 
+const ulimitShape = struct<Ulimit>('units.Ulimit', { Name: text(), Hard: int64(), Soft: int64() });
+
+/** A text that another type reads for itself: Go names no field where it is none. */
+function parsed(goType: string, faultOf: (value: string) => string | undefined, noText: (value: Exclude<JsonDocument, null>) => string | undefined = () => undefined): Shape<string> {
+  const plain = text(goType);
+  return {
+    goType,
+    zero: () => '',
+    read: (value) => {
+      const fault = typeof value === 'string' ? faultOf(value) : noText(value);
+      if (fault !== undefined) throw fail('api.invalid_json', { reason: fault });
+      return plain.read(value);
+    },
+  };
+}
+
+const addressShape = parsed('net.IP', (value) => (value === '' || isIP(value) !== 0 ? undefined : `invalid IP address: ${value}`));
+const gatewayShape = parsed('netip.Addr', (value) => (isIP(value) === 0 ? `ParseAddr(${quoteText(value)}): unable to parse IP` : undefined));
+const sizeShape = parsed(
+  'opts.MemBytes',
+  (value) => {
+    if (value === '') return 'invalid size: "\\"\\""';
+    const reading = readMemorySize(value);
+    return 'fault' in reading ? reading.fault : undefined;
+  },
+  (value) => `invalid size: ${quoteText(show(value))}`,
+);
+
+const poolShape: Shape<AddressPoolOption> = struct<AddressPoolOption>('ipamutils.NetworkToSplit', { base: parsed('netip.Prefix', prefixFault), size: int64('int') });
+/** Docker decodes these by themselves, so that a mismatch is told without a field. */
+const poolsShape: Shape<AddressPoolOption[] | null> = {
+  ...list(poolShape, '[]*ipamutils.NetworkToSplit'),
+  read: (value) => decode(list(poolShape, '[]*ipamutils.NetworkToSplit'), value, ''),
+};
+
 /** Objects that are one directive; others hold directives, as `proxies` does. */
 const wholeObjects: ReadonlySet<string> = new Set(['default-network-opts', 'log-opts', 'runtimes', 'default-ulimits', 'features', 'builder']);
 /** Known to Docker without being a flag. */
-const keysWithoutFlag: ReadonlySet<string> = new Set(['features', 'builder', 'deprecated-key-path', 'allow-nondistributable-artifacts']);
+const keysWithoutFlag: ReadonlySet<string> = new Set(['builder', 'deprecated-key-path', 'network-diagnostic-port', 'host-gateway-ip']);
 /** May be given both ways: the two are joined. */
 const joinedKeys: ReadonlySet<string> = new Set(['runtimes']);
 
@@ -21,9 +60,17 @@ const joinedKeys: ReadonlySet<string> = new Set(['runtimes']);
 export interface RuntimeDirective {
   readonly path: string;
   readonly runtimeArgs?: string[];
+  readonly runtimeType?: string;
+  /** Of a runtime that is named by its type. */
+  readonly options?: JsonDocument;
 }
 
-const runtimeShape = struct<RuntimeDirective>('types.Runtime', { path: text(), runtimeArgs: unlessEmpty(list(text())) });
+const runtimeShape = struct<RuntimeDirective>('types.Runtime', {
+  path: text(),
+  runtimeArgs: unlessEmpty(list(text())),
+  runtimeType: unlessEmpty(text()),
+  options: { optional: true, goType: 'map[string]interface {}', read: (value) => value },
+});
 
 /**
  * @returns undefined where there is no such file
@@ -45,12 +92,17 @@ export function readConfigurationFile(path: string, given: GivenFlags): FileValu
   const directives = flatten(document);
   const unknown = [...directives.keys()].filter((key) => !isKnown(key));
   if (unknown.length > 0) throw refuse(`the following directives don't match any configuration option: ${unknown.join(', ')}`);
+  if (directives.has('api-cors-header')) throw refuse(`${mergedFailure}${corsText}`);
   const conflicts = optionTable.flatMap((option) => conflictOf(option, directives, given));
   if (conflicts.length > 0) throw refuse(`the following directives are specified both as a flag and in the configuration file: ${conflicts.join(', ')}`);
   try {
-    return decode(table('config.Config', shapes()), directives, 'Config');
+    const values = decode(table('config.Config', shapes()), directives, 'Config');
+    const { 'host-gateway-ip': single, ...others } = values;
+    if (single === undefined) return values;
+    if (others['host-gateway-ips'] !== undefined) throw refuse('host-gateway-ip and host-gateway-ips must not both be specified in the config file');
+    return { ...others, 'host-gateway-ips': [single] };
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    if (!isFailure(error, 'api.invalid_json')) throw error;
     throw refuse(error.message, error);
   }
 }
@@ -81,8 +133,11 @@ function flatten(document: JsonObject): Map<string, JsonDocument> {
   return directives;
 }
 
+const mergedFailure = 'merged configuration validation from file and command line flags failed: ';
+const corsText = 'DEPRECATED: The "api-cors-header" config parameter and the dockerd "--api-cors-header" option have been removed; use a reverse proxy if you need CORS headers';
+
 function isKnown(key: string): boolean {
-  return keysWithoutFlag.has(key) || optionTable.some((option) => option.flag === key || option.key === key);
+  return key === 'api-cors-header' || keysWithoutFlag.has(key) || optionTable.some((option) => option.flag === key || option.key === key);
 }
 
 function conflictOf(option: OptionRow, directives: ReadonlyMap<string, JsonDocument>, given: GivenFlags): string[] {
@@ -90,8 +145,13 @@ function conflictOf(option: OptionRow, directives: ReadonlyMap<string, JsonDocum
   if (values === undefined || option.key === undefined || joinedKeys.has(option.key)) return [];
   const value = directives.get(option.key);
   if (value === undefined) return [];
-  const fromFlag = option.kind === 'list' ? `[${values.join(' ')}]` : option.kind === 'pairs' ? `map[${values.map((pair) => pair.replace('=', ':')).join(' ')}]` : (values.at(-1) ?? '');
+  if (option.key === 'features') return [`features: (from flag: ${asMap(values)}, from file: ${show(value)})`];
+  const fromFlag = option.flag === 'default-address-pool' ? values.map((pool) => pool.replace(/base=([^,]*),size=/, '$1 ')).join(' ') : option.kind === 'list' ? `[${values.join(' ')}]` : option.kind === 'pairs' ? asMap(values) : (values.at(-1) ?? '');
   return [`${option.key}: (from flag: ${fromFlag}, from file: ${show(value)})`];
+}
+
+function asMap(pairs: readonly string[]): string {
+  return `map[${pairs.map((pair) => pair.replace('=', ':')).join(' ')}]`;
 }
 
 /** As Go's `%v` shows it. */
@@ -102,15 +162,30 @@ function show(value: JsonDocument): string {
   return isList(value) ? `[${value.map(show).join(' ')}]` : String(value);
 }
 
+/** Keys whose values are neither a scalar nor a list of texts. */
+const specialShapes: Readonly<Record<string, OptionalShape<unknown>>> = {
+  runtimes: whenGiven(record(runtimeShape, 'map[string]types.Runtime')),
+  features: whenGiven(record(flag)),
+  builder: whenGiven(struct<object>('config.BuilderConfig', {})),
+  'default-network-opts': whenGiven(record(record(text()), 'map[string]map[string]string')),
+  'default-ulimits': whenGiven(record(ulimitShape, 'map[string]*units.Ulimit')),
+  'default-address-pools': whenGiven(poolsShape),
+  'default-shm-size': whenGiven(sizeShape),
+  dns: whenGiven(list(addressShape, '[]net.IP')),
+  'default-gateway': whenGiven(addressShape),
+  'default-gateway-v6': whenGiven(addressShape),
+  ip: whenGiven(addressShape),
+  'host-gateway-ip': whenGiven(addressShape),
+  'host-gateway-ips': whenGiven(list(gatewayShape, '[]netip.Addr')),
+  'network-diagnostic-port': whenGiven(int64('int')),
+};
+
 function shapes(): Record<string, OptionalShape<unknown>> {
   const result: Record<string, OptionalShape<unknown>> = {};
   for (const { key, kind } of optionTable) {
-    if (key === undefined) continue;
-    // Directives without effect hold what they hold: lists of pools, objects of limits.
-    result[key] = key === 'runtimes' ? whenGiven(record(runtimeShape, 'map[string]types.Runtime')) : kind === 'pairs' ? whenGiven(record(text())) : scalarShape(kind);
+    if (key !== undefined) result[key] = kind === 'pairs' ? whenGiven(record(text())) : scalarShape(kind);
   }
-  for (const key of ['features', 'builder', 'default-network-opts', 'default-ulimits', 'default-address-pools']) result[key] = { optional: true, goType: 'any', read: () => undefined };
-  return result;
+  return { ...result, ...specialShapes };
 }
 
 function scalarShape(kind: Exclude<OptionRow['kind'], 'pairs'>): OptionalShape<unknown> {

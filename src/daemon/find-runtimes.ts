@@ -1,36 +1,59 @@
 /** The OCI runtimes a daemon offers, by the names clients use. */
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
-import { fail } from '#base/errors/failure.ts';
+import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fail, messageOf } from '#base/errors/failure.ts';
+import type { OciRuntime } from '#engine/engine-configuration.ts';
 import { runProgram } from '#kernel/run-program.ts';
-
-export interface OciRuntime {
-  readonly path: string;
-  /** As the program tells it. */
-  readonly version: string;
-}
+import type { RuntimeOption } from './runtime-options.ts';
 
 const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
+export interface RuntimePlace {
+  /** For the scripts that call programs with their arguments. */
+  readonly directory: string;
+  /** Told of programs that cannot be asked: containers find out the rest. */
+  readonly warn: (message: string) => void;
+}
+
 /**
  * `runc` is the name every Docker client knows and means the fastest there is: crun, else runc itself.
- * @param configured `runtimes` of the configuration: name to path of a program or its name
+ * @param configured `runtimes` of the configuration by name
  * @throws runtime.missing when neither is installed
  */
-export async function findRuntimes(configured: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, OciRuntime>>> {
+export async function findRuntimes(configured: Readonly<Record<string, RuntimeOption>>, place: RuntimePlace, signal: AbortSignal): Promise<Readonly<Record<string, OciRuntime>>> {
   const crun = findProgram('crun');
   const runc = findProgram('runc');
   const standard = crun ?? runc;
   if (standard === undefined) throw fail('runtime.missing');
-  const named: Record<string, string> = { runc: standard, 'io.containerd.runc.v2': standard, ...(crun !== undefined && { crun }) };
-  for (const [name, program] of Object.entries(configured)) {
-    const path = program.startsWith('/') ? program : findProgram(program);
-    if (path === undefined) throw fail('runtime.program_missing', { name, program });
-    named[name] = path;
-  }
+  const named: Record<string, RuntimeOption> = {
+    runc: { path: standard, arguments: [] },
+    'io.containerd.runc.v2': { path: standard, arguments: [] },
+    ...(crun !== undefined && { crun: { path: crun, arguments: [] } }),
+  };
+  for (const [name, option] of Object.entries(configured)) named[name] = { ...option, path: option.path.startsWith('/') ? option.path : (findProgram(option.path) ?? option.path) };
   const versions = new Map<string, string>();
-  for (const path of new Set(Object.values(named))) versions.set(path, await versionOf(path, signal));
-  return Object.fromEntries(Object.entries(named).map(([name, path]) => [name, { path, version: versions.get(path) ?? '' }]));
+  for (const path of new Set(Object.values(named).map((option) => option.path))) {
+    try {
+      versions.set(path, await versionOf(path, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      place.warn(`OCI runtime ${path} cannot be run, and no container with it: ${messageOf(error)}`);
+    }
+  }
+  return Object.fromEntries(Object.entries(named).map(([name, option]) => [name, { path: callable(name, option, place), program: option.path, arguments: option.arguments, version: versions.get(option.path) ?? '' }]));
+}
+
+/** The program itself, or a script that calls it with its arguments. */
+function callable(name: string, option: RuntimeOption, { directory }: RuntimePlace): string {
+  if (option.arguments.length === 0) return option.path;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // The shim knows crun by its name, and calls it otherwise than other programs.
+  const script = join(directory, `${encodeURIComponent(name)}.${basename(option.path)}`);
+  const words = [option.path, ...option.arguments].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const draft = `${script}.${process.pid}`;
+  writeFileSync(draft, `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`, { mode: 0o700 });
+  renameSync(draft, script);
+  return script;
 }
 
 function findProgram(name: string): string | undefined {

@@ -13,6 +13,11 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
 }
 
+/** A log whose level a reload may change. */
+export interface AdjustableLog extends Log {
+  level: LogLevel;
+}
+
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
@@ -22,17 +27,17 @@ export interface LogOptions {
   readonly now?: () => Date;
 }
 
-export function createLog(options: LogOptions): Log {
-  const threshold = logLevels.indexOf(options.level);
+export function createLog(options: LogOptions): AdjustableLog {
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
   const now = options.now ?? (() => new Date());
   const render = options.format === 'json' ? renderJson : renderText;
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}): void => {
-    if (logLevels.indexOf(level) > threshold) return;
+    if (logLevels.indexOf(level) > logLevels.indexOf(log.level)) return;
     // Docker's logs say "warning" for what its option calls "warn".
     write(`${render({ time: now().toISOString(), level: level === 'warn' ? 'warning' : level, msg: message }, fields)}\n`);
   };
-  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  const log: AdjustableLog = { level: options.level, error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  return log;
 }
 
 interface Entry {

@@ -1,5 +1,7 @@
 /** The daemon: reads its options, claims its roots, repairs, serves, and ends on a signal without a container noticing. */
 import { stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApiServer } from '#api/api-server.ts';
 
@@ -8,10 +10,12 @@ import { product } from '#engine/product.ts';
 import { notifyServiceManager } from '#kernel/service-manager.ts';
 import { composeEngine } from './compose-engine.ts';
 import { findRuntimes } from './find-runtimes.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, type AdjustableLog } from './log.ts';
+import { LiveConfiguration } from './live-configuration.ts';
 import { readDaemonCommand, type DaemonOptions } from './options.ts';
 import { claimDaemon } from './pid-file.ts';
 import { registryConfiguration } from './registry-configuration.ts';
+import { Reloader } from './reloader.ts';
 
 const defaultBridge = 'dhow0';
 const defaultCgroupParent = '/dhow';
@@ -25,7 +29,7 @@ const exitCode = await main(process.argv.slice(2));
 process.exit(exitCode);
 
 async function main(given: readonly string[]): Promise<number> {
-  let log: Log | undefined;
+  let log: AdjustableLog | undefined;
   try {
     const command = readDaemonCommand(given);
     switch (command.kind) {
@@ -40,7 +44,7 @@ async function main(given: readonly string[]): Promise<number> {
         return 0;
       case 'run':
         log = createLog({ level: command.options.logLevel, format: command.options.logFormat });
-        await serve(command.options, log);
+        await serve(given, command.options, log);
         return 0;
     }
   } catch (error) {
@@ -52,7 +56,7 @@ async function main(given: readonly string[]): Promise<number> {
   }
 }
 
-async function serve(options: DaemonOptions, log: Log): Promise<void> {
+async function serve(args: readonly string[], options: DaemonOptions, log: AdjustableLog): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, end);
@@ -60,36 +64,36 @@ async function serve(options: DaemonOptions, log: Log): Promise<void> {
 
   await using opened = new AsyncDisposableStack();
   opened.use(await claimDaemon({ dataRoot: options.dataRoot, pidFile: options.pidFile }));
-  const runtimes = await findRuntimes(Object.fromEntries(Object.entries(options.runtimes).map(([name, { path }]) => [name, path])), ending.signal);
+  const runtimePlace = { directory: join(options.dataRoot, 'runtimes'), warn: (message: string) => log.warn(message) };
+  const configuration = new LiveConfiguration(options, await findRuntimes(options.runtimes, runtimePlace, ending.signal), initPath);
   const composed = opened.use(
     await composeEngine({
       dataRoot: options.dataRoot,
       executionRoot: options.execRoot,
       bridgeName: options.bridge ?? defaultBridge,
-      bip: options.bip,
+      network: options.network,
       storageDriver: storageDriverOf(options.storageDriver),
-      labels: options.labels,
-      debug: options.debug,
-      liveRestore: options.liveRestore,
       cgroupParent: options.cgroupParent ?? defaultCgroupParent,
-      runtimes,
-      defaultRuntime: options.defaultRuntime ?? 'runc',
       shimPath,
-      initPath,
-      registries: registryConfiguration(options, process.env),
-      dns: { servers: options.dns, search: options.dnsSearch, options: options.dnsOptions },
+      registries: registryConfiguration(configuration),
+      configuration,
       log: (level, message) => (level === 'warning' ? log.warn(message) : level === 'error' ? log.error(message) : log.info(message)),
     }),
   );
   const { adopted, ended, restarted } = composed.recovery;
   if (adopted + ended + restarted > 0) log.info(`took up ${adopted} running containers, booked ${ended} that had ended, restarts ${restarted}`);
 
+  const reloader = new Reloader({
+    args, configuration, log,
+    findRuntimes: async (wanted) => findRuntimes(wanted, runtimePlace, ending.signal),
+    publish: (attributes) => composed.events.publish({ type: 'daemon', action: 'reload', id: composed.engineId, attributes: { ...attributes, name: hostname() } }),
+  });
   const server = opened.use(createApiServer({ engine: composed.engine, log, socketGroup: options.group }));
   for (const host of options.hosts) {
     await server.listen(host);
   }
   notifyServiceManager('READY=1');
-  process.on('SIGHUP', () => log.warn('reloading the configuration is not possible yet: restart the daemon, containers go on meanwhile'));
+  process.on('SIGHUP', () => void reloader.reload());
   process.on('unhandledRejection', (error) => log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`));
   if (!ending.signal.aborted) await new Promise<void>((resolve) => ending.signal.addEventListener('abort', () => resolve(), { once: true }));
   log.info('stopping; containers run on');

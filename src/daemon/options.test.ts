@@ -25,7 +25,13 @@ test('without options the daemon must have the documented defaults', () => {
     execRoot: '/run/dhow',
     pidFile: '/run/dhow/dhowd.pid',
     bridge: undefined,
-    bip: undefined,
+    tls: undefined,
+    network: {
+      bip: undefined, fixedRange: undefined, defaultGateway: undefined, mtu: undefined, betweenContainers: true,
+      masquerade: true, hostAddress: undefined, pools: undefined, forwarding: true, relays: true,
+    },
+    networkOptions: {},
+    addressPools: [],
     storageDriver: undefined,
     defaultRuntime: undefined,
     cgroupParent: undefined,
@@ -35,7 +41,30 @@ test('without options the daemon must have the documented defaults', () => {
     dns: [],
     dnsOptions: [],
     dnsSearch: [],
+    hostGateways: [],
     insecureRegistries: [],
+    registryMirrors: [],
+    concurrentDownloads: 3,
+    concurrentUploads: 5,
+    downloadAttempts: 5,
+    proxies: { http: undefined, https: undefined, none: undefined },
+    logDriver: 'json-file',
+    logOptions: {},
+    ulimits: [],
+    shmSize: 64 * 1024 * 1024,
+    ipcMode: 'private',
+    cgroupnsMode: undefined,
+    init: false,
+    initPath: undefined,
+    noNewPrivileges: false,
+    seccomp: { name: 'builtin', text: undefined },
+    usernsRemap: undefined,
+    experimental: false,
+    features: {},
+    genericResources: [],
+    metricsAddress: undefined,
+    replace: false,
+    inFile: new Set(),
     liveRestore: false,
     debug: false,
     logLevel: 'info',
@@ -54,7 +83,7 @@ test('flags must be read in every form pflag has', () => {
   const options = read('', '-H', 'unix:///a', '-Htcp://127.0.0.1:5', '--host=unix:///b', '-D', '-bbr9', '-p=/p', '--bip', '10.1.0.1/24', '-G', '', '-s', 'vfs', '--label', 'a=b', '--label=c=d', '--live-restore=false', '--add-runtime', 'Fast=/usr/bin/fast', '--dns', '1.1.1.1', '--dns', '::1');
   assert.deepEqual(options.hosts, [{ kind: 'unix', path: '/a' }, { kind: 'tcp', host: '127.0.0.1', port: 5 }, { kind: 'unix', path: '/b' }]);
   assert.deepEqual(
-    [options.debug, options.logLevel, options.bridge, options.pidFile, options.bip, options.group, options.storageDriver, options.labels, options.liveRestore, options.runtimes, options.dns],
+    [options.debug, options.logLevel, options.bridge, options.pidFile, options.network.bip, options.group, options.storageDriver, options.labels, options.liveRestore, options.runtimes, options.dns],
     [true, 'debug', 'br9', '/p', '10.1.0.1/24', undefined, 'vfs', ['a=b', 'c=d'], false, { fast: { path: '/usr/bin/fast', arguments: [] } }, ['1.1.1.1', '::1']],
   );
 });
@@ -75,10 +104,10 @@ test('a configuration file must do as flags do', () => {
 });
 
 test('Docker’s options without effect here must be taken and named', () => {
-  const options = read('{"features":{"buildkit":true},"log-opts":{"max-size":"1m"},"mtu":1400,"default-address-pools":[{"base":"10.0.0.0/8","size":24}],"proxies":{"http-proxy":"x"}}', '--iptables=false');
+  const options = read('{"ip6tables":true,"cdi-spec-dirs":["/etc/cdi"]}', '--containerd=/run/containerd/containerd.sock');
   assert.deepEqual(
     options.warnings.map((warning) => warning.split(' ')[1]),
-    ['http-proxy', 'iptables', 'log-opts', 'mtu'],
+    ['cdi-spec-dirs', 'containerd', 'ip6tables'],
   );
 });
 
@@ -118,6 +147,31 @@ test('labels that contradict each other must be refused, equal ones joined', () 
   assert.deepEqual(read('{"labels":["a=1","a=1"]}').labels, ['a=1']);
 });
 
+const mergedFailure = 'merged configuration validation from file and command line flags failed: ';
+for (const [content, reason] of [
+  ['{"mtu":-1}', `${mergedFailure}invalid default MTU: -1`],
+  ['{"default-gateway":"x"}', 'invalid JSON: invalid IP address: x'],
+  ['{"default-address-pools":[{"base":"x","size":24}]}', `invalid JSON: netip.ParsePrefix("x"): no '/'`],
+  ['{"default-address-pools":"x"}', 'invalid JSON: json: cannot unmarshal string into Go value of type []*ipamutils.NetworkToSplit'],
+  ['{"default-ulimits":{"nofile":"x"}}', 'invalid JSON: json: cannot unmarshal string into Go struct field Config.default-ulimits.nofile of type units.Ulimit'],
+  ['{"exec-opts":["foo=bar"]}', `${mergedFailure}invalid exec-opt (foo=bar): unknown option: 'foo'`],
+  ['{"registry-mirrors":["http://u:p@x"]}', `${mergedFailure}invalid mirror: username/password not allowed in URI "http://u:xxxxx@x"`],
+  ['{"dns-search":["-x-"]}', `${mergedFailure}-x- is not a valid domain`],
+  ['{"max-concurrent-downloads":-1}', `${mergedFailure}invalid max concurrent downloads: -1`],
+  ['{"default-shm-size":"x"}', "invalid JSON: invalid size: 'x'"],
+  ['{"default-shm-size":67108864}', 'invalid JSON: invalid size: "67108864"'],
+  ['{"default-ipc-mode":"host"}', `${mergedFailure}IPC mode "host" is not supported as default value; use "shareable" or "private"`],
+  ['{"default-cgroupns-mode":"x"}', `${mergedFailure}invalid default cgroup namespace (x): use "host" or "private"`],
+  ['{"features":{"a":1}}', 'invalid JSON: json: cannot unmarshal number into Go struct field Config.features.a of type bool'],
+  ['{"host-gateway-ip":"1.1.1.1","host-gateway-ips":["1.1.1.1"]}', 'host-gateway-ip and host-gateway-ips must not both be specified in the config file'],
+  ['{"debug":true', 'invalid JSON: unexpected end of JSON input'],
+  ['{"oom-score-adjust":-500}', "the following directives don't match any configuration option: oom-score-adjust"],
+] as const) {
+  test(`configuration ${content} must be refused as dockerd does`, () => {
+    assert.throws(() => read(content), { message: `unable to configure the Docker daemon with file ${path}: ${reason}` });
+  });
+}
+
 const refusedArguments: readonly (readonly [readonly string[], string])[] = [
   [['--bogus'], 'unknown flag: --bogus'],
   [['-zz'], "unknown shorthand flag: 'z' in -zz"],
@@ -126,6 +180,9 @@ const refusedArguments: readonly (readonly [readonly string[], string])[] = [
   [['--debug=x'], 'invalid argument "x" for "-D, --debug" flag: strconv.ParseBool: parsing "x": invalid syntax'],
   [['--mtu', 'x'], 'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax'],
   [['--label', 'x'], 'invalid argument "x" for "--label" flag: bad attribute format: x'],
+  [['--default-ulimit', 'nofile=20:10'], 'invalid argument "nofile=20:10" for "--default-ulimit" flag: ulimit soft limit must be less than or equal to hard limit: 20 > 10'],
+  [['--default-address-pool', 'x'], `invalid argument "x" for "--default-address-pool" flag: invalid field 'x' must be a key=value pair`],
+  [['--add-runtime', 'runc=/y'], `invalid argument "runc=/y" for "--add-runtime" flag: runtime name 'runc' is reserved`],
   [['--dns', 'x'], 'invalid argument "x" for "--dns" flag: invalid string being converted to IP address: x'],
   [['--add-runtime', 'x'], 'invalid argument "x" for "--add-runtime" flag: invalid runtime argument: x'],
   [['-H', 'foo://x'], `invalid argument "foo://x" for "-H, --host" flag: invalid bind address (foo://x): unsupported proto 'foo'`],
@@ -138,8 +195,37 @@ for (const [args, message] of refusedArguments) {
   });
 }
 
-test('TLS must be refused rather than left out', () => {
-  for (const args of [['--tls'], ['--tlsverify']]) assert.throws(() => read('', ...args), /cannot serve TLS/);
+test('TLS without its files must be refused in dockerd’s words', () => {
+  const message = 'invalid TLS configuration: Could not load X509 key pair (cert: "/none/c", key: "/none/k"): open /none/c: no such file or directory';
+  for (const flag of ['--tls', '--tlsverify', '--tlsverify=false']) assert.throws(() => read('', flag, '--tlscert', '/none/c', '--tlskey', '/none/k'), { message });
+});
+
+test('what the file says of containers and networks must be read, in both forms', () => {
+  const file = read(JSON.stringify({
+    'default-ulimits': { nofile: { Name: 'nofile', Hard: 200, Soft: 100 } }, 'log-driver': 'local', 'log-opts': { 'max-size': '1m' }, 'default-shm-size': '32m', init: true,
+    'default-address-pools': [{ base: '10.9.0.0/16', size: 24 }], 'default-network-opts': { bridge: { 'com.docker.network.driver.mtu': '1400' } }, icc: false, ip: '127.0.0.1',
+    mtu: 1400, features: { buildkit: true }, 'registry-mirrors': ['https://mirror.example'], 'default-cgroupns-mode': 'private', 'host-gateway-ip': '10.0.0.1', proxies: { 'http-proxy': 'http://proxy:1' },
+  }));
+  const flags = read(
+    '', '--default-ulimit', 'nofile=100:200', '--log-driver=local', '--log-opt', 'max-size=1m', '--default-shm-size', '32m', '--init', '--default-address-pool', 'base=10.9.0.0/16,size=24',
+    '--default-network-opt', 'bridge=com.docker.network.driver.mtu=1400', '--icc=false', '--ip', '127.0.0.1', '--mtu', '1400', '--feature', 'buildkit', '--registry-mirror', 'https://mirror.example',
+    '--default-cgroupns-mode', 'private', '--host-gateway-ip', '10.0.0.1', '--http-proxy', 'http://proxy:1',
+  );
+  assert.deepEqual({ ...file, inFile: new Set() }, flags);
+  assert.deepEqual(file.ulimits, [{ Name: 'nofile', Hard: 200, Soft: 100 }]);
+  assert.deepEqual([file.logDriver, file.logOptions, file.shmSize, file.init], ['local', { 'max-size': '1m' }, 32 * 1024 * 1024, true]);
+  assert.deepEqual([file.network.pools, file.network.betweenContainers, file.network.hostAddress, file.network.mtu], [[{ base: '10.9.0.0/16', prefixLength: 24 }], false, '127.0.0.1', 1400]);
+  assert.deepEqual([file.networkOptions, file.features, file.registryMirrors], [{ bridge: { 'com.docker.network.driver.mtu': '1400' } }, { buildkit: true }, ['https://mirror.example/']]);
+});
+
+test('what this engine cannot do must be refused with the reason', () => {
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ['{"iptables":false}', /without its firewall rules/], ['{"ipv6":true}', /IPv4 only/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
+    ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],
+    ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],
+    ['{"seccomp-profile":"/none"}', /opening seccomp profile \(\/none\) failed: open \/none: no such file or directory/], ['{"default-address-pools":[{"base":"10.0.0.0/8","size":99}]}', /from 8 to 30/],
+  ];
+  for (const [content, reason] of refused) assert.throws(() => read(content), { message: reason }, content);
 });
 
 test('help, version and validate must be told apart from running', () => {

@@ -3,34 +3,47 @@
  * `/etc/dhow/daemon.json`; Docker's own `/etc/docker/daemon.json` is read only when named with
  * `--config-file`, since its data root and bridge belong to Docker.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseListenAddress, type ListenAddress } from '#api/connection/listen-address.ts';
-import { fail } from '#base/errors/failure.ts';
+import { fail, messageOf } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
-import { readConfigurationFile, type FileValues, type RuntimeDirective } from './configuration-file.ts';
+import { parseBinarySize } from '#base/parse-size.ts';
+import type { NetworkSettings } from '#network/default-bridge.ts';
+import { parseInterfaceAddress } from '#network/ipv4-subnet.ts';
+import type { Ulimit } from '#schema/container-config.ts';
+import type { SeccompDefault } from '#engine/engine-configuration.ts';
+import { readConfigurationFile, type FileValues } from './configuration-file.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
-import { describeOptions, labelFault, optionTable, type OptionRow } from './option-table.ts';
-import { parseArguments, type GivenFlags } from './parse-arguments.ts';
+import { describeOptions, labelFault, optionTable } from './option-table.ts';
+import { addressPoolFault, prefixFault, readAddressPool, readGenericResource, readMirror, readUlimit, searchDomainFault, ulimitFault, type AddressPoolOption } from './option-values.ts';
+import { OptionValues } from './option-sources.ts';
+import { parseArguments } from './parse-arguments.ts';
+import { refusalOf } from './refused-options.ts';
+import { runtimesOf, type RuntimeOption } from './runtime-options.ts';
+import { readTlsOptions, type TlsOptions } from './tls-options.ts';
 
 export const defaultConfigurationFile = '/etc/dhow/daemon.json';
 const defaultDataRoot = '/var/lib/dhow';
 const defaultExecRoot = '/run/dhow';
-
-export interface RuntimeOption {
-  /** Name or path of the program. */
-  readonly path: string;
-  readonly arguments: readonly string[];
-}
+const standardShmSize = 64 * 1024 * 1024;
 
 export interface DaemonOptions {
   readonly hosts: readonly ListenAddress[];
+  /** For the TCP addresses; undefined: they are served without. */
+  readonly tls: TlsOptions | undefined;
   /** Absolute, like all paths here. */
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly pidFile: string;
-  /** undefined where not given, as with all that follows. */
+  /** undefined where not given, as with all that may be undefined. */
   readonly bridge: string | undefined;
-  readonly bip: string | undefined;
+  readonly network: NetworkSettings;
+  /** By the name of the driver. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** As they were given, for `info`. */
+  readonly addressPools: readonly AddressPoolOption[];
   readonly storageDriver: string | undefined;
   readonly defaultRuntime: string | undefined;
   readonly cgroupParent: string | undefined;
@@ -41,13 +54,40 @@ export interface DaemonOptions {
   readonly dns: readonly string[];
   readonly dnsOptions: readonly string[];
   readonly dnsSearch: readonly string[];
+  readonly hostGateways: readonly string[];
   readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
+  readonly concurrentDownloads: number;
+  readonly concurrentUploads: number;
+  readonly downloadAttempts: number;
+  readonly proxies: { readonly http: string | undefined; readonly https: string | undefined; readonly none: string | undefined };
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly ulimits: readonly Ulimit[];
+  /** Bytes. */
+  readonly shmSize: number;
+  readonly ipcMode: 'private' | 'shareable';
+  readonly cgroupnsMode: 'private' | 'host' | undefined;
+  readonly init: boolean;
+  readonly initPath: string | undefined;
+  readonly noNewPrivileges: boolean;
+  readonly seccomp: SeccompDefault;
+  readonly usernsRemap: string | undefined;
+  readonly experimental: boolean;
+  readonly features: Readonly<Record<string, boolean>>;
+  readonly genericResources: readonly { readonly kind: string; readonly value: string | number }[];
+  /** `host:port`. */
+  readonly metricsAddress: string | undefined;
   readonly liveRestore: boolean;
   readonly debug: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Seconds. */
   readonly shutdownTimeout: number;
+  /** Whether to take over from the daemon that runs. */
+  readonly replace: boolean;
+  /** Keys that the file has. */
+  readonly inFile: ReadonlySet<string>;
   /** For the log, once there is one. */
   readonly warnings: readonly string[];
 }
@@ -72,115 +112,249 @@ export function readDaemonCommand(args: readonly string[]): DaemonCommand {
   const path = named ?? defaultConfigurationFile;
   const file = path === '' ? {} : readConfigurationFile(path, given);
   if (file === undefined && named !== undefined) throw fail('daemon.bad_configuration', { path, reason: `open ${path}: no such file or directory` });
-  const values = new Values(given, file ?? {});
-  const options = build(values, path);
+  const values = new OptionValues(given, file ?? {});
+  const options = build(values, file ?? {}, path);
   return values.flag('validate') ? { kind: 'validate' } : { kind: 'run', options };
 }
 
-/** Options by flag, whichever way they were given. */
-class Values {
-  readonly #given: GivenFlags;
-  readonly #file: FileValues;
-
-  constructor(given: GivenFlags, file: FileValues) {
-    this.#given = given;
-    this.#file = file;
-  }
-
-  /** undefined where empty, too. */
-  text(flag: string): string | undefined {
-    const value = this.#given.get(flag)?.at(-1) ?? this.fromFile(flag);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  }
-
-  flag(flag: string): boolean {
-    const given = this.#given.get(flag)?.at(-1);
-    return given === undefined ? this.fromFile(flag) === true : parseGoBoolean(given) === true;
-  }
-
-  integer(flag: string): number | undefined {
-    const given = this.#given.get(flag)?.at(-1);
-    const value = given === undefined ? this.fromFile(flag) : Number(given);
-    return typeof value === 'number' ? value : undefined;
-  }
-
-  list(flag: string): readonly string[] {
-    const given = this.#given.get(flag);
-    if (given !== undefined) return given;
-    const value = this.fromFile(flag);
-    return Array.isArray(value) ? value.map(String) : [];
-  }
-
-  /** As given on the command line only. */
-  given(flag: string): readonly string[] {
-    return this.#given.get(flag) ?? [];
-  }
-
-  fromFile(flag: string): unknown {
-    const option = optionTable.find((candidate) => candidate.flag === flag);
-    return option?.key === undefined ? undefined : this.#file[option.key];
-  }
-
-  isGiven(option: OptionRow): boolean {
-    return this.#given.has(option.flag) || (option.key !== undefined && this.#file[option.key] !== undefined);
-  }
-}
-
-function build(values: Values, path: string): DaemonOptions {
-  const merged = (message: string): Error =>
-    fail('daemon.bad_configuration', { path, reason: `merged configuration validation from file and command line flags failed: ${message}` });
+function build(values: OptionValues, file: FileValues, path: string): DaemonOptions {
+  const merged: Refusal = (message) => fail('daemon.bad_configuration', { path, reason: `merged configuration validation from file and command line flags failed: ${message}` });
   const level = (values.text('log-level') ?? 'info').toLowerCase();
   const logLevel = logLevels.find((candidate) => candidate === level);
   if (logLevel === undefined) throw merged(`invalid logging level: ${values.text('log-level')}`);
   const logFormat = values.text('log-format') ?? 'text';
   if (logFormat !== 'text' && logFormat !== 'json') throw merged(`invalid log format: ${logFormat}`);
   const labels = values.list('label');
-  for (const label of labels) {
-    const fault = labelFault(label);
-    if (fault !== undefined) throw merged(fault);
+  refuseFirst(labels, labelFault, merged);
+  const numbers = transferLimits(values, merged);
+  const mtu = values.integer('mtu') ?? 0;
+  if (mtu < 0) throw merged(`invalid default MTU: ${mtu}`);
+  refuseFirst(values.list('dns-search'), searchDomainFault, merged);
+  const genericResources = values.list('node-generic-resource').map((text) => valueOf(readGenericResource(text), merged));
+  const registryMirrors = values.list('registry-mirror').map((text) => valueOf(readMirror(text), merged));
+  const modes = defaultModes(values, merged);
+  refuseFirst(values.list('exec-opt'), executionOptionFault, merged);
+  const proxyPath = values.text('userland-proxy-path');
+  if (proxyPath !== undefined && !proxyPath.startsWith('/')) throw merged(`invalid userland-proxy-path: must be an absolute path: ${proxyPath}`);
+  const hostGateways = values.list('host-gateway-ip').map((text) => text.trim());
+  for (const version of ['IPv4', 'IPv6'] as const) {
+    if (hostGateways.filter((address) => address.includes(':') === (version === 'IPv6')).length > 1) throw merged(`only one ${version} host gateway IP address can be specified`);
   }
-  if (values.flag('tls') || values.flag('tlsverify')) {
-    throw fail('daemon.invalid_option', { message: 'this daemon cannot serve TLS: leave out --tls and --tlsverify and reach it over SSH (docker -H ssh://host) or a unix socket' });
-  }
-  const shutdownTimeout = values.integer('shutdown-timeout') ?? 15;
+  const clash = values.text('fixed-cidr-v6');
+  if (clash !== undefined) refuseFixedRangeOfVersion6(clash, merged);
   const execRoot = resolve(values.text('exec-root') ?? defaultExecRoot);
   const socket = join(execRoot, 'docker.sock');
   const debug = values.flag('debug');
-  return {
-    hosts: hostsOf(values.list('host'), socket, merged),
+  const shutdownTimeout = values.integer('shutdown-timeout') ?? 15;
+  const tls = readTlsOptions(values, join(homedir(), '.docker'));
+  const hosts = hostsOf(values.list('host'), { socket, tls: tls !== undefined }, merged);
+  const addressPools = addressPoolsOf(values, file);
+  const options: DaemonOptions = {
+    hosts,
+    tls,
     dataRoot: resolve(values.text('data-root') ?? defaultDataRoot),
     execRoot,
     pidFile: resolve(values.text('pidfile') ?? join(execRoot, 'dhowd.pid')),
     bridge: values.text('bridge'),
-    bip: values.text('bip'),
+    network: networkSettings(values, mtu, addressPools),
+    networkOptions: networkOptionsOf(values, file),
+    addressPools,
     storageDriver: values.text('storage-driver'),
     defaultRuntime: values.text('default-runtime'),
     cgroupParent: values.text('cgroup-parent'),
-    runtimes: runtimesOf(values),
+    runtimes: runtimesOf(values.given('add-runtime'), values.fromFile('add-runtime'), values.text('default-runtime')),
     group: values.text('group'),
     labels: withoutDuplicates(labels),
-    dns: values.list('dns'),
+    dns: values.list('dns').map((address) => address.trim()),
     dnsOptions: values.list('dns-opt'),
     dnsSearch: values.list('dns-search'),
+    hostGateways,
     insecureRegistries: values.list('insecure-registry'),
+    registryMirrors,
+    ...numbers,
+    proxies: { http: values.text('http-proxy'), https: values.text('https-proxy'), none: values.text('no-proxy') },
+    logDriver: values.text('log-driver') ?? 'json-file',
+    logOptions: values.pairs('log-opt'),
+    ulimits: ulimitsOf(values),
+    shmSize: parseBinarySize(values.text('default-shm-size') ?? String(standardShmSize)),
+    ...modes,
+    init: values.flag('init'),
+    initPath: initPathOf(values.text('init-path')),
+    noNewPrivileges: values.flag('no-new-privileges'),
+    seccomp: seccompOf(values.text('seccomp-profile')),
+    usernsRemap: values.text('userns-remap'),
+    experimental: values.flag('experimental'),
+    features: featuresOf(values),
+    genericResources,
+    metricsAddress: values.text('metrics-addr'),
     liveRestore: values.flag('live-restore'),
     debug,
     logLevel: debug ? 'debug' : logLevel,
     logFormat,
     // Docker counts a negative number as no limit; a day is none for requests.
     shutdownTimeout: shutdownTimeout < 0 ? 86_400 : shutdownTimeout,
+    replace: values.flag('replace'),
+    inFile: new Set(Object.keys(file)),
     warnings: optionTable
       .filter((option) => option.help === undefined && values.isGiven(option))
       .map((option) => `option ${option.key ?? option.flag} is known but has no effect in this engine`),
   };
+  const refusal = refusalOf(values);
+  if (refusal !== undefined) throw fail('daemon.invalid_option', { message: refusal });
+  return options;
+}
+
+type Refusal = (message: string) => Error;
+
+function refuseFirst(values: readonly string[], faultOf: (value: string) => string | undefined, refuse: Refusal): void {
+  for (const value of values) {
+    const fault = faultOf(value);
+    if (fault !== undefined) throw refuse(fault);
+  }
+}
+
+function valueOf<T>(reading: { readonly value: T } | { readonly fault: string }, refuse: Refusal): T {
+  if ('fault' in reading) throw refuse(reading.fault);
+  return reading.value;
+}
+
+const invalid: Refusal = (message) => fail('daemon.invalid_option', { message });
+
+function transferLimits(values: OptionValues, merged: Refusal): Pick<DaemonOptions, 'concurrentDownloads' | 'concurrentUploads' | 'downloadAttempts'> {
+  const read = (name: string, standard: number): number => {
+    const value = values.integer(name) ?? 0;
+    if (value < 0) throw merged(`invalid ${name.replaceAll('-', ' ')}: ${value}`);
+    return value === 0 ? standard : value;
+  };
+  return { concurrentDownloads: read('max-concurrent-downloads', 3), concurrentUploads: read('max-concurrent-uploads', 5), downloadAttempts: read('max-download-attempts', 5) };
+}
+
+function defaultModes(values: OptionValues, merged: Refusal): Pick<DaemonOptions, 'ipcMode' | 'cgroupnsMode'> {
+  const ipcMode = values.text('default-ipc-mode') ?? 'private';
+  if (ipcMode !== 'private' && ipcMode !== 'shareable') {
+    const known = ['none', 'host'].includes(ipcMode) || ipcMode.startsWith('container:');
+    throw merged(known ? `IPC mode "${ipcMode}" is not supported as default value; use "shareable" or "private"` : `default IPC mode setting (${ipcMode}) is invalid; use "shareable" or "private"`);
+  }
+  const cgroupnsMode = values.text('default-cgroupns-mode');
+  if (cgroupnsMode !== undefined && cgroupnsMode !== 'private' && cgroupnsMode !== 'host') throw merged(`invalid default cgroup namespace (${cgroupnsMode}): use "host" or "private"`);
+  return { ipcMode, cgroupnsMode };
+}
+
+function executionOptionFault(option: string): string | undefined {
+  const equals = option.indexOf('=');
+  if (equals < 0) return `invalid exec-opt (${option}): must be formatted 'opt=value'`;
+  const name = option.slice(0, equals).trim();
+  return name === 'native.cgroupdriver' ? undefined : `invalid exec-opt (${option}): unknown option: '${name}'`;
+}
+
+function refuseFixedRangeOfVersion6(range: string, merged: Refusal): void {
+  const twice = (reason: string): Error => merged(`invalid fixed-cidr-v6: invalid fixed-cidr-v6: ${reason}`);
+  const fault = prefixFault(range);
+  if (fault !== undefined) throw twice(fault);
+  if (/^fe[89ab][0-9a-f]:/i.test(range)) throw twice(`'${range}' clashes with the Link-Local prefix 'fe80::/64'`);
+}
+
+function networkSettings(values: OptionValues, mtu: number, pools: readonly AddressPoolOption[]): NetworkSettings {
+  const bip = values.text('bip');
+  const parsed = bip === undefined ? undefined : parseInterfaceAddress(bip);
+  if (bip !== undefined && (parsed === undefined || parsed.address === parsed.subnet.base || parsed.subnet.prefixLength > 30 || parsed.subnet.prefixLength < 8)) throw fail('network.invalid_bip', { bip });
+  const fixedRange = values.text('fixed-cidr');
+  const range = fixedRange === undefined ? undefined : parseInterfaceAddress(fixedRange)?.subnet;
+  if (fixedRange !== undefined && range === undefined) throw invalid(`invalid fixed-cidr ${fixedRange}: it must be a subnet of IPv4 in CIDR notation, such as 172.17.8.0/24`);
+  return {
+    bip,
+    fixedRange,
+    defaultGateway: versionFour(values, 'default-gateway'),
+    mtu: mtu === 0 ? undefined : mtu,
+    betweenContainers: values.flag('icc', true),
+    masquerade: values.flag('ip-masq', true),
+    hostAddress: versionFour(values, 'ip'),
+    pools: pools.length === 0 ? undefined : pools.map(({ base, size }) => ({ base, prefixLength: size })),
+    forwarding: values.flag('ip-forward', true),
+    relays: values.flag('userland-proxy', true),
+  };
+}
+
+function versionFour(values: OptionValues, flag: string): string | undefined {
+  const address = values.text(flag)?.trim();
+  if (address?.includes(':') === true) throw invalid(`invalid ${flag} ${address}: it must be an address of IPv4`);
+  return address;
+}
+
+function addressPoolsOf(values: OptionValues, file: FileValues): AddressPoolOption[] {
+  const directives: unknown = file['default-address-pools'];
+  const pools = isList<AddressPoolOption>(directives) ? [...directives] : values.given('default-address-pool').map((text) => valueOf(readAddressPool(text), invalid));
+  for (const pool of pools) {
+    const fault = addressPoolFault(pool);
+    if (fault !== undefined) throw invalid(fault);
+  }
+  return pools;
+}
+
+function networkOptionsOf(values: OptionValues, file: FileValues): Record<string, Record<string, string>> {
+  const directives: unknown = file['default-network-opts'];
+  const result: Record<string, Record<string, string>> = isRecord<Record<string, string>>(directives) ? { ...directives } : {};
+  for (const text of values.given('default-network-opt')) {
+    const [, driver = '', option = '', value = ''] = /^([^=]+)=([^=]+)=(.*)$/s.exec(text) ?? [];
+    result[driver] = { ...result[driver], [option]: value };
+  }
+  return result;
+}
+
+function ulimitsOf(values: OptionValues): Ulimit[] {
+  const directives = values.fromFile('default-ulimit');
+  if (!isRecord<Ulimit>(directives)) return values.given('default-ulimit').map((text) => valueOf(readUlimit(text), invalid));
+  return Object.entries(directives).map(([name, limit]) => {
+    // Docker goes by the name within.
+    const fault = ulimitFault(limit);
+    if (fault !== undefined) throw invalid(`invalid default-ulimits entry ${name}: ${fault}`);
+    return limit;
+  });
+}
+
+function featuresOf(values: OptionValues): Record<string, boolean> {
+  const directives = values.fromFile('feature');
+  if (isRecord<boolean>(directives)) return { ...directives };
+  return Object.fromEntries(values.given('feature').map((text) => {
+    const equals = text.indexOf('=');
+    return equals < 0 ? [text, true] : [text.slice(0, equals), parseGoBoolean(text.slice(equals + 1)) === true];
+  }));
+}
+
+/** @throws daemon.invalid_option where there is no such file */
+function initPathOf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const found = path.startsWith('/') ? [path] : (process.env['PATH'] ?? '').split(':').map((directory) => join(directory, path));
+  const program = found.find((candidate) => existsSync(candidate));
+  if (program === undefined) throw invalid(`init-path ${path} is not there: name the program of an init, such as /usr/bin/tini, or leave the option out`);
+  return program;
+}
+
+/** @throws daemon.invalid_option with dockerd's text */
+function seccompOf(profile: string | undefined): SeccompDefault {
+  if (profile === undefined || profile === 'builtin') return { name: 'builtin', text: undefined };
+  if (profile === 'unconfined') return { name: profile, text: undefined };
+  let content: string;
+  try {
+    content = readFileSync(profile, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? `open ${profile}: no such file or directory` : messageOf(error);
+    throw invalid(`opening seccomp profile (${profile}) failed: ${reason}`);
+  }
+  try {
+    JSON.parse(content);
+  } catch (error) {
+    throw invalid(`seccomp profile (${profile}) is no JSON: ${messageOf(error)}`);
+  }
+  return { name: profile, text: content };
 }
 
 /** One default address where none is given; none twice. */
-function hostsOf(texts: readonly string[], socket: string, merged: (message: string) => Error): ListenAddress[] {
+function hostsOf(texts: readonly string[], defaults: { socket: string; tls: boolean }, merged: Refusal): ListenAddress[] {
   const addresses = new Map<string, ListenAddress>();
   for (const text of texts.length === 0 ? [''] : texts) {
     try {
-      const address = parseListenAddress(text, socket);
+      const address = parseListenAddress(text, defaults.socket, { tls: defaults.tls });
       addresses.set(JSON.stringify(address), address);
     } catch (error) {
       throw error instanceof Error ? merged(error.message) : error;
@@ -189,22 +363,13 @@ function hostsOf(texts: readonly string[], socket: string, merged: (message: str
   return [...addresses.values()];
 }
 
-function runtimesOf(values: Values): Record<string, RuntimeOption> {
-  const runtimes: Record<string, RuntimeOption> = {};
-  const directives: unknown = values.fromFile('add-runtime');
-  if (isRuntimes(directives)) {
-    for (const [name, { path, runtimeArgs }] of Object.entries(directives)) runtimes[name] = { path, arguments: runtimeArgs ?? [] };
-  }
-  for (const text of values.given('add-runtime')) {
-    const name = text.slice(0, text.indexOf('=')).trim().toLowerCase();
-    if (runtimes[name] !== undefined) throw fail('daemon.bad_arguments', { message: `invalid argument "${text}" for "--add-runtime" flag: runtime '${name}' was already defined` });
-    runtimes[name] = { path: text.slice(text.indexOf('=') + 1).trim(), arguments: [] };
-  }
-  return runtimes;
+/** Shapes were checked when the file was read. */
+function isRecord<T>(value: unknown): value is Record<string, T> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isRuntimes(value: unknown): value is Record<string, RuntimeDirective> {
-  return typeof value === 'object' && value !== null;
+function isList<T>(value: unknown): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 /** @throws daemon.invalid_option where a label has two values */

@@ -29,7 +29,8 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
     inspect: async (reference) => networks.inspect(reference),
 
     async create(request) {
-      const network = await networks.createNetwork(request);
+      const standard = parts.configuration.current.networkOptions[request.Driver === '' ? 'bridge' : request.Driver];
+      const network = await networks.createNetwork({ ...request, Options: { ...standard, ...request.Options } });
       publish('create', network);
       return { Id: network.id, Warning: '' };
     },

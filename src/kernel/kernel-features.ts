@@ -21,3 +21,13 @@ export function recursiveReadonlySupported(): boolean {
   const [major = 0, minor = 0] = release().split(/[.-]/, 2).map(Number);
   return major > 5 || (major === 5 && minor >= 12);
 }
+
+/** Whether SELinux labels what runs here. */
+export function selinuxEnabled(): boolean {
+  return existsSync('/sys/fs/selinux/enforce');
+}
+
+/** Whether the cgroups are those of version 2 alone, cgroups(7). */
+export function unifiedCgroups(): boolean {
+  return existsSync('/sys/fs/cgroup/cgroup.controllers');
+}

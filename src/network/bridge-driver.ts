@@ -9,10 +9,12 @@ import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
 import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket, type Link } from '#kernel/netlink/route-socket.ts';
 import { ensureSysctl, writeSysctl } from '#kernel/sysctl.ts';
+import type { NetworkAddressing } from '#schema/network-views.ts';
 import { AddressPool } from './address-pool.ts';
 import { decideBridgeSubnet, formatGateway, type BridgeSubnet } from './bridge-subnet.ts';
 import type { Endpoint } from './contract.ts';
-import { formatAddress, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
+import type { NetworkSettings } from './default-bridge.ts';
+import { contains, formatAddress, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
 import { bridgeOption, interfaceOf, isSwitchedOn, type NetworkRecord } from './network-record.ts';
 import { chooseSubnet } from './subnet-choice.ts';
@@ -21,8 +23,7 @@ import { chooseSubnet } from './subnet-choice.ts';
 const vethName = /^veth[0-9a-f]{8}$/;
 
 export interface BridgeDriverOptions {
-  /** For the default bridge: its address with prefix length. */
-  readonly bip: string | undefined;
+  readonly settings: NetworkSettings;
   /** Subnets of name servers and other networks, never chosen. */
   readonly reserved: readonly Subnet[];
 }
@@ -49,10 +50,9 @@ export class BridgeDriver implements NetworkDriver {
     let network: BridgeNetwork;
     if (isDefault) {
       const subnet = this.#ensureAddress(routes, bridge, record, live);
-      const kept: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet.subnet), Gateway: formatGateway(subnet) }] } };
-      const pool = new AddressPool(subnet.subnet);
-      pool.claim(subnet.gateway);
-      network = new BridgeNetwork(kept, { ...parts, subnet, pool }, stack.move());
+      const { addressing, pool, defaultGateway } = defaultAddressing(subnet, this.#options.settings, live.length > 0);
+      const kept: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [addressing] } };
+      network = new BridgeNetwork(kept, { ...parts, subnet, pool, defaultGateway }, stack.move());
     } else {
       const kept: NetworkRecord = { ...record, engine: { staticSubnet: record.engine?.staticSubnet === true, ownsInterface } };
       const { subnet, pool } = poolOf(record);
@@ -69,7 +69,7 @@ export class BridgeDriver implements NetworkDriver {
     if ((record.IPAM.Config ?? []).length === 0) {
       using routes = new RouteSocket();
       const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
-      const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)]);
+      const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)], this.#options.settings.pools);
       if (subnet === undefined) throw fail('network.no_subnet');
       return { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet), Gateway: formatAddress(subnet.base + 1) }] } };
     }
@@ -98,7 +98,8 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   #ensureAddress(routes: RouteSocket, bridge: Link, record: NetworkRecord, live: readonly Endpoint[]): BridgeSubnet {
-    const bip = record.Options[bridgeOption.defaultBridge] === 'true' ? this.#options.bip : undefined;
+    const { bip: asked, fixedRange, pools } = this.#options.settings;
+    const bip = asked ?? (fixedRange === undefined ? undefined : firstAddressOf(fixedRange));
     const present = routes.addresses().filter(({ linkIndex }) => linkIndex === bridge.index);
     const wanted = decideBridgeSubnet({
       bip,
@@ -106,6 +107,7 @@ export class BridgeDriver implements NetworkDriver {
       present: present[0],
       recorded: record.IPAM.Config,
       used: [...this.#options.reserved, ...foreignSubnets(routes, bridge.index)],
+      pools,
     });
     this.#setAddress(routes, bridge, wanted);
     const chosen = (bip === undefined || bip === '') && live.length === 0;
@@ -127,6 +129,8 @@ interface BridgeParts {
   readonly mtu: number;
   readonly subnet: BridgeSubnet;
   readonly pool: AddressPool;
+  /** Where the containers' default route leads; undefined: to the bridge. */
+  readonly defaultGateway?: string | undefined;
 }
 
 export class BridgeNetwork implements AttachableNetwork {
@@ -166,7 +170,7 @@ export class BridgeNetwork implements AttachableNetwork {
       driver: this.record.Driver,
       address: formatAddress(address),
       prefixLength: this.subnet.prefixLength,
-      gateway: this.internal ? '' : formatGateway(this.#parts.subnet),
+      gateway: this.internal ? '' : (this.#parts.defaultGateway ?? formatGateway(this.#parts.subnet)),
       macAddress: request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
       hostInterface: `veth${randomBytes(4).toString('hex')}`,
     };
@@ -246,8 +250,8 @@ export class BridgeNetwork implements AttachableNetwork {
  * Lets packets pass between containers and the outside, and from 127.0.0.1 to published ports.
  * @returns whether the latter works; @throws kernel.syscall_failed when forwarding cannot be switched on
  */
-export function enableForwarding(bridge: string): { loopback: boolean } {
-  ensureSysctl('net.ipv4.ip_forward', '1');
+export function enableForwarding(bridge: string, forwarding = true): { loopback: boolean } {
+  if (forwarding) ensureSysctl('net.ipv4.ip_forward', '1');
   try {
     ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1');
     return { loopback: true };
@@ -266,6 +270,38 @@ function disableIPv6(name: string): void {
     // A kernel without IPv6 has no such setting, and where settings are read-only the address does no harm.
     if (!isFailure(error, 'kernel.syscall_failed')) throw error;
   }
+}
+
+/** The default bridge's addresses with what the configuration says of them; while containers hold it to another subnet it has to wait. @throws network.fixed_range_outside, network.gateway_taken */
+function defaultAddressing(subnet: BridgeSubnet, settings: NetworkSettings, inUse: boolean): { addressing: NetworkAddressing; pool: AddressPool; defaultGateway: string | undefined } {
+  const fits = (text: string): boolean => contains(subnet.subnet, parseInterfaceAddress(text.includes('/') ? text : `${text}/32`)?.address ?? -1);
+  const { fixedRange, defaultGateway } = inUse && ![settings.fixedRange, settings.defaultGateway].every((text) => text === undefined || fits(text)) ? {} : settings;
+  const range = fixedRange === undefined ? undefined : parseInterfaceAddress(fixedRange)?.subnet;
+  if (fixedRange !== undefined && (range === undefined || !contains(subnet.subnet, range.base) || range.prefixLength < subnet.subnet.prefixLength)) {
+    throw fail('network.fixed_range_outside', { range: fixedRange, subnet: formatSubnet(subnet.subnet) });
+  }
+  const pool = new AddressPool(subnet.subnet, range);
+  pool.claim(subnet.gateway);
+  if (defaultGateway !== undefined && defaultGateway !== formatGateway(subnet)) {
+    const address = parseAddress(defaultGateway);
+    if (address === undefined || !pool.claim(address)) throw fail('network.default_gateway_outside', { address: defaultGateway, subnet: formatSubnet(subnet.subnet) });
+  }
+  return {
+    addressing: {
+      Subnet: formatSubnet(subnet.subnet),
+      ...(fixedRange !== undefined && range !== undefined && { IPRange: formatSubnet(range) }),
+      Gateway: formatGateway(subnet),
+      ...(defaultGateway !== undefined && { AuxiliaryAddresses: { DefaultGatewayIPv4: defaultGateway } }),
+    },
+    pool,
+    defaultGateway,
+  };
+}
+
+/** A subnet's first address, with its prefix length. */
+function firstAddressOf(subnet: string): string {
+  const parsed = parseInterfaceAddress(subnet)?.subnet;
+  return parsed === undefined ? subnet : `${formatAddress(parsed.base + 1)}/${parsed.prefixLength}`;
 }
 
 /** The addresses of a network as its record says; gateway and auxiliary addresses are taken. @throws network.gateway_taken, network.auxiliary_taken */

@@ -1,6 +1,7 @@
 /** Decides which subnet a bridge network has. Pure: what the machine has is told. */
 import { fail } from '#base/errors/failure.ts';
 import type { Endpoint } from './contract.ts';
+import type { SubnetPool } from './default-bridge.ts';
 import { contains, formatAddress, overlaps, parseAddress, parseInterfaceAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
 import type { NetworkRecord } from './network-record.ts';
 import { chooseSubnet } from './subnet-choice.ts';
@@ -21,11 +22,13 @@ export interface SubnetCircumstances {
   readonly recorded: NetworkRecord['IPAM']['Config'];
   /** Subnets that other interfaces, name servers and networks use. */
   readonly used: readonly Subnet[];
+  /** Undefined: Docker's. */
+  readonly pools?: readonly SubnetPool[] | undefined;
 }
 
 /** @throws network.invalid_bip, network.no_subnet */
 export function decideBridgeSubnet(circumstances: SubnetCircumstances): BridgeSubnet {
-  const { bip, live, present, recorded, used } = circumstances;
+  const { bip, live, present, recorded, used, pools } = circumstances;
   const asked = bip === undefined || bip === '' ? undefined : parseBip(bip);
   const kept = live.map(({ gateway, prefixLength }) => fromAddress(gateway, prefixLength)).find((subnet) => subnet !== undefined);
   if (kept !== undefined) return kept;
@@ -34,7 +37,7 @@ export function decideBridgeSubnet(circumstances: SubnetCircumstances): BridgeSu
   if (here !== undefined) return here;
   const before = fromRecord(recorded);
   if (before !== undefined && !used.some((subnet) => overlaps(subnet, before.subnet))) return before;
-  const subnet = chooseSubnet(used);
+  const subnet = chooseSubnet(used, pools);
   if (subnet === undefined) throw fail('network.no_subnet');
   return { subnet, gateway: subnet.base + 1 };
 }

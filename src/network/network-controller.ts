@@ -18,6 +18,7 @@ import { BridgeDriver, BridgeNetwork, enableForwarding } from './bridge-driver.t
 import type { ConnectRequest, Endpoint, NetworkController, NetworkIdentity, Sandbox, SandboxRequest } from './contract.ts';
 import { NameService } from './dns/name-service.ts';
 import { openResolverSockets } from './dns/resolver-sockets.ts';
+import type { NetworkSettings } from './default-bridge.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
 import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
@@ -29,7 +30,7 @@ import { recordFromRequest } from './network-creation.ts';
 import type { AttachableNetwork } from './network-driver.ts';
 import { applySysctls, endpointSysctls, setLoopbackUp } from './namespace-settings.ts';
 import { filterNetworks } from './network-filters.ts';
-import { interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
+import { bridgeOption, interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
@@ -42,8 +43,7 @@ export interface NetworkControllerOptions {
   readonly executionRoot: string;
   /** Interface of the default bridge; the firewall table is named after it. */
   readonly bridgeName: string;
-  /** The default bridge's address with prefix length; undefined: chosen. */
-  readonly bip: string | undefined;
+  readonly settings?: NetworkSettings | undefined;
   /** Told what does not stop the engine but a user should know. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -88,10 +88,10 @@ class KernelNetworkController implements NetworkController {
       const address = parseAddress(server);
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
-    this.#bridgeDriver = new BridgeDriver({ bip: this.#options.bip, reserved });
-    this.#registry.open([this.#bridgeDriver, hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, live: endpoints, warn: this.#warn });
+    this.#bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved });
+    this.#registry.open([this.#bridgeDriver, hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
     const allocator = new PortAllocator(ephemeralRange());
-    this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: canListenOnIPv6(), warn: this.#warn });
+    this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: this.#settings.relays !== false && canListenOnIPv6(), warn: this.#warn });
     for (const container of live) this.#adopt(this.#publisher, container);
     await this.#loadFirewall();
     for (const { table, chain } of this.#firewall.obstacles()) {
@@ -142,7 +142,7 @@ class KernelNetworkController implements NetworkController {
       network = driver.open(record, []);
       this.#registry.add(network);
       const bridge = firewallBridge(network);
-      enableForwarding(interfaceName);
+      enableForwarding(interfaceName, this.#settings.forwarding);
       await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
     } catch (error) {
       await network?.remove();
@@ -241,7 +241,7 @@ class KernelNetworkController implements NetworkController {
     if (gateway === undefined) return;
     const wanted = ports === undefined ? request : { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false };
     try {
-      attached.publication = this.#publisher.publish({ containerId, containerName: attached.containerName, endpointId: gateway.id, address: gateway.address }, wanted);
+      attached.publication = this.#publisher.publish({ containerId, containerName: attached.containerName, endpointId: gateway.id, address: gateway.address, hostAddress: this.#hostAddressOf(gateway) }, wanted);
       attached.sandbox = { ...sandbox, ports: attached.publication.ports };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
@@ -329,7 +329,7 @@ class KernelNetworkController implements NetworkController {
     const gateway = gatewayOf(unpublished);
     const publication = gateway === undefined
       ? undefined
-      : this.#publisher.publish({ containerId, containerName, endpointId: gateway.id, address: gateway.address }, request);
+      : this.#publisher.publish({ containerId, containerName, endpointId: gateway.id, address: gateway.address, hostAddress: this.#hostAddressOf(gateway) }, request);
     if (publication !== undefined) stack.defer(() => publication.withdraw());
     const sandbox: Sandbox = { ...unpublished, ports: publication?.ports ?? {} };
     if (separate) {
@@ -382,6 +382,16 @@ class KernelNetworkController implements NetworkController {
     this.#firewall[Symbol.dispose]();
   }
 
+  get #settings(): NetworkSettings {
+    return this.#options.settings ?? {};
+  }
+
+  /** Where the endpoint's network publishes ports that name no address; empty: everywhere. */
+  #hostAddressOf(endpoint: Endpoint): string {
+    const address = this.#registry.byId(endpoint.networkId)?.record.Options[bridgeOption.hostAddress] ?? '';
+    return address === '0.0.0.0' ? '' : address;
+  }
+
   get #hostNamespace(): string {
     return join(this.#namespaces, 'default');
   }
@@ -409,8 +419,8 @@ class KernelNetworkController implements NetworkController {
   }
 
   async #loadFirewall(): Promise<void> {
-    const { loopback } = enableForwarding(this.#options.bridgeName);
-    for (const bridge of this.#bridges) enableForwarding(bridge.interface);
+    const { loopback } = enableForwarding(this.#options.bridgeName, this.#settings.forwarding);
+    for (const bridge of this.#bridges) enableForwarding(bridge.interface, this.#settings.forwarding);
     const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
     await this.#firewall.load(this.#bridges.map(firewallBridge), { loopback, translations });
   }

@@ -24,6 +24,7 @@ export const bridgeOption = {
   betweenContainers: 'com.docker.network.bridge.enable_icc',
   masquerade: 'com.docker.network.bridge.enable_ip_masquerade',
   inhibitAddress: 'com.docker.network.bridge.inhibit_ipv4',
+  hostAddress: 'com.docker.network.bridge.host_binding_ipv4',
   gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv4',
 } as const;
 

@@ -7,6 +7,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 import type { Endpoint } from './contract.ts';
+import type { NetworkSettings } from './default-bridge.ts';
 import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
 import { bridgeOption, isPredefined, newNetworkRecord, type NetworkRecord } from './network-record.ts';
 
@@ -42,8 +43,8 @@ export class NetworkRegistry implements Disposable {
   }
 
   /** Opens every network, with the endpoints that live containers have there. */
-  open(drivers: readonly NetworkDriver[], options: { bridgeName: string; live: readonly Endpoint[]; warn: (message: string) => void }): void {
-    for (const record of this.#recordsWithPredefined(options.bridgeName)) {
+  open(drivers: readonly NetworkDriver[], options: { bridgeName: string; settings: NetworkSettings; live: readonly Endpoint[]; warn: (message: string) => void }): void {
+    for (const record of this.#recordsWithPredefined(options)) {
       const driver = drivers.find(({ name }) => name === record.Driver);
       if (driver === undefined) throw new Error(`bug: network ${record.Name} has the unknown driver ${record.Driver}`);
       try {
@@ -80,11 +81,11 @@ export class NetworkRegistry implements Disposable {
     throw fail('network.not_found', { reference });
   }
 
-  #recordsWithPredefined(bridgeName: string): NetworkRecord[] {
+  #recordsWithPredefined(options: PredefinedOptions): NetworkRecord[] {
     const records = new Map(this.#table.entries().map(([, record]) => [record.Name, record]));
-    for (const { name, driver, options } of predefined(bridgeName)) {
+    for (const { name, driver, options: driverOptions } of predefined(options)) {
       const known = records.get(name);
-      records.set(name, known === undefined ? newNetworkRecord({ name, driver, id: newIdentifier(), created: timestampNow(), options }) : { ...known, Options: options });
+      records.set(name, known === undefined ? newNetworkRecord({ name, driver, id: newIdentifier(), created: timestampNow(), options: driverOptions }) : { ...known, Options: driverOptions });
     }
     return Array.from(records.values());
   }
@@ -114,7 +115,12 @@ function unavailableNetwork(record: NetworkRecord, reason: unknown): AttachableN
   };
 }
 
-function predefined(bridgeName: string): { name: string; driver: string; options: Record<string, string> }[] {
+interface PredefinedOptions {
+  readonly bridgeName: string;
+  readonly settings: NetworkSettings;
+}
+
+function predefined({ bridgeName, settings }: PredefinedOptions): { name: string; driver: string; options: Record<string, string> }[] {
   return [
     { name: 'none', driver: 'null', options: {} },
     { name: 'host', driver: 'host', options: {} },
@@ -123,11 +129,11 @@ function predefined(bridgeName: string): { name: string; driver: string; options
       driver: 'bridge',
       options: {
         [bridgeOption.defaultBridge]: 'true',
-        'com.docker.network.bridge.enable_icc': 'true',
-        'com.docker.network.bridge.enable_ip_masquerade': 'true',
-        'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+        [bridgeOption.betweenContainers]: String(settings.betweenContainers ?? true),
+        [bridgeOption.masquerade]: String(settings.masquerade ?? true),
+        [bridgeOption.hostAddress]: settings.hostAddress ?? '0.0.0.0',
         [bridgeOption.interface]: bridgeName,
-        [bridgeOption.mtu]: '1500',
+        [bridgeOption.mtu]: String(settings.mtu ?? 1500),
       },
     },
   ];

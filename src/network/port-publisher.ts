@@ -19,6 +19,8 @@ export interface PublishOwner {
   readonly containerName: string;
   readonly endpointId: string;
   readonly address: string;
+  /** Where ports are published that name no address; empty or undefined: everywhere. */
+  readonly hostAddress?: string | undefined;
 }
 
 /** Published ports. Disposing gives back sockets and relays; kernel state is the owner's to keep or {@link withdraw}. */
@@ -106,7 +108,7 @@ export class PortPublisher {
     const told = { endpoint: owner.containerName, endpointId: owner.endpointId };
     const { protocol } = group;
     if (!isProtocol(protocol)) throw fail('network.unknown_protocol', told);
-    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address, protocol));
+    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address === '' ? (owner.hostAddress ?? '') : address, protocol));
     const range = { first: group.firstHostPort, last: group.lastHostPort };
     let refusal: EngineError | undefined;
     for (let remaining = this.#allocator.size(range); remaining > 0; remaining--) {

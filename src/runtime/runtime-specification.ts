@@ -2,7 +2,7 @@
  * Makes the OCI runtime specification of a container out of its settings: a pure function of its input.
  * What Docker 28 writes for the same settings is written, in the same order; both crun and runc take it.
  */
-import type { HostConfig } from '#schema/container-config.ts';
+import type { HostConfig, Ulimit } from '#schema/container-config.ts';
 import type { HostFacts } from './host-facts.ts';
 import { seccompProgramAnnotation } from './seccomp/precompiled.ts';
 import { decideSeccomp } from './seccomp/seccomp-decision.ts';
@@ -48,9 +48,17 @@ export interface SpecificationInput {
   readonly cgroupsPath: string;
   /** Whether runtime and kernel know `rro`. */
   readonly recursiveReadonly: boolean;
-  /** Engine-wide defaults. */
-  readonly noNewPrivileges?: boolean | undefined;
+  /** What the engine does for containers that say nothing themselves. */
+  readonly defaults?: SpecificationDefaults | undefined;
   readonly host: HostFacts;
+}
+
+export interface SpecificationDefaults {
+  readonly noNewPrivileges: boolean;
+  /** Empty: Docker's; `unconfined`, or a profile's JSON text. */
+  readonly seccompProfile: string;
+  /** Limits of a name that the container sets itself are the container's. */
+  readonly ulimits: readonly Ulimit[];
 }
 
 export interface BuiltSpecification {
@@ -84,7 +92,7 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
     recursiveReadonly: input.recursiveReadonly,
   });
   const seccomp = decideSeccomp({
-    profile: security.seccompProfile,
+    profile: security.seccompProfile === '' ? (input.defaults?.seccompProfile ?? '') : security.seccompProfile,
     privileged: hostConfig.Privileged,
     supported: host.seccomp,
     architecture: host.architecture,
@@ -96,7 +104,7 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
   const propagation = rootPropagation(mounts);
   const specification: RuntimeSpecification = {
     ociVersion,
-    process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges, warnings }),
+    process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges ?? input.defaults?.noNewPrivileges ?? false, warnings }),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
     mounts,
@@ -137,7 +145,7 @@ interface ProcessParts {
 function containerProcess(input: SpecificationInput, parts: ProcessParts): SpecificationProcess {
   const { process, hostConfig, host } = input;
   const [height, width] = hostConfig.ConsoleSize;
-  const limits = processLimits(hostConfig.Ulimits ?? [], host, parts.warnings);
+  const limits = processLimits(withDefaultLimits(hostConfig.Ulimits ?? [], input.defaults?.ulimits ?? []), host, parts.warnings);
   return {
     ...(process.terminal ? { terminal: true } : {}),
     ...(process.terminal && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}),
@@ -153,7 +161,12 @@ function containerProcess(input: SpecificationInput, parts: ProcessParts): Speci
     cwd: process.workingDirectory === '' ? '/' : process.workingDirectory,
     capabilities: { bounding: parts.capabilities, effective: parts.capabilities, permitted: parts.capabilities },
     ...(limits.length === 0 ? {} : { rlimits: limits }),
-    ...(parts.noNewPrivileges || input.noNewPrivileges === true ? { noNewPrivileges: true } : {}),
+    ...(parts.noNewPrivileges ? { noNewPrivileges: true } : {}),
     oomScoreAdj: outOfMemoryScore(hostConfig.OomScoreAdj, host, parts.warnings),
   };
+}
+
+function withDefaultLimits(own: readonly Ulimit[], defaults: readonly Ulimit[]): readonly Ulimit[] {
+  const named = new Set(own.map(({ Name }) => Name));
+  return [...own, ...defaults.filter(({ Name }) => !named.has(Name))];
 }

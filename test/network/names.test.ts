@@ -18,7 +18,7 @@ const start = (name: string, more: Partial<SandboxRequest>): Promise<Sandbox> =>
 const addressOf = (sandbox: Sandbox, network: string): string => sandbox.endpoints[network]?.address ?? '';
 
 before(async () => {
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start([]);
 });
 
@@ -156,7 +156,7 @@ test('the next engine must answer for live containers as soon as it has started'
   const one = await start('handed-one', { networkMode: 'handed', endpointSettings: { Aliases: ['uno'] } });
   const two = await start('handed-two', { networkMode: 'handed' });
   await networks[Symbol.asyncDispose]();
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   const began = performance.now();
   await networks.start([['handed-one', one], ['handed-two', two]].map(([name, sandbox]) => ({ containerId: sandboxRequest(name as string).containerId, containerName: name as string, sandbox: sandbox as Sandbox })));
   assert.deepEqual((await resolveName(two.namespacePath, 'uno')).data, [addressOf(one, 'handed')]);

@@ -157,16 +157,16 @@ test('a port that another program took meanwhile must be told, and the container
 });
 
 test('live containers must keep their subnet when another --bip is given; without any it counts', async () => {
-  const first = root.controller('keep6', { bip: '10.88.0.1/24' });
+  const first = root.controller('keep6', { settings: { bip: '10.88.0.1/24' } });
   await first.start([]);
   const web = await started(first, sandboxRequest('web'));
   await first[Symbol.asyncDispose]();
-  const second = root.controller('keep6', { bip: '10.89.0.1/24' });
+  const second = root.controller('keep6', { settings: { bip: '10.89.0.1/24' } });
   await second.start(records([web]));
   assert.equal(second.inspect('bridge').IPAM.Config?.[0]?.Subnet, '10.88.0.0/24');
   await second.destroy(web.request.containerId, web.sandbox);
   await second[Symbol.asyncDispose]();
-  await using third = root.controller('keep6', { bip: '10.89.0.1/24' });
+  await using third = root.controller('keep6', { settings: { bip: '10.89.0.1/24' } });
   await third.start([]);
   const fresh = await started(third, sandboxRequest('fresh'));
   assert.equal(fresh.sandbox.endpoints['bridge']?.address, '10.89.0.2');

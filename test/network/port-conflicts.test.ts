@@ -16,7 +16,7 @@ const root = new TestRoot();
 let networks: NetworkController;
 
 before(async () => {
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start([]);
 });
 

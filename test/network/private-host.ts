@@ -45,7 +45,7 @@ export class TestRoot implements AsyncDisposable {
   /** A controller as a daemon makes it. `name` tells engines side by side apart; made twice, it is the next daemon. */
   controller(name: string, options: Partial<NetworkControllerOptions> = {}): NetworkController & AsyncDisposable {
     const database = new StateDatabase(join(this.path, `${name}.db`));
-    return createNetworkController({ database, executionRoot: join(this.path, name), bridgeName: name, bip: undefined, ...options });
+    return createNetworkController({ database, executionRoot: join(this.path, name), bridgeName: name, ...options });
   }
 
   /** The outside: a machine that the private host reaches by a link. Returns its namespace. */

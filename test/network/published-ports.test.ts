@@ -18,7 +18,7 @@ const warnings: string[] = [];
 
 before(async () => {
   outside = await root.outside();
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24', warn: (message) => warnings.push(message) });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' }, warn: (message) => warnings.push(message) });
   await networks.start([]);
 });
 

@@ -19,7 +19,7 @@ let networks: NetworkController;
 
 before(async () => {
   outside = await root.outside();
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start([]);
 });
 
@@ -202,7 +202,7 @@ test('an interface that is no bridge must not be taken for one', async () => {
 test('a bridge name that is none must be refused', () => {
   using database = new StateDatabase(join(root.path, 'name.db'));
   for (const bridgeName of ['', 'a/b', 'sixteen-letters-', '"; drop', '-x']) {
-    assert.throws(() => createNetworkController({ database, executionRoot: root.path, bridgeName, bip: undefined }), (error) => isFailure(error, 'network.invalid_bridge_name'), bridgeName);
+    assert.throws(() => createNetworkController({ database, executionRoot: root.path, bridgeName }), (error) => isFailure(error, 'network.invalid_bridge_name'), bridgeName);
   }
 });
 

@@ -14,7 +14,7 @@ let outside = '';
 
 before(async () => {
   outside = await root.outside();
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start([]);
 });
 
@@ -180,7 +180,7 @@ test('networks must be there with the next engine, bridge and rules included whe
   await succeed('nft', ['delete', 'table', 'ip', 'dhow_dhow0']);
   await networks[Symbol.asyncDispose]();
   const live = [{ containerId: sandboxRequest('lasting-one').containerId, containerName: 'lasting-one', sandbox }];
-  networks = root.controller('dhow0', { bip: '10.77.0.1/24' });
+  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start(live);
   assert.deepEqual(networks.inspect('lasting'), before);
   const other = await networks.create(sandboxRequest('lasting-two', { networkMode: 'lasting' }));

@@ -10,9 +10,10 @@ export type ListenAddress =
 
 /** Ports of Docker without and with TLS. */
 const defaultPort = 2375;
+const defaultTlsPort = 2376;
 
-/** @param defaultSocket path for `unix://` without one. @throws api.invalid_parameter with Docker's texts */
-export function parseListenAddress(text: string, defaultSocket: string): ListenAddress {
+/** @param defaultSocket path for `unix://` without one; `tls` decides the port of a TCP address without one. @throws api.invalid_parameter with Docker's texts */
+export function parseListenAddress(text: string, defaultSocket: string, { tls } = { tls: false }): ListenAddress {
   const address = text.trim();
   const invalid = (reason: string): Error => fail('api.invalid_parameter', { message: `invalid bind address (${address}): ${reason}` });
   if (address === '') return { kind: 'unix', path: defaultSocket };
@@ -23,7 +24,7 @@ export function parseListenAddress(text: string, defaultSocket: string): ListenA
       if (rest.includes('://')) throw invalid(`invalid unix address: ${rest}`);
       return { kind: 'unix', path: rest === '' ? defaultSocket : rest };
     case 'tcp':
-      return parseTcp(rest, invalid);
+      return parseTcp(rest, tls ? defaultTlsPort : defaultPort, invalid);
     case 'fd':
       if (rest === '' || rest === '*') return { kind: 'fd', which: undefined };
       if (!/^\d+$/.test(rest)) throw invalid(`${JSON.stringify(rest)} is no file descriptor`);
@@ -33,12 +34,12 @@ export function parseListenAddress(text: string, defaultSocket: string): ListenA
   }
 }
 
-function parseTcp(text: string, invalid: (reason: string) => Error): ListenAddress {
+function parseTcp(text: string, standard: number, invalid: (reason: string) => Error): ListenAddress {
   if (text.includes('/')) throw invalid('should not contain a path element');
   const [, bracketed, plain, portText] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? [];
   if (bracketed === undefined && plain === undefined) throw invalid('too many colons in address');
   if (bracketed !== undefined && isIP(bracketed.replace(/%.*$/, '')) !== 6) throw invalid(`invalid IPv6 address: ${bracketed}`);
-  const port = portText === undefined || portText === '' ? defaultPort : Number(portText);
+  const port = portText === undefined || portText === '' ? standard : Number(portText);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`invalid port: ${portText}`);
   const host = bracketed ?? plain ?? '';
   return { kind: 'tcp', host: host === '' ? 'localhost' : host, port };

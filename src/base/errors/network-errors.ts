@@ -30,6 +30,8 @@ export const networkErrors = {
   'network.no_address': { kind: 'unavailable', text: (d) => `${d['setup'] === false ? '' : `${setup}: `}no available IPv4 addresses on this network's address pools: ${d['network']} (${d['id']})` },
   'network.no_subnet': { kind: 'system', text: () => 'all predefined address pools have been fully subnetted' },
   'network.invalid_bip': { kind: 'invalid', text: (d) => `invalid bridge address ${d['bip']}: it must be an IPv4 address with a prefix length, such as 172.17.0.1/16` },
+  'network.fixed_range_outside': { kind: 'invalid', text: (d) => `invalid fixed-cidr ${d['range']}: it must be a part of the default bridge's subnet ${d['subnet']}` },
+  'network.default_gateway_outside': { kind: 'invalid', text: (d) => `invalid default-gateway ${d['address']}: it must be an address of the default bridge's subnet ${d['subnet']} other than the bridge's own` },
   'network.invalid_bridge_name': { kind: 'invalid', text: (d) => `invalid bridge name ${d['name']}: it must have 1 to 15 letters, digits, dots, dashes or underscores` },
   'network.not_a_bridge': { kind: 'conflict', text: (d) => `cannot use interface ${d['name']} as bridge: it is of another kind (${d['linkKind']}); name another one with --bridge` },
   'network.firewall_failed': { kind: 'system', text: (d) => `cannot load firewall rules for containers: ${d['reason']}` },

@@ -12,6 +12,7 @@ import { resolveLinks } from './container-links.ts';
 import { isValidName, makeName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { createdState } from './container-state.ts';
+import type { EngineConfiguration } from '../engine-configuration.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
@@ -39,7 +40,7 @@ export async function createContainer(
   if (nameless !== undefined) throw fail('container.variable_invalid', { variable: nameless });
   checkHealthConfig(configRequest.Healthcheck);
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
-  const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest), configRequest);
+  const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest, parts.configuration.current.log), configRequest);
   checkLogConfig(hostConfig.LogConfig);
   for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:') && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
@@ -129,9 +130,11 @@ function checkPlatform(reference: string, image: Image, asked: string): void {
   throw fail('image.platform_mismatch', { reference, offered: formatPlatform(offered), wanted: formatPlatform(wanted) });
 }
 
-function withLogDriver(hostConfig: HostConfig): HostConfig {
+/** Without a driver the engine's; with the engine's driver its options too, unless the container sets them. */
+function withLogDriver(hostConfig: HostConfig, standard: EngineConfiguration['log']): HostConfig {
   const { Type, Config } = hostConfig.LogConfig;
-  return { ...hostConfig, LogConfig: { Type: Type === '' ? 'json-file' : Type, Config: Config ?? {} } };
+  const driver = Type === '' ? standard.driver : Type;
+  return { ...hostConfig, LogConfig: { Type: driver, Config: { ...(driver === standard.driver && standard.options), ...Config } } };
 }
 
 /** The host name: as asked for, the host's own with its network or UTS namespace, another container's with its network, else the short id. */

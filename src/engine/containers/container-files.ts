@@ -28,7 +28,7 @@ export interface FileFacts {
   /** Lines about linked containers. */
   readonly linkedHosts: readonly string[];
   /** For `host-gateway` in extra hosts. */
-  readonly hostGateway: string;
+  readonly hostGateways: readonly string[];
 }
 
 export function filesOf(directory: string): ContainerFiles {
@@ -51,7 +51,8 @@ function hostsText(record: ContainerRecord, facts: FileFacts): string {
   for (const entry of record.hostConfig.ExtraHosts ?? []) {
     const colon = entry.indexOf(':');
     const address = entry.slice(colon + 1);
-    lines.push(`${address === 'host-gateway' ? facts.hostGateway : address.replace(/^\[|\]$/g, '')}\t${entry.slice(0, colon)}`);
+    const addresses = address === 'host-gateway' ? facts.hostGateways : [address.replace(/^\[|\]$/g, '')];
+    for (const one of addresses) lines.push(`${one}\t${entry.slice(0, colon)}`);
   }
   lines.push(...facts.linkedHosts);
   const names = hostNames(record);

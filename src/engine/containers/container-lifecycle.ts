@@ -285,7 +285,7 @@ export class ContainerLifecycle {
       return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net') };
     }
     const [main, ...further] = attachmentsOf(record);
-    const nameServers = [record.hostConfig.Dns ?? [], this.#parts.dns.servers].find((list) => list.length > 0);
+    const nameServers = [record.hostConfig.Dns ?? [], this.#parts.configuration.current.dns.servers].find((list) => list.length > 0);
     const sandbox = await this.#parts.networks.create({
       containerId: record.id,
       containerName: record.name,

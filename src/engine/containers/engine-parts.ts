@@ -7,6 +7,7 @@ import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { ShimLauncher } from '#runtime/contract.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { HealthMonitor } from '../health/health-monitor.ts';
+import type { CurrentConfiguration } from '../engine-configuration.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
@@ -34,8 +35,7 @@ export interface EngineParts {
   readonly paths: EnginePaths;
   /** How registries are reached. */
   readonly registries: RegistryConfiguration;
-  /** The engine's own choice of name servers; empty lists: the host's. */
-  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  readonly configuration: CurrentConfiguration;
   /** Reports what has no caller to be told: failures of clean-up and of background work. */
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }

@@ -5,16 +5,23 @@ import type { ContainerRecord } from './container-record.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { isUserDefined } from './network-attachments.ts';
 
-export function fileFactsOf(parts: Pick<EngineParts, 'paths' | 'networks' | 'dns'>, record: Pick<ContainerRecord, 'id' | 'hostConfig'>, sandbox: Sandbox | undefined, linkedHosts: readonly string[] = []): FileFacts {
+export function fileFactsOf(parts: Pick<EngineParts, 'paths' | 'networks' | 'configuration'>, record: Pick<ContainerRecord, 'id' | 'hostConfig'>, sandbox: Sandbox | undefined, linkedHosts: readonly string[] = []): FileFacts {
   return {
     directory: parts.paths.containerDirectory(record.id),
     sandbox,
     hostNetwork: record.hostConfig.NetworkMode === 'host',
-    engineResolver: parts.dns,
+    engineResolver: parts.configuration.current.dns,
     hostResolver: parts.networks.hostResolver(),
     hostServers: parts.networks.hostResolver('host').servers,
     internalResolver: Object.keys(sandbox?.endpoints ?? {}).some(isUserDefined),
     linkedHosts,
-    hostGateway: Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ?? '',
+    hostGateways: hostGatewaysOf(parts),
   };
+}
+
+/** As configured, else the default bridge's address, whatever network the container is on. */
+function hostGatewaysOf({ configuration, networks }: Pick<EngineParts, 'configuration' | 'networks'>): readonly string[] {
+  const { hostGateway } = configuration.current;
+  if (hostGateway.length > 0) return hostGateway;
+  return (networks.inspect('bridge').IPAM.Config ?? []).flatMap(({ Gateway = '' }) => (Gateway === '' ? [] : [Gateway]));
 }

@@ -18,6 +18,7 @@ import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
 import type { RuntimeSpecification, SpecificationProcess } from '#runtime/specification/types.ts';
 import { resolveUser } from '#runtime/users/resolve-user.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
+import type { CurrentConfiguration, OciRuntime } from '../engine-configuration.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import { logOptionsOf } from './log-options.ts';
 import type { ContainerPlace, RuntimePreparation } from './runtime-preparation.ts';
@@ -27,15 +28,11 @@ export interface PreparationFacts {
   readonly cgroups: CgroupManager;
   readonly seccompPrograms: SeccompFilterCache;
   readonly paths: EnginePaths;
-  /** OCI runtimes by name. */
-  readonly runtimes: Readonly<Record<string, { path: string }>>;
-  readonly defaultRuntime: string;
+  readonly configuration: CurrentConfiguration;
   readonly cgroupParent: string;
   readonly processorCount: number;
   /** Whether kernel and runtime can make a bind read-only with all below it. */
   readonly recursiveReadonly: boolean;
-  /** The init of containers with `--init`. */
-  readonly initPath: string;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
@@ -58,13 +55,14 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   const processes = new Map<string, SpecificationProcess>();
   const warned = new Set<string>();
 
-  const runtimeOf = (record: Pick<ContainerRecord, 'hostConfig'>): string => {
-    const name = record.hostConfig.Runtime === '' ? facts.defaultRuntime : record.hostConfig.Runtime;
-    const runtime = facts.runtimes[name];
+  const runtimeOf = (record: Pick<ContainerRecord, 'hostConfig'>): OciRuntime => {
+    const { runtimes, defaultRuntime } = facts.configuration.current;
+    const name = record.hostConfig.Runtime === '' ? defaultRuntime : record.hostConfig.Runtime;
+    const runtime = runtimes[name];
     if (runtime === undefined) throw fail('runtime.setting_invalid', { message: `unknown or invalid runtime name: ${name}` });
-    return runtime.path;
+    return runtime;
   };
-  const isCrun = (path: string): boolean => path.endsWith('/crun');
+  const isCrun = ({ program }: OciRuntime): boolean => program.endsWith('/crun');
 
   const processOf = (id: string): SpecificationProcess => {
     const kept = processes.get(id);
@@ -88,11 +86,15 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   return {
     complete(hostConfig, config) {
       verifyModes(hostConfig, { hostnameGiven: config.Hostname !== '', portsExposed: Object.keys(config.ExposedPorts ?? {}).length > 0 });
-      const defaults = { cgroupVersion: cgroups.version, capabilities: host.capabilities, maskedProcessorPaths: host.maskedProcessorPaths, runtime: facts.defaultRuntime } as const;
+      const { defaultRuntime, runtimes, shmSize, ipcMode, cgroupnsMode } = facts.configuration.current;
+      const defaults = {
+        cgroupVersion: cgroups.version, capabilities: host.capabilities, maskedProcessorPaths: host.maskedProcessorPaths,
+        runtime: defaultRuntime, shmSize, ipcMode, cgroupnsMode,
+      } as const;
       normalizeHostConfig(hostConfig, defaults);
       const verified = verifyResources(hostConfig, { cgroups: cgroups.facts, processorCount: facts.processorCount });
       const warnings = verifyHostConfig(verified.config, {
-        runtimes: Object.keys(facts.runtimes),
+        runtimes: Object.keys(runtimes),
         ipv4Forwarding: readSysctl('net.ipv4.ip_forward') === '1',
         cgroupNamespaces: cgroups.facts.namespaces,
       });
@@ -111,9 +113,11 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     },
 
     async prepare(record, place) {
-      const runtimePath = runtimeOf(record);
+      const ociRuntime = runtimeOf(record);
       const path = cgroupPath(record);
-      if (record.hostConfig.Init === true && !existsSync(facts.initPath)) throw fail('runtime.init_missing', { path: facts.initPath });
+      const { init: initByDefault, initPath, noNewPrivileges, seccomp, ulimits } = facts.configuration.current;
+      const withInit = record.hostConfig.Init ?? initByDefault;
+      if (withInit && !existsSync(initPath)) throw fail('runtime.init_missing', { path: initPath });
       const { specification, warnings } = buildRuntimeSpecification({
         rootfs: place.rootfs,
         process: {
@@ -134,22 +138,23 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         files: place.files,
         sharedMemory: place.sharedMemory,
         mounts: place.mounts,
-        init: record.hostConfig.Init === true ? facts.initPath : undefined,
+        init: withInit ? initPath : undefined,
         cgroupsPath: path,
         recursiveReadonly: facts.recursiveReadonly,
+        defaults: { noNewPrivileges, seccompProfile: seccomp.text ?? (seccomp.name === 'unconfined' ? 'unconfined' : ''), ulimits },
         host,
       });
       warnOnce(warnings);
       const bundle = paths.bundleDirectory(record.id);
-      const placement = isCrun(runtimePath) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
+      const placement = isCrun(ociRuntime) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
         mkdirSync(bundle, { recursive: true, mode: 0o711 });
-        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(runtimePath) ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(ociRuntime) ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
         processes.set(record.id, specification.process);
         return {
           kind: 'container',
           containerId: record.id,
-          runtimePath,
+          runtimePath: ociRuntime.path,
           runtimeRoot: paths.runtimeRoot,
           stdio: {
             terminal: record.config.Tty,
@@ -171,7 +176,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     checkUser: (rootfs, user) => void resolveUser(rootfs, user, []),
 
     async prepareExec(record, rootfs, execId, request) {
-      const runtimePath = runtimeOf(record);
+      const ociRuntime = runtimeOf(record);
       const process = buildExecProcess({
         container: processOf(record.id),
         containerEnv: record.config.Env ?? [],
@@ -190,14 +195,14 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         containerId: record.id,
         execId,
         process,
-        runtimePath,
+        runtimePath: ociRuntime.path,
         runtimeRoot: paths.runtimeRoot,
         stdio: {
           terminal: request.Tty,
           stdin: request.AttachStdin ? 'once' : 'none',
           ...consoleSizeOf(request.ConsoleSize ?? [0, 0]),
         },
-        cgroup: isCrun(runtimePath) ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
+        cgroup: isCrun(ociRuntime) ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
         runDirectory: paths.runDirectory(execId),
         stateDirectory: paths.containerDirectory(record.id),
       };

@@ -1,14 +1,19 @@
 /** `/version`, `/info`, `/system/df` and `/events`, API 1.51. */
 import { createHash } from 'node:crypto';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { timestampNow } from '#base/timestamp.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { CgroupFacts } from '#kernel/cgroups/contract.ts';
+import { openDescriptors } from '#kernel/process-descriptors.ts';
+import { readSysctl } from '#kernel/sysctl.ts';
 import { isRunning } from '../containers/container-state.ts';
 import type { ContainerRegistry } from '../containers/container-registry.ts';
 import type { ContainerUseCases, SystemUseCases, VolumeUseCases } from '../contract.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { CurrentConfiguration, EngineConfiguration } from '../engine-configuration.ts';
 import { product } from '../product.ts';
+import { genericResourcesView, registryView, runtimeView, withoutCredentials } from './configuration-views.ts';
 import { eventFilter } from './event-filter.ts';
 import { operatingSystemName } from './operating-system.ts';
 
@@ -23,27 +28,22 @@ export interface SystemParts {
   /** Identifies this engine for good. */
   readonly engineId: string;
   readonly dataRoot: string;
-  readonly labels: readonly string[];
-  readonly debug: boolean;
-  /** OCI runtimes by name, with their paths. */
-  readonly runtimes: Readonly<Record<string, { path: string; version: string }>>;
-  readonly defaultRuntime: string;
+  readonly configuration: CurrentConfiguration;
   readonly storageStatus: readonly (readonly [string, string])[];
   readonly seccomp: boolean;
   readonly networkDrivers: readonly string[];
-  /** The option as configured. Containers survive the daemon whatever it says. */
-  readonly liveRestoreOption: boolean;
 }
 
 const architectureNames: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386', ppc64: 'ppc64le', s390x: 's390x', riscv64: 'riscv64' };
 const machineNames: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 export function systemUseCases(parts: SystemParts): SystemUseCases {
-  const runtime = parts.runtimes[parts.defaultRuntime];
+  const { configuration } = parts;
   return {
     version: { engine: product.engineVersion, api: product.apiVersion, minimumApi: product.minimumApiVersion },
 
     async versionDocument() {
+      const { defaultRuntime, runtimes, experimental } = configuration.current;
       const common = {
         ApiVersion: product.apiVersion,
         Arch: architectureNames[arch()] ?? arch(),
@@ -57,14 +57,15 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
       return {
         Platform: { Name: '' },
         Components: [
-          { Name: 'Engine', Version: product.engineVersion, Details: { ...common, Experimental: 'false' } },
+          { Name: 'Engine', Version: product.engineVersion, Details: { ...common, Experimental: String(experimental) } },
           // Clients look components up by the names Docker has for them: ours do their work.
           { Name: 'containerd', Version: product.version, Details: { GitCommit: '' } },
-          { Name: parts.defaultRuntime, Version: runtime?.version ?? '', Details: { GitCommit: '' } },
+          { Name: defaultRuntime, Version: runtimes[defaultRuntime]?.version ?? '', Details: { GitCommit: '' } },
           { Name: 'docker-init', Version: product.version, Details: { GitCommit: '' } },
         ],
         Version: product.engineVersion,
         ...common,
+        ...(experimental && { Experimental: true }),
       };
     },
 
@@ -74,6 +75,8 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
       const paused = records.filter((record) => record.state.status === 'paused').length;
       const images = await parts.images.list({ all: false, filters: {}, sharedSize: false });
       const { cgroups } = parts;
+      const { current } = configuration;
+      const runtime = current.runtimes[current.defaultRuntime];
       return {
         ID: parts.engineId,
         Containers: records.length,
@@ -96,13 +99,13 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         CPUShares: cgroups.cpuShares,
         CPUSet: cgroups.cpuset,
         PidsLimit: cgroups.pidsLimit,
-        IPv4Forwarding: true,
-        Debug: parts.debug,
-        NFd: process.getActiveResourcesInfo().length,
+        IPv4Forwarding: isForwarding(),
+        Debug: current.debug,
+        NFd: openDescriptors(),
         OomKillDisable: cgroups.oomKillDisable,
-        NGoroutines: 1,
+        NGoroutines: process.getActiveResourcesInfo().length,
         SystemTime: timestampNow(),
-        LoggingDriver: 'json-file',
+        LoggingDriver: current.log.driver,
         CgroupDriver: 'cgroupfs',
         CgroupVersion: String(cgroups.version),
         NEventsListener: parts.events.listenerCount,
@@ -112,35 +115,32 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         OSType: 'linux',
         Architecture: machineNames[arch()] ?? arch(),
         IndexServerAddress: 'https://index.docker.io/v1/',
-        RegistryConfig: {
-          IndexConfigs: { 'docker.io': { Mirrors: [], Name: 'docker.io', Official: true, Secure: true } },
-          InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-          Mirrors: null,
-        },
+        RegistryConfig: registryView(current),
         NCPU: cpus().length,
         MemTotal: totalmem(),
-        GenericResources: null,
+        GenericResources: genericResourcesView(current),
         DockerRootDir: parts.dataRoot,
-        HttpProxy: '',
-        HttpsProxy: '',
-        NoProxy: '',
+        HttpProxy: withoutCredentials(current.proxies.http),
+        HttpsProxy: withoutCredentials(current.proxies.https),
+        NoProxy: current.proxies.none,
         Name: hostname(),
-        Labels: parts.labels,
-        ExperimentalBuild: false,
+        Labels: current.labels,
+        ExperimentalBuild: current.experimental,
         ServerVersion: product.engineVersion,
-        Runtimes: Object.fromEntries(Object.entries(parts.runtimes).map(([name, { path }]) => [name, { path }])),
-        DefaultRuntime: parts.defaultRuntime,
+        Runtimes: Object.fromEntries(Object.entries(current.runtimes).map(([name, runtime]) => [name, runtimeView(runtime)])),
+        DefaultRuntime: current.defaultRuntime,
         Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
-        LiveRestoreEnabled: parts.liveRestoreOption,
+        LiveRestoreEnabled: current.liveRestore,
         Isolation: '',
-        InitBinary: '',
+        InitBinary: basename(current.initPath),
         ContainerdCommit: { ID: '' },
         RuncCommit: { ID: runtime?.version ?? '' },
         InitCommit: { ID: '' },
-        SecurityOptions: [...(parts.seccomp ? ['name=seccomp,profile=builtin'] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : [])],
+        ...(current.addressPools.length > 0 && { DefaultAddressPools: current.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
+        SecurityOptions: [...(parts.seccomp ? [`name=seccomp,profile=${current.seccomp.name}`] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : [])],
         FirewallBackend: { Driver: 'nftables' },
         CDISpecDirs: null,
-        Warnings: warningsOf(cgroups),
+        Warnings: warningsOf(cgroups, current, parts.seccomp),
       };
     },
 
@@ -171,14 +171,28 @@ async function imagesWithUse(parts: SystemParts): Promise<object[]> {
   return summaries.map((summary) => ({ ...summary, Containers: uses.get(summary.Id) ?? 0 }));
 }
 
-function warningsOf(cgroups: CgroupFacts): string[] | null {
-  const warnings: string[] = [];
+/** As Docker words it. */
+const attackSurface = `
+         Access to the remote API is equivalent to root access on the host. Refer
+         to the 'Docker daemon attack surface' section in the documentation for
+         more information: https://docs.docker.com/go/attack-surface/`;
+
+function warningsOf(cgroups: CgroupFacts, current: EngineConfiguration, seccomp: boolean): string[] | null {
+  const warnings: string[] = current.openAddresses.map(({ address, encrypted }) => (encrypted
+    ? `WARNING: API is accessible on https://${address} without TLS client verification.${attackSurface}`
+    : `WARNING: API is accessible on http://${address} without encryption.${attackSurface}`));
   if (!cgroups.memoryLimit) warnings.push('WARNING: No memory limit support');
   if (!cgroups.swapLimit) warnings.push('WARNING: No swap limit support');
   if (!cgroups.cpuQuota) warnings.push('WARNING: No cpu cfs quota support', 'WARNING: No cpu cfs period support');
   if (!cgroups.cpuShares) warnings.push('WARNING: No cpu shares support');
   if (!cgroups.cpuset) warnings.push('WARNING: No cpuset support');
+  if (!isForwarding()) warnings.push('WARNING: IPv4 forwarding is disabled');
+  if (seccomp && current.seccomp.name !== 'builtin') warnings.push('WARNING: daemon is not using the default seccomp profile');
   return warnings.length === 0 ? null : warnings;
+}
+
+function isForwarding(): boolean {
+  return readSysctl('net.ipv4.ip_forward') === '1';
 }
 
 /** A stable id in Docker's form from the machine's and the data root's. */

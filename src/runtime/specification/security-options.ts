@@ -3,7 +3,8 @@ import { fail } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 
 export interface SecurityOptions {
-  readonly noNewPrivileges: boolean;
+  /** Undefined: not said. */
+  readonly noNewPrivileges: boolean | undefined;
   /** Undefined: as the container is privileged or not. */
   readonly writableCgroups: boolean | undefined;
   /** Empty: the default one. */
@@ -14,7 +15,7 @@ export interface SecurityOptions {
 
 /** @throws runtime.security_option_invalid with Docker's text */
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
-  let noNewPrivileges = false;
+  let noNewPrivileges: boolean | undefined;
   let writableCgroups: boolean | undefined;
   let apparmorProfile = '';
   let seccompProfile = '';

@@ -1,0 +1,64 @@
+/** Options that Docker has and this engine cannot do: better said at the start than found out later. */
+import { selinuxEnabled, unifiedCgroups } from '#kernel/kernel-features.ts';
+import type { OptionValues } from './option-sources.ts';
+
+/** Why the daemon does not start with these options; undefined: it does. */
+export function refusalOf(values: OptionValues): string | undefined {
+  for (const { flag, reason } of refusals) {
+    const message = reason(values, flag);
+    if (message !== undefined) return message;
+  }
+  return undefined;
+}
+
+const whenOn = (message: string) => (values: OptionValues, flag: string): string | undefined => (values.flag(flag) ? message : undefined);
+const whenText = (message: string) => (values: OptionValues, flag: string): string | undefined => (values.text(flag) === undefined ? undefined : message);
+const noVersion6 = (flag: string): string => `${flag} cannot be had: the default bridge of this engine is a network of IPv4 only; leave the option out`;
+
+const refusals: readonly { readonly flag: string; readonly reason: (values: OptionValues, flag: string) => string | undefined }[] = [
+  { flag: 'authorization-plugin', reason: (values, flag) => (values.list(flag).length === 0 ? undefined : `authorization plugin ${values.list(flag)[0]} cannot be loaded: this engine has no plugins, and would serve requests that it ought to refuse`) },
+  { flag: 'ipv6', reason: whenOn(noVersion6('ipv6')) },
+  { flag: 'bip6', reason: whenText(noVersion6('bip6')) },
+  { flag: 'fixed-cidr-v6', reason: whenText(noVersion6('fixed-cidr-v6')) },
+  { flag: 'default-gateway-v6', reason: whenText(noVersion6('default-gateway-v6')) },
+  { flag: 'iptables', reason: (values, flag) => (values.flag(flag, true) ? undefined : 'iptables=false cannot be had: without its firewall rules containers reach nothing outside, and published ports lead nowhere. The rules are in an nftables table of the engine alone and touch no others') },
+  { flag: 'rootless', reason: whenOn('rootless=true cannot be had: this daemon has to run as root') },
+  { flag: 'selinux-enabled', reason: (values, flag) => (values.flag(flag) && selinuxEnabled() ? 'selinux-enabled cannot be had: this engine does not label containers; leave the option out' : undefined) },
+  { flag: 'exec-opt', reason: cgroupDriver },
+  { flag: 'cpu-rt-period', reason: realTime },
+  { flag: 'cpu-rt-runtime', reason: realTime },
+  { flag: 'storage-opt', reason: storageOption },
+];
+
+function cgroupDriver(values: OptionValues): string | undefined {
+  for (const option of values.list('exec-opt')) {
+    const driver = option.slice(option.indexOf('=') + 1).trim();
+    if (driver === 'systemd') return 'native.cgroupdriver=systemd cannot be had: this engine makes the cgroups of containers itself; leave the option out, or give the driver cgroupfs';
+    if (driver !== 'cgroupfs' && driver !== '') return `invalid cgroup driver: ${driver}`;
+  }
+  return undefined;
+}
+
+/** In dockerd's words. */
+function realTime(values: OptionValues): string | undefined {
+  if ((values.integer('cpu-rt-period') ?? 0) === 0 && (values.integer('cpu-rt-runtime') ?? 0) === 0) return undefined;
+  return unifiedCgroups()
+    ? 'daemon-scoped cpu-rt-period and cpu-rt-runtime are not implemented for cgroup v2'
+    : 'daemon-scoped cpu-rt-period and cpu-rt-runtime are not supported by the kernel';
+}
+
+function storageOption(values: OptionValues): string | undefined {
+  for (const option of values.list('storage-opt')) {
+    const equals = option.indexOf('=');
+    if (equals < 0) return `error initializing graphdriver: unable to parse storage-opt key/value pairs: unable to parse key/value option: "${option}"`;
+    const key = option.slice(0, equals).trim().toLowerCase();
+    const value = option.slice(equals + 1).trim();
+    if (key === 'overlay2.override_kernel_check') continue;
+    if (key === 'overlay2.size') {
+      if (value === '0' || value === '') continue;
+      return 'storage option overlay2.size cannot be had: this engine keeps no quotas on the layers of containers';
+    }
+    return `error initializing graphdriver: overlay2: unknown option ${key}`;
+  }
+  return undefined;
+}
