@@ -43,6 +43,14 @@ export async function displayProgress(messages: AsyncIterable<ProgressMessage>, 
   }
 }
 
+/** Reads the messages without showing them. @throws Error of a message that reports one */
+export async function drainProgress(messages: AsyncIterable<ProgressMessage>, onAux?: (aux: unknown) => void): Promise<void> {
+  for await (const message of messages) {
+    if (message.aux !== undefined && message.aux !== null) onAux?.(message.aux);
+    if (message.errorDetail !== undefined && message.errorDetail !== null) throw new Error(message.errorDetail.message);
+  }
+}
+
 function messageText(message: ProgressMessage, isTerminal: boolean, width: number): string {
   if (message.errorDetail !== undefined && message.errorDetail !== null) throw new Error(message.errorDetail.message);
   const { stream = '', status = '', id = '', progress = '' } = message;

@@ -14,6 +14,7 @@ import type { Endpoint } from './endpoint.ts';
 import { ExecApi } from './exec-api.ts';
 import { ImageApi } from './image-api.ts';
 import { NetworkApi } from './network-api.ts';
+import { RegistryApi } from './registry-api.ts';
 import { SystemApi } from './system-api.ts';
 import { Transport } from './transport.ts';
 import { VolumeApi } from './volume-api.ts';
@@ -39,6 +40,7 @@ export class Client implements AsyncDisposable {
   readonly execs: ExecApi;
   readonly images: ImageApi;
   readonly networks: NetworkApi;
+  readonly registries: RegistryApi;
   readonly system: SystemApi;
   readonly volumes: VolumeApi;
   /** For endpoints that have no method yet. */
@@ -59,6 +61,7 @@ export class Client implements AsyncDisposable {
     this.execs = new ExecApi(this.transport);
     this.images = new ImageApi(this.transport);
     this.networks = new NetworkApi(this.transport);
+    this.registries = new RegistryApi(this.transport);
     this.system = new SystemApi(this.transport);
     this.volumes = new VolumeApi(this.transport);
   }

@@ -62,6 +62,17 @@ export class ImageApi {
     return readJsonLines(response.body);
   }
 
+  /** `tag` empty: every tag. `authorization` as with `pull`. */
+  async push(reference: { image: string; tag: string }, options: { platform?: string | undefined; authorization?: string; signal?: AbortSignal } = {}): Promise<ProgressStream> {
+    const { platform, authorization = '', signal } = options;
+    const response = await this.#transport.request({
+      method: 'POST', path: `/images/${pathText(reference.image)}/push`, signal,
+      query: { tag: reference.tag === '' ? undefined : reference.tag, platform },
+      ...(authorization === '' ? {} : { headers: { 'X-Registry-Auth': authorization } }),
+    });
+    return readJsonLines(response.body);
+  }
+
   /** `source`: a URL, or `-` with the archive in `archive`. */
   async import(source: string, options: { archive?: AsyncIterable<Uint8Array>; repository?: string; tag?: string; message?: string; changes?: readonly string[]; platform?: string; signal?: AbortSignal } = {}): Promise<ProgressStream> {
     const { archive, repository, tag, message, changes, platform, signal } = options;

@@ -19,8 +19,9 @@ const searchFilters: ReadonlySet<string> = new Set(['is-automated', 'is-official
 
 export function registryUseCases(configuration: RegistryConfiguration): RegistryUseCases {
   return {
-    logIn: async ({ serveraddress, username, password, identitytoken, registrytoken }, signal) => {
-      const credentials: Credentials = { username, password, identityToken: identitytoken, registryToken: registrytoken };
+    logIn: async ({ serveraddress, username, password, identitytoken }, signal) => {
+      // A token for the registry itself is nothing to log in with.
+      const credentials: Credentials = { username, password, identityToken: identitytoken, registryToken: '' };
       return { IdentityToken: await logIn({ serverAddress: serveraddress, credentials, configuration, userAgent, signal }), Status: 'Login Succeeded' };
     },
     search: async (term, { limit, filters, authorization, signal }) => {

@@ -7,6 +7,7 @@ import type { Challenge } from './challenge.ts';
 import { basicAuthorization, type Credentials } from './credentials.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { readAnswer } from './read-answer.ts';
+import { readJson } from './read-json.ts';
 import { refusalOf } from './registry-error.ts';
 
 export interface AuthorizerOptions {
@@ -124,7 +125,7 @@ export class Authorizer {
     if (answer.status < 200 || answer.status > 299) throw await refusalOf(answer);
     const bytes = await readAnswer(answer.body, 'token', largestToken);
     try {
-      const document: unknown = JSON.parse(bytes.toString('utf8'));
+      const document = readJson(bytes.toString('utf8'));
       return (document ?? {}) as TokenDocument;
     } catch (error) {
       throw fail('registry.unauthorized', { message: `unable to decode token response: ${error instanceof Error ? error.message : ''}` }, error);

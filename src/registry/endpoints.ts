@@ -1,6 +1,7 @@
 /** Where a registry may be reached: its mirrors first; HTTP after HTTPS for insecure registries, which those of this machine are. */
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
+import { fail } from '#base/errors/failure.ts';
 import { defaultDomain } from '#oci/reference.ts';
 import { readTrust } from './certificates.ts';
 import type { TlsTrust } from './http-exchange.ts';
@@ -32,6 +33,11 @@ const ownNetworks = ['127.0.0.0/8', '::1/128'];
 
 /** `mirrors` false: the registry itself only, as pushes and logins need it. @throws registry.invalid_parameter */
 export async function registryEndpoints(domain: string, configuration: RegistryConfiguration, options: { mirrors?: boolean } = {}): Promise<RegistryEndpoint[]> {
+  if (!URL.canParse(`https://${domain}`)) {
+    const port = /:(\d+)$/.exec(domain)?.[1] ?? '';
+    const scheme = /^(?:localhost|127\.|\[::1\])/.test(domain) ? 'http' : 'https';
+    throw fail('registry.unreachable', { message: `Get ${JSON.stringify(`${scheme}://${domain}/v2/`)}: dial tcp: address ${port}: invalid port`, host: domain });
+  }
   const isHub = domain === defaultDomain || domain === hubIndex;
   const proxies = configuration.proxies ?? withoutProxy;
   const addresses = options.mirrors === false ? [] : ((isHub ? configuration.mirrors : configuration.mirrorsOf?.[domain]) ?? []);

@@ -54,7 +54,7 @@ function hostOf(serverAddress: string): string {
   const text = /^https?:\/\//.test(serverAddress) ? serverAddress : `https://${serverAddress}`;
   const host = /^https?:\/\/([^/?#]*)/.exec(text)?.[1] ?? '';
   const bare = host.slice(host.lastIndexOf('@') + 1);
-  if (!URL.canParse(`http://${bare}`)) throw fail('registry.invalid_parameter', { message: `unable to parse server address: parse ${JSON.stringify(text)}: ${addressFault(bare)}` });
+  if (!URL.canParse(`http://${bare.replace(/:\d+$/, '')}`)) throw fail('registry.invalid_parameter', { message: `unable to parse server address: parse ${JSON.stringify(text)}: ${addressFault(bare)}` });
   return bare;
 }
 

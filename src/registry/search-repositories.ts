@@ -7,6 +7,7 @@ import { trustOf, type RegistryConfiguration } from './endpoints.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { withoutProxy } from './proxy-settings.ts';
 import { readAnswer } from './read-answer.ts';
+import { readJson } from './read-json.ts';
 
 export interface FoundRepository {
   readonly star_count: number;
@@ -112,7 +113,7 @@ async function authorizationFor(exchange: HttpExchange, base: URL, { credentials
 function resultsIn(bytes: Buffer): FoundRepository[] {
   let document: unknown;
   try {
-    document = JSON.parse(bytes.toString('utf8'));
+    document = readJson(bytes.toString('utf8'));
   } catch (error) {
     throw fail('registry.unexpected_answer', { message: `error decoding registry search results: ${messageOf(error)}` }, error);
   }

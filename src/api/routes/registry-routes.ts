@@ -1,6 +1,9 @@
 /** `/auth`, `/images/search` and `/distribution`: Engine API 1.51. */
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
+import type { LoginRequest } from '#schema/registry-views.ts';
 import { decodeLoginRequest } from '../body/login-request.ts';
+import { parseJson } from '../body/parse-json.ts';
+import { jsonLimit, readAll } from '../body/read-body.ts';
 import type { Call, Exchange } from '../exchange.ts';
 import type { Route } from '../route-table.ts';
 
@@ -18,8 +21,19 @@ export function authorizationOf({ request }: Exchange): string {
 }
 
 async function logIn(exchange: Exchange, { engine }: Call): Promise<void> {
-  const request = decodeLoginRequest(await exchange.json({ optional: false }));
-  exchange.reply.json(200, await engine.registries.logIn(request, exchange.signal));
+  exchange.reply.json(200, await engine.registries.logIn(await readLogin(exchange), exchange.signal));
+}
+
+/** Whatever its type is said to be; Docker takes what it cannot read here for a fault of its own. */
+async function readLogin({ request }: Exchange): Promise<LoginRequest> {
+  const text = (await readAll(request, jsonLimit)).toString('utf8');
+  try {
+    return decodeLoginRequest(parseJson(text));
+  } catch (error) {
+    if (!isFailure(error, 'api.invalid_json')) throw error;
+    const reason = text.trim() === '' ? 'EOF' : String(error.details['reason']).replace('struct field AuthConfig.', 'struct field .');
+    throw fail('registry.unreadable_login', { message: reason }, error);
+  }
 }
 
 async function search(exchange: Exchange, { engine, query }: Call): Promise<void> {

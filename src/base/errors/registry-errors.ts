@@ -6,6 +6,7 @@ export const registryErrors = {
   'registry.refused': { kind: 'system', text: (d) => `${d['message']}` },
   'registry.unauthorized': { kind: 'system', text: (d) => `${d['message']}` },
   'registry.invalid_parameter': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'registry.unreadable_login': { kind: 'system', text: (d) => `${d['message']}` },
   'registry.login_refused': { kind: 'unauthorized', text: (d) => `${d['message']}` },
   'registry.not_found': { kind: 'notFound', text: (d) => `${d['message']}` },
   'registry.denied': { kind: 'forbidden', text: (d) => `${d['message']}` },

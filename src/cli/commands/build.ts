@@ -7,8 +7,8 @@ import { exactArguments } from '#cli/argument-rule.ts';
 import { openContext } from '#cli/build/open-context.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
-import type { ConfigurationFile } from '#cli/configuration/client-configuration.ts';
 import { proxyVariables } from '#cli/container/proxy-variables.ts';
+import { CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
 import { ulimitFlag } from '#cli/flags/device-flags.ts';
 import { listFlag, textsFlag } from '#cli/flags/list-flags.ts';
 import { booleanFlag, integerFlag, textFlag } from '#cli/flags/scalar-flags.ts';
@@ -17,7 +17,6 @@ import { validateExtraHost, validateLabel } from '#cli/flags/validators.ts';
 import { parseBoolean } from '#cli/go-number.ts';
 import { parseImageReference } from '#cli/image-reference.ts';
 import { displayProgress } from '#cli/progress-display.ts';
-import { registryAuthorization } from '#cli/registry-credentials.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
 
 function validateTag(text: string): string {
@@ -85,7 +84,7 @@ export const command = defineCommand({
     const unlessEmpty = (text: string): string | undefined => (text === '' ? undefined : text);
     const building = client.builds.build(archive, {
       signal,
-      configuration: registryConfiguration(configuration.file),
+      configuration: encodeAuthorization(await new CredentialStore(configuration, environment).all((line) => stderr.writeLine(line))),
       query: {
         t: flags.tag, dockerfile: unlessEmpty(context.dockerfile), target: unlessEmpty(flags.target), platform: unlessEmpty(flags.platform.toLowerCase()), networkmode: flags.network,
         q: flags.quiet || undefined, nocache: flags['no-cache'] || undefined, pull: flags.pull || undefined, rm: flags.rm ? '1' : '0', forcerm: flags['force-rm'] || undefined,
@@ -157,13 +156,4 @@ async function* counted(archive: AsyncIterable<Uint8Array>, show: (text: string)
     show(text());
   }
   show(`${text()}\r\n`);
-}
-
-/** Every registry's credentials, as X-Registry-Config has them. */
-function registryConfiguration(file: ConfigurationFile): string {
-  const entries = Object.keys(file.auths ?? {}).map((key): [string, unknown] => {
-    const domain = key === 'https://index.docker.io/v1/' ? 'docker.io' : key;
-    return [key, JSON.parse(Buffer.from(registryAuthorization(file, domain), 'base64url').toString('utf8'))];
-  });
-  return Buffer.from(JSON.stringify(Object.fromEntries(entries))).toString('base64url');
 }

@@ -1,6 +1,6 @@
 /** Commands of the group `image`, and their short names at the top level. */
 import type { CommandNode } from '#cli/command.ts';
-import { imagePullNode } from './pull-nodes.ts';
+import { imagePullNode, imagePushNode } from './pull-nodes.ts';
 
 const build: CommandNode = {
   name: 'build', summary: 'Build an image from a Dockerfile', paths: ['image build', 'build', 'builder build'],
@@ -51,6 +51,7 @@ const inGroup: readonly CommandNode[] = [
   { name: 'ls', aliases: ['list'], summary: 'List images', paths: listPaths, load: async () => (await import('./images.ts')).listCommand },
   imagePullNode,
   { name: 'prune', summary: 'Remove unused images', load: async () => (await import('./image-prune.ts')).command },
+  imagePushNode,
   {
     name: 'rm', aliases: ['remove', 'rmi'], summary: 'Remove one or more images', paths: removePaths,
     load: async () => (await import('./rmi.ts')).groupCommand,

@@ -1,4 +1,4 @@
-/** `pull`, in the group `image` and among the common commands. */
+/** `pull` and `push`, in the group `image` and among the common commands. */
 import type { CommandNode } from '#cli/command.ts';
 
 export const imagePullNode: CommandNode = {
@@ -9,3 +9,12 @@ export const imagePullNode: CommandNode = {
 };
 
 export const pullNode: CommandNode = { ...imagePullNode, common: 5 };
+
+export const imagePushNode: CommandNode = {
+  name: 'push',
+  summary: 'Upload an image to a registry',
+  paths: ['image push', 'push'],
+  load: async () => (await import('./push.ts')).command,
+};
+
+export const pushNode: CommandNode = { ...imagePushNode, common: 6 };

@@ -22,7 +22,7 @@ export const command = defineCommand({
     const reference = flags['all-tags'] ? named : completeReference(named);
     if (!flags['all-tags'] && isNameOnly && !flags.quiet) stdout.writeLine('Using default tag: latest');
     await pullImage({
-      client, reference, configuration: configuration.file, stderr, signal,
+      client, reference, configuration, environment, stderr, signal,
       platform: given('platform') ? flags.platform : (environment['DOCKER_DEFAULT_PLATFORM'] ?? ''),
       progress: flags.quiet ? undefined : stdout,
       mayBootstrap: program === 'dhow',

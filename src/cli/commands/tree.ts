@@ -6,12 +6,13 @@ import { contextNodes } from './context-nodes.ts';
 import { daemonNodes } from './daemon-nodes.ts';
 import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
-import { pullNode } from './pull-nodes.ts';
+import { pullNode, pushNode } from './pull-nodes.ts';
+import { registryNodes } from './registry-nodes.ts';
 import { systemNodes } from './system-nodes.ts';
 import { volumeNodes } from './volume-nodes.ts';
 
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, ...imageNodes, ...networkNodes, ...systemNodes, ...volumeNodes],
+  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...networkNodes, ...registryNodes, ...systemNodes, ...volumeNodes],
 };

@@ -14,6 +14,7 @@ export interface RegistryCredentials {
   readonly password?: string;
   /** base64 of `username:password`. */
   readonly auth?: string;
+  readonly email?: string;
   readonly identitytoken?: string;
   readonly registrytoken?: string;
 }

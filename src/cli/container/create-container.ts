@@ -28,7 +28,7 @@ export async function createContainer(invocation: ContainerInvocation, request: 
   const platform = normalizePlatform(invocation.given('platform') ? flags.platform : (invocation.environment['DOCKER_DEFAULT_PLATFORM'] ?? ''));
   if (flags['use-api-socket']) bindApiSocket(request, invocation.endpoint);
   const pullIt = (reference: ImageReference): Promise<void> =>
-    pullImage({ client, reference, platform, configuration: configuration.file, progress: flags.quiet ? undefined : stderr, stderr, mayBootstrap: invocation.program === 'dhow', signal });
+    pullImage({ client, reference, platform, configuration, environment: invocation.environment, progress: flags.quiet ? undefined : stderr, stderr, mayBootstrap: invocation.program === 'dhow', signal });
   if (pull === 'always' && image !== undefined) await pullIt(image);
   const { rows, columns } = stdout.size;
   request.HostConfig.ConsoleSize = [rows, columns];

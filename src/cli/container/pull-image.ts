@@ -1,18 +1,19 @@
 /** Pulls an image that `run`, `create` or `pull` asks for; when no registry can be reached, offers to make it here. */
 import { ApiError } from '#client/client-error.ts';
 import type { Client } from '#client/client.ts';
-import type { ConfigurationFile } from '#cli/configuration/client-configuration.ts';
+import type { ClientConfiguration } from '#cli/configuration/client-configuration.ts';
+import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
 import { errorText } from '#cli/error-text.ts';
 import { fullName, type ImageReference } from '#cli/image-reference.ts';
 import { displayProgress } from '#cli/progress-display.ts';
-import { registryAuthorization } from '#cli/registry-credentials.ts';
 import type { Output } from '#cli/streams/output.ts';
 
 export interface PullRequest {
   readonly client: Client;
   readonly reference: ImageReference;
   readonly platform: string;
-  readonly configuration: ConfigurationFile;
+  readonly configuration: ClientConfiguration;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where progress goes; undefined: nowhere. */
   readonly progress: Output | undefined;
   readonly stderr: Output;
@@ -23,11 +24,12 @@ export interface PullRequest {
 
 /** @throws what the pull failed with, unless the image could be bootstrapped instead */
 export async function pullImage(request: PullRequest): Promise<void> {
-  const { client, reference, platform, configuration, progress, signal } = request;
+  const { client, reference, platform, configuration, environment, progress, signal } = request;
+  const credentials = await new CredentialStore(configuration, environment).get(credentialKey(reference.domain));
   try {
     const messages = await client.images.pull(
       { image: fullName(reference), tag: reference.digest === '' ? reference.tag : reference.digest },
-      { platform, authorization: registryAuthorization(configuration, reference.domain), signal },
+      { platform, authorization: encodeAuthorization(credentials), signal },
     );
     await showOrDrain(messages, progress);
   } catch (error) {
