@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ static const char *file_path;
 static const char *attributes_text;
 static uint64_t size_limit;
 static unsigned file_limit;
+static bool keeps_all; /* rotated files are the daemon's to remove; more than file_limit of them hold up the process */
+static bool full;
 static uint64_t size; /* of the file, with what is still in the buffer */
 
 static char buffer[64 << 10];
@@ -50,9 +53,10 @@ static int open_file(int flags)
 	return 0;
 }
 
-int log_open(const char *path, uint64_t max_size, unsigned max_files, const char *attributes)
+int log_open(const char *path, uint64_t max_size, unsigned max_files, bool keep, const char *attributes)
 {
 	file_path = path;
+	keeps_all = keep;
 	size_limit = max_size;
 	file_limit = max_files;
 	attributes_text = attributes;
@@ -202,7 +206,7 @@ static void add_escaped(const char *bytes, size_t length)
 	add((const char *)run, (size_t)(at - run));
 }
 
-static void name_of(char *to, size_t capacity, unsigned number)
+static void name_of(char *to, size_t capacity, unsigned number, const char *suffix)
 {
 	struct text text = { to, to, to + capacity - 1 };
 
@@ -211,25 +215,92 @@ static void name_of(char *to, size_t capacity, unsigned number)
 		text_add(&text, ".");
 		text_add_number(&text, number);
 	}
+	text_add(&text, suffix);
+}
+
+static bool exists(unsigned number)
+{
+	char path[4096];
+
+	name_of(path, sizeof path, number, "");
+	if (access(path, F_OK) == 0)
+		return true;
+	name_of(path, sizeof path, number, ".gz");
+	return access(path, F_OK) == 0;
+}
+
+/* Moves a rotated file, which the daemon may have compressed, to the next number. */
+static void shift(unsigned number)
+{
+	char from[4096], to[4096], compressed[4096];
+
+	name_of(from, sizeof from, number, "");
+	name_of(to, sizeof to, number + 1, "");
+	name_of(compressed, sizeof compressed, number + 1, ".gz");
+	if (rename(from, to) == 0)
+		unlink(compressed);
+	if (number == 0)
+		return;
+	name_of(from, sizeof from, number, ".gz");
+	if (rename(from, compressed) == 0)
+		unlink(to);
+}
+
+/* The daemon compresses and removes rotated files under this lock. It is never waited for: the next entry tries again. */
+static int take_lock(void)
+{
+	char path[4096];
+	int lock;
+
+	name_of(path, sizeof path, 0, ".lock");
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		close(lock);
+		return -1;
+	}
+	return lock >= 0 ? lock : -2; /* a disk without room for a lock: nobody else has one either */
 }
 
 static void rotate(void)
 {
-	char from[4096], to[4096];
+	char compressed[4096];
+	unsigned last;
+	int lock = take_lock();
 
+	if (lock == -1)
+		return;
 	flush();
-	close(file);
-	if (file_limit < 2) {
+	if (keeps_all) {
+		for (last = 1; exists(last); last++)
+			;
+		full = last >= file_limit;
+	} else {
+		last = file_limit - 1;
+	}
+	if (full && size < 2 * size_limit) {
+		/* Held up from the next turn on; what is read already finds its place here. */
+	} else if (file_limit < 2) {
+		close(file);
 		/* Readers may be in the midst of it, so it is replaced, not truncated. */
 		unlink(file_path);
+		open_file(O_TRUNC);
 	} else {
-		for (unsigned number = file_limit - 1; number > 0; number--) {
-			name_of(from, sizeof from, number - 1);
-			name_of(to, sizeof to, number);
-			rename(from, to);
-		}
+		close(file);
+		for (unsigned number = last; number > 0; number--)
+			shift(number - 1);
+		name_of(compressed, sizeof compressed, 1, ".gz");
+		unlink(compressed);
+		open_file(O_TRUNC);
 	}
-	open_file(O_TRUNC);
+	if (lock >= 0)
+		close(lock);
+}
+
+bool log_full(void)
+{
+	if (full)
+		full = exists(file_limit - 1);
+	return full;
 }
 
 static void add_entry(enum log_stream stream, const char *bytes, size_t length, bool newline, const struct timespec *moment)

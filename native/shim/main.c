@@ -37,6 +37,8 @@ enum {
 	DRAIN_MILLISECONDS = 2000,
 	/* For clients that have everything to notice and close. */
 	LINGER_MILLISECONDS = 10000,
+	/* Between looks at whether a full log has room again. */
+	LOG_FULL_MILLISECONDS = 200,
 };
 
 static struct options options;
@@ -281,7 +283,7 @@ static void begin(void)
 	if (chdir(options.run_directory) != 0)
 		leave_failed_by(options.run_directory, errno);
 	if (options.log_path &&
-	    (problem = log_open(options.log_path, options.log_max_size, options.log_max_files, options.log_attributes)))
+	    (problem = log_open(options.log_path, options.log_max_size, options.log_max_files, options.log_keep, options.log_attributes)))
 		leave_failed_by(options.log_path, problem);
 	if ((problem = streams_open(&options)))
 		leave_failed_by("make standard input and output", problem);
@@ -321,6 +323,11 @@ int main(int count, char **arguments)
 		}
 		/* What is left in the pipes when the process has ended is little: it is read in any case. */
 		bool hold = phase == RUNNING && clients_hold(now, &until);
+		if (phase == RUNNING && log_full()) {
+			if (!hold || now + LOG_FULL_MILLISECONDS < until)
+				until = now + LOG_FULL_MILLISECONDS;
+			hold = true;
+		}
 		streams_hold(hold);
 		if (hold)
 			wait = until - now;

@@ -32,6 +32,7 @@ struct options {
 	const char *log_path; /* NULL: no log */
 	uint64_t log_max_size; /* 0: no limit */
 	unsigned log_max_files;
+	bool log_keep; /* more files than that hold up the process instead of going */
 	const char *log_attributes; /* JSON text, or NULL */
 	unsigned char attachments[MAX_ATTACHMENTS]; /* roles of the clients on file descriptors 4 and up */
 	int attachment_count;

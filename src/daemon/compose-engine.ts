@@ -17,6 +17,7 @@ import type { CurrentConfiguration } from '#engine/engine-configuration.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
 import { EventLog } from '#engine/events/event-log.ts';
 import { HealthMonitor } from '#engine/health/health-monitor.ts';
+import { LogDelivery } from '#engine/processes/log-delivery.ts';
 import { createOciPreparation } from '#engine/processes/oci-preparation.ts';
 import type { RecoveryReport } from '#engine/recovery.ts';
 import { makeEngineId } from '#engine/system/system-use-cases.ts';
@@ -116,6 +117,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     launcher,
     runtime,
     readLog: readJsonFileLog,
+    logDelivery: opened.use(new LogDelivery(paths, (message) => log('warning', message))),
     events,
     health,
     paths,

@@ -31,6 +31,11 @@ export class EnginePaths {
     return join(this.containerDirectory(id), `${id}-json.log`);
   }
 
+  /** How far a log has been sent to its driver's server. */
+  logPositionPath(id: string): string {
+    return join(this.containerDirectory(id), 'log-position');
+  }
+
   /** Files of builds under way. */
   get buildsDirectory(): string {
     return join(this.dataRoot, 'builds');

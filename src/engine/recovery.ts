@@ -59,6 +59,9 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle)
     await doomedVolumes.repair(volumes, references);
     await volumes.repair(usersOfVolumes(registry.all().filter(({ id }) => running.has(id))));
   });
+  for (const record of registry.all()) {
+    if (record.startedBefore) await step(`go on delivering the log of container ${record.name}`, () => parts.logDelivery.adopt(record, isRunning(record.state)));
+  }
   return { adopted: live.length, ended: ended.length, restarted: restartWanted(parts, lifecycle) };
 }
 

@@ -42,6 +42,8 @@ export interface LogOptions {
   /** Bytes; 0: no limit. */
   readonly maxSize: number;
   readonly maxFiles: number;
+  /** Rotated files stay until someone else removes them; where there are `maxFiles`, the process waits. */
+  readonly keep?: boolean;
   /** JSON text of the `attrs` object that `--log-opt labels/env` asks for; undefined: none. */
   readonly attributes?: string | undefined;
 }

@@ -9,6 +9,7 @@ import { daemonErrors } from './daemon-errors.ts';
 import { imageErrors } from './image-errors.ts';
 import { kernelErrors } from './kernel-errors.ts';
 import { layerErrors } from './layer-errors.ts';
+import { loggingErrors } from './logging-errors.ts';
 import { networkErrors } from './network-errors.ts';
 import { registryErrors } from './registry-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
@@ -26,6 +27,7 @@ const rows = {
   ...imageErrors,
   ...kernelErrors,
   ...layerErrors,
+  ...loggingErrors,
   ...networkErrors,
   ...registryErrors,
   ...runtimeErrors,

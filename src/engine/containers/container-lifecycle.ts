@@ -60,6 +60,8 @@ export class ContainerLifecycle {
     await using undo = new AsyncDisposableStack();
     const pending = live.takePending();
     try {
+      const sink = await this.#parts.logDelivery.connect(before, signal);
+      if (sink !== undefined) undo.defer(() => sink.close());
       const cgroupPath = runtime.cgroupPath(before);
       // Written first: after a crash from here on, start-up knows what to look for.
       registry.update(id, { manuallyStopped: false, process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
@@ -93,6 +95,7 @@ export class ContainerLifecycle {
         process: { pid: shim.pid, shimPid: shim.shimPid, runDirectory: launch.runDirectory, cgroupPath },
       });
       undo.move();
+      await this.#parts.logDelivery.begin(record, sink);
       pending.forEach((attachment, index) => {
         const stream = shim.attached[index];
         if (stream !== undefined) attachment.accept(stream);
@@ -159,6 +162,7 @@ export class ContainerLifecycle {
     const live = lives.of(id);
     live.process = undefined;
     this.#parts.health.unwatch(id);
+    await this.#clean(`send the log of ${id}`, async () => this.#parts.logDelivery.end(id));
     const oomKilled = runtime.oomKilled(record);
     const ranFor = Number((report.finishedAt - (parseTimestamp(record.state.startedAt) ?? report.finishedAt)) / 1_000_000n);
     const decision = decideRestart(
@@ -249,6 +253,7 @@ export class ContainerLifecycle {
     const { exitCode } = record.state;
     registry.update(id, { state: withStatus(record.state, 'removing'), removal: { volumes: options.volumes } });
     this.#cancelRestart(id);
+    await this.#parts.logDelivery.drop(id);
     try {
       await snapshotter.remove(id);
       await rm(paths.containerDirectory(id), { recursive: true, force: true });

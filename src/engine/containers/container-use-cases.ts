@@ -17,6 +17,7 @@ import { containerStats } from './container-stats.ts';
 import { viewInspect, viewSummary } from './container-view.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { isReadable } from '../processes/log-options.ts';
 import { readLogBounds } from './log-query.ts';
 import { pauseContainer, unpauseContainer } from './pause-container.ts';
 import { pruneFilter } from './prune-filter.ts';
@@ -205,7 +206,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     async logs(reference, request: LogRequest, signal) {
       const record = registry.resolve(reference);
       const bounds = readLogBounds(request);
-      if (record.hostConfig.LogConfig.Type === 'none') throw fail('container.logs_unsupported');
+      if (!isReadable(record.hostConfig.LogConfig)) throw fail('container.logs_unsupported');
       const { process } = live.of(record.id);
       const chunks = parts.readLog({
         path: parts.paths.logPath(record.id),
@@ -236,7 +237,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       };
       publishContainerEvent(events, record, 'attach');
       const join = async (client: Duplex, signal: AbortSignal): Promise<void> => {
-        if (request.logs && record.startedBefore) {
+        if (request.logs && record.startedBefore && isReadable(record.hostConfig.LogConfig)) {
           const past = parts.readLog({
             path: parts.paths.logPath(record.id),
             stdout: request.stdout,

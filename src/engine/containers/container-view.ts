@@ -41,7 +41,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
     ResolvConfPath: file('resolv.conf'),
     HostnamePath: file('hostname'),
     HostsPath: file('hosts'),
-    LogPath: record.startedBefore && record.hostConfig.LogConfig.Type === 'json-file' ? facts.paths.logPath(record.id) : '',
+    LogPath: (record.startedBefore || record.state.error.startsWith('failed to create task')) && record.hostConfig.LogConfig.Type === 'json-file' ? facts.paths.logPath(record.id) : '',
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: facts.driver,

@@ -10,6 +10,7 @@ import type { HealthMonitor } from '../health/health-monitor.ts';
 import type { CurrentConfiguration } from '../engine-configuration.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { LogDelivery } from '../processes/log-delivery.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
 import type { ContainerRegistry } from './container-registry.ts';
 import type { DoomedVolumes } from './doomed-volumes.ts';
@@ -30,6 +31,7 @@ export interface EngineParts {
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;
   readonly readLog: LogReader;
+  readonly logDelivery: LogDelivery;
   readonly events: EventLog;
   readonly health: HealthMonitor;
   readonly paths: EnginePaths;

@@ -12,7 +12,7 @@ test('names of log options must be checked at create, with the words of the driv
   const check = (Type: string, Config: Record<string, string>) => () => checkLogConfig({ Type, Config });
   assert.throws(check('', { bogus: '1' }), { message: "unknown log opt 'bogus' for json-file log driver" });
   assert.throws(check('local', { tag: 'x' }), { message: "unknown log opt 'tag' for log driver local" });
-  assert.throws(check('syslog', {}), { message: 'error looking up logging plugin syslog: plugin "syslog" not found' });
+  assert.throws(check('gcplogs', {}), { message: 'error looking up logging plugin gcplogs: plugin "gcplogs" not found' });
   assert.throws(check('local', { mode: 'loud' }), { message: 'logger: logging mode not supported: loud' });
   assert.throws(check('local', { 'max-buffer-size': '1m' }), { message: "logger: max-buffer-size option is only supported with 'mode=non-blocking'" });
   check('local', { mode: 'non-blocking', 'max-buffer-size': '1m', compress: 'maybe' })();

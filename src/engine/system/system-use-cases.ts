@@ -90,7 +90,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
           Volume: ['local'],
           Network: parts.networkDrivers,
           Authorization: null,
-          Log: ['json-file', 'local', 'none'],
+          Log: ['fluentd', 'gelf', 'journald', 'json-file', 'local', 'splunk', 'syslog'],
         },
         MemoryLimit: cgroups.memoryLimit,
         SwapLimit: cgroups.swapLimit,
