@@ -33,6 +33,7 @@ static const char *attributes_text;
 static uint64_t size_limit;
 static unsigned file_limit;
 static bool keeps_all; /* rotated files are the daemon's to remove; more than file_limit of them hold up the process */
+static bool is_shared; /* the daemon compresses or removes rotated files */
 static bool full;
 static uint64_t size; /* of the file, with what is still in the buffer */
 
@@ -53,10 +54,11 @@ static int open_file(int flags)
 	return 0;
 }
 
-int log_open(const char *path, uint64_t max_size, unsigned max_files, bool keep, const char *attributes)
+int log_open(const char *path, uint64_t max_size, unsigned max_files, enum log_sharing sharing, const char *attributes)
 {
 	file_path = path;
-	keeps_all = keep;
+	is_shared = sharing != LOG_ALONE;
+	keeps_all = sharing == LOG_KEPT;
 	size_limit = max_size;
 	file_limit = max_files;
 	attributes_text = attributes;
@@ -252,6 +254,8 @@ static int take_lock(void)
 	char path[4096];
 	int lock;
 
+	if (!is_shared)
+		return -2;
 	name_of(path, sizeof path, 0, ".lock");
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0) {

@@ -11,8 +11,14 @@
 
 enum log_stream { LOG_STDOUT, LOG_STDERR };
 
-/* With `keep` rotated files stay for the daemon to remove. The strings are kept. Returns 0 or an errno. */
-int log_open(const char *path, uint64_t max_size, unsigned max_files, bool keep, const char *attributes);
+enum log_sharing {
+	LOG_ALONE,
+	LOG_SHARED, /* rotated files are compressed by the daemon */
+	LOG_KEPT,   /* and are its to remove: more than there may be of them hold up the process */
+};
+
+/* The strings are kept. Returns 0 or an errno. */
+int log_open(const char *path, uint64_t max_size, unsigned max_files, enum log_sharing sharing, const char *attributes);
 /* Whether as many files are kept as may be: output is better left where it is. */
 bool log_full(void);
 /* Takes one batch of output and writes the lines that are complete now. Without effect when not open. */

@@ -283,7 +283,7 @@ static void begin(void)
 	if (chdir(options.run_directory) != 0)
 		leave_failed_by(options.run_directory, errno);
 	if (options.log_path &&
-	    (problem = log_open(options.log_path, options.log_max_size, options.log_max_files, options.log_keep, options.log_attributes)))
+	    (problem = log_open(options.log_path, options.log_max_size, options.log_max_files, options.log_sharing, options.log_attributes)))
 		leave_failed_by(options.log_path, problem);
 	if ((problem = streams_open(&options)))
 		leave_failed_by("make standard input and output", problem);

@@ -65,8 +65,8 @@ static const char *parse_one(struct options *options, const char *name, const ch
 		options->log_max_size = strtoull(value, NULL, 10);
 	} else if (strcmp(name, "--log-max-files") == 0) {
 		options->log_max_files = (unsigned)atoi(value);
-	} else if (strcmp(name, "--log-keep") == 0) {
-		options->log_keep = flag(value);
+	} else if (strcmp(name, "--log-sharing") == 0) {
+		options->log_sharing = strcmp(value, "kept") == 0 ? LOG_KEPT : LOG_SHARED;
 	} else if (strcmp(name, "--attach") == 0) {
 		if (options->attachment_count == MAX_ATTACHMENTS)
 			return "too many --attach options";

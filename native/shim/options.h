@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log.h"
+
 enum { MAX_TASKS_FILES = 32, MAX_ATTACHMENTS = 64 };
 
 enum stdin_mode {
@@ -32,7 +34,7 @@ struct options {
 	const char *log_path; /* NULL: no log */
 	uint64_t log_max_size; /* 0: no limit */
 	unsigned log_max_files;
-	bool log_keep; /* more files than that hold up the process instead of going */
+	enum log_sharing log_sharing;
 	const char *log_attributes; /* JSON text, or NULL */
 	unsigned char attachments[MAX_ATTACHMENTS]; /* roles of the clients on file descriptors 4 and up */
 	int attachment_count;

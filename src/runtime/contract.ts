@@ -42,8 +42,11 @@ export interface LogOptions {
   /** Bytes; 0: no limit. */
   readonly maxSize: number;
   readonly maxFiles: number;
-  /** Rotated files stay until someone else removes them; where there are `maxFiles`, the process waits. */
-  readonly keep?: boolean;
+  /**
+   * What the engine does with rotated files, under the lock `path.lock`: `compressed`, or `kept`: they are also its
+   * to remove, and where there are `maxFiles` the process waits.
+   */
+  readonly sharing?: 'compressed' | 'kept';
   /** JSON text of the `attrs` object that `--log-opt labels/env` asks for; undefined: none. */
   readonly attributes?: string | undefined;
 }

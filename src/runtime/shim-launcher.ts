@@ -151,7 +151,7 @@ function shimParameters(launch: Launch): string[] {
   parameters.push('--bundle', launch.bundle);
   if (launch.log !== undefined) {
     parameters.push('--log', launch.log.path, '--log-max-size', String(launch.log.maxSize), '--log-max-files', String(launch.log.maxFiles));
-    if (launch.log.keep === true) parameters.push('--log-keep', 'yes');
+    if (launch.log.sharing !== undefined) parameters.push('--log-sharing', launch.log.sharing);
     if (launch.log.attributes !== undefined) parameters.push('--log-attributes', launch.log.attributes);
   }
   return parameters;

@@ -33,6 +33,6 @@ test('values of log options must be checked at the start, with the words of the 
 test('drivers must keep as much as Docker’s do unless told otherwise', () => {
   assert.equal(logOptionsOf(record('none', {}), '/log'), undefined);
   assert.deepEqual(logOptionsOf(record('json-file', { labels: 'app' }), '/log'), { path: '/log', maxSize: 0, maxFiles: 1, attributes: '{"app":"shop"}' });
-  assert.deepEqual(logOptionsOf(record('local', {}), '/log'), { path: '/log', maxSize: 20 * 1024 * 1024, maxFiles: 5, attributes: undefined });
+  assert.deepEqual(logOptionsOf(record('local', {}), '/log'), { path: '/log', maxSize: 20 * 1024 * 1024, maxFiles: 5, sharing: 'compressed', attributes: undefined });
   assert.deepEqual(logOptionsOf(record('local', { 'max-size': '1k', 'max-file': '1', compress: 'false' }), '/log'), { path: '/log', maxSize: 1024, maxFiles: 1, attributes: undefined });
 });

@@ -90,14 +90,15 @@ export function logOptionsOf(record: ContainerRecord, path: string): LogOptions 
   const { LogConfig } = record.hostConfig;
   const keeping = logKeepingOf(LogConfig);
   if (keeping === undefined) return undefined;
-  const { maxSize, maxFiles } = keeping;
-  if (LogConfig.Type === 'local') return { path, maxSize, maxFiles, attributes: undefined };
+  const { maxSize, maxFiles, compress } = keeping;
+  const shared = compress ? ({ sharing: 'compressed' } as const) : {};
+  if (LogConfig.Type === 'local') return { path, maxSize, maxFiles, ...shared, attributes: undefined };
   if (remoteDrivers.has(LogConfig.Type)) {
-    if (LogConfig.Config?.['mode'] === 'non-blocking') return { path, maxSize, maxFiles, attributes: undefined };
-    return { path, maxSize, maxFiles: Math.max(maxFiles + 1, Math.ceil(backlog / Math.max(1, maxSize))), keep: true, attributes: undefined };
+    if (LogConfig.Config?.['mode'] === 'non-blocking') return { path, maxSize, maxFiles, sharing: 'compressed', attributes: undefined };
+    return { path, maxSize, maxFiles: Math.max(maxFiles + 1, Math.ceil(backlog / Math.max(1, maxSize))), sharing: 'kept', attributes: undefined };
   }
   const attributes = attributesOf(record);
-  return { path, maxSize, maxFiles, attributes: Object.keys(attributes).length === 0 ? undefined : JSON.stringify(attributes) };
+  return { path, maxSize, maxFiles, ...shared, attributes: Object.keys(attributes).length === 0 ? undefined : JSON.stringify(attributes) };
 }
 
 function jsonFileLimits(options: Options): LogKeeping {
