@@ -1,4 +1,5 @@
 /** What the operations of the image store work with. */
+import type { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { ContentStore } from '#store/content/contract.ts';
 import type { ImageEventListener } from './contract.ts';
 import type { ImageCatalog } from './image-catalog.ts';
@@ -6,6 +7,7 @@ import type { LayerStore } from './layer/contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
 import type { ContentKeeper } from './manifests/content-keeper.ts';
 import type { ManifestCatalog } from './manifests/manifest-catalog.ts';
+import type { DownloadSlots } from './pull/download-slots.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ImageParts {
@@ -17,6 +19,10 @@ export interface ImageParts {
   readonly blobs: ContentKeeper;
   /** Which of them describe which image. */
   readonly manifests: ManifestCatalog;
+  /** Places for downloads, of all pulls together. */
+  readonly downloads: DownloadSlots;
+  /** Held by chain id while a pull unpacks the layer. */
+  readonly unpacking: KeyedMutex;
   /** Temporary files of operations under way. */
   readonly workspace: Workspace;
   readonly onEvent: ImageEventListener;

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
+import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { platformOf } from '#oci/image-configuration.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarText, parseAnyReference } from '#oci/reference.ts';
@@ -27,6 +28,7 @@ import { ContentKeeper } from './manifests/content-keeper.ts';
 import { resolveForPlatform } from './manifests/find-platform.ts';
 import { ManifestCatalog } from './manifests/manifest-catalog.ts';
 import { streamProgress } from './progress/progress-stream.ts';
+import { DownloadSlots } from './pull/download-slots.ts';
 import { pullImage } from './pull/pull-image.ts';
 import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts';
 import { RemovedImages } from './removed-images.ts';
@@ -46,6 +48,8 @@ export interface ImageStoreOptions {
   readonly engineVersion?: string;
   /** As `inspect` tells; `overlay2` unless given. */
   readonly driver?: 'overlay2' | 'vfs';
+  /** Most downloads at once, of all pulls together; 3 unless given. */
+  readonly maximumDownloads?: number | undefined;
   /** Milliseconds that count as a second between attempts at a download. */
   readonly retryUnit?: number;
 }
@@ -63,7 +67,19 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   const content = createContentStore({ dataRoot });
   const manifests = new ManifestCatalog(database, content, catalog);
   const blobs = new ContentKeeper(content, manifests);
-  const parts: ImageParts = { catalog, layers, keeper, content, blobs, manifests, workspace, onEvent, engineVersion: options.engineVersion ?? '28.5.2' };
+  const parts: ImageParts = {
+    catalog,
+    layers,
+    keeper,
+    content,
+    blobs,
+    manifests,
+    downloads: new DownloadSlots(options.maximumDownloads ?? 3),
+    unpacking: new KeyedMutex(),
+    workspace,
+    onEvent,
+    engineVersion: options.engineVersion ?? '28.5.2',
+  };
   const removal: RemovalParts = {
     catalog,
     discard: (id, used) => {

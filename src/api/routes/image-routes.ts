@@ -1,7 +1,7 @@
 /** `/images`: Engine API 1.51, with what older versions saw differently, and our own `POST /images/bootstrap`. */
 import { isDigest } from '#oci/digest.ts';
 import { parsePlatform, type Platform } from '#oci/platform.ts';
-import { familiarName, familiarText, parseReference, repositoryOf, withDefaultTag, withDigest, withTag } from '#oci/reference.ts';
+import { familiarName, familiarText, parseReference, repositoryOf, withDigest, withTag } from '#oci/reference.ts';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import type { ImageInspect, ImageSummary } from '#schema/image-views.ts';
 import type { Call, Exchange } from '../exchange.ts';
@@ -156,7 +156,7 @@ async function pull(exchange: Exchange, { engine, query }: Call, platform: strin
   const name = familiarName(reference);
   if (name === 'scratch') throw fail('api.reserved_image_name', { name });
   const [authorization = ''] = [exchange.request.headers['x-registry-auth'] ?? ''].flat();
-  await sendProgress(exchange, engine.images.pull(familiarText(withDefaultTag(reference)), { platform, authorization, signal: exchange.signal }), { errorsInStream: false });
+  await sendProgress(exchange, engine.images.pull(familiarText(reference), { platform, authorization, signal: exchange.signal }), { errorsInStream: false });
 }
 
 async function importArchive(exchange: Exchange, { engine, query }: Call, platform: string): Promise<void> {

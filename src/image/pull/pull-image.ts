@@ -8,6 +8,8 @@ import { registryEndpoints, type RegistryConfiguration, type RegistryEndpoint } 
 import { Repository } from '#registry/repository.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
+import { isPassing } from './patience.ts';
+import { PullSource } from './pull-source.ts';
 import { pullManifest } from './pull-manifest.ts';
 import { translatePullError } from './translate-pull-error.ts';
 
@@ -32,7 +34,7 @@ export async function pullImage(parts: ImageParts, text: string, options: PullOp
   if (familiarName(reference) === 'scratch') throw fail('image.reserved_name', { name: 'scratch' });
   const platform = options.platform === '' ? undefined : parsePlatform(options.platform);
   const attempt: Attempt = { ...options, parts, reference, platform };
-  await overEndpoints(attempt, async (endpoint) => await pullFrom(attempt, endpoint));
+  await overEndpoints(attempt, async (endpoint, later) => await pullFrom(attempt, endpoint, later));
   const resolved = parts.catalog.lookup(withDefaultTag(reference));
   if (platform !== undefined && resolved !== undefined) warnOfPlatform(attempt, resolved, platform);
   reportEvent(parts, { action: 'pull', id: familiarText(reference), imageId: resolved ?? '', name: familiarName(reference) });
@@ -43,14 +45,15 @@ function digestOnly(reference: ImageReference): ImageReference {
   return reference.digest === undefined ? reference : withDigest(repositoryOf(reference), reference.digest);
 }
 
-async function overEndpoints(attempt: Attempt, pull: (endpoint: RegistryEndpoint) => Promise<void>): Promise<void> {
+async function overEndpoints(attempt: Attempt, pull: (endpoint: RegistryEndpoint, later: readonly RegistryEndpoint[]) => Promise<void>): Promise<void> {
   const spokenTo = new Set<string>();
   let last: unknown;
-  for (const endpoint of await registryEndpoints(attempt.reference.domain, attempt.registry)) {
+  const endpoints = await registryEndpoints(attempt.reference.domain, attempt.registry);
+  for (const [index, endpoint] of endpoints.entries()) {
     // A registry that speaks TLS is not asked in the clear.
     if (endpoint.base.protocol === 'http:' && spokenTo.has(endpoint.base.host)) continue;
     try {
-      return await pull(endpoint);
+      return await pull(endpoint, endpoints.slice(index + 1).filter(({ base }) => base.host !== endpoint.base.host));
     } catch (error) {
       attempt.signal.throwIfAborted();
       if (!mayGoOn(error, endpoint)) throw translatePullError(error, attempt.reference);
@@ -68,33 +71,42 @@ function mayGoOn(error: unknown, endpoint: RegistryEndpoint): boolean {
   return isFailure(error, 'registry.unreachable') || isFailure(error, 'registry.unexpected_answer') || endpoint.mirror;
 }
 
-async function pullFrom(attempt: Attempt, endpoint: RegistryEndpoint): Promise<void> {
+async function pullFrom(attempt: Attempt, endpoint: RegistryEndpoint, later: readonly RegistryEndpoint[]): Promise<void> {
   const { parts, reference, signal, report } = attempt;
-  using repository = await Repository.open(
-    { endpoint, path: reference.path, credentials: readCredentials(attempt.authorization), userAgent: `docker/${parts.engineVersion}` },
-    signal,
-  );
+  const open = async (where: RegistryEndpoint, until: AbortSignal): Promise<Repository> =>
+    await Repository.open({ endpoint: where, path: reference.path, credentials: readCredentials(attempt.authorization), userAgent: `docker/${parts.engineVersion}` }, until);
+  using repository = await open(endpoint, signal);
+  using source = new PullSource({ first: repository, others: later.map((other) => async (until) => await open(other, AbortSignal.any([signal, until]))) });
   let changed = false;
   if (isNameOnly(reference)) {
-    for (const tag of await repository.tags(signal)) changed = (await pullOne(attempt, repository, withTag(reference, tag))) || changed;
-  } else changed = await pullOne(attempt, repository, reference);
+    for (const tag of await repository.tags(signal)) changed = (await pullOne(attempt, source, withTag(reference, tag))) || changed;
+  } else changed = await pullOne(attempt, source, reference);
   report({ status: `Status: ${changed ? 'Downloaded newer image' : 'Image is up to date'} for ${familiarText(reference)}` });
 }
 
 /** Whether the name stands for another image than before. */
-async function pullOne(attempt: Attempt, repository: Repository, reference: ImageReference): Promise<boolean> {
+async function pullOne(attempt: Attempt, source: PullSource, reference: ImageReference): Promise<boolean> {
   const { parts, platform, report, signal, retryUnit } = attempt;
-  const { catalog } = parts;
+  const { catalog, manifests } = parts;
+  using blobs = parts.blobs.lease();
   await using lease = parts.keeper.lease();
-  const pulled = await pullManifest({ parts, repository, lease, reference, platform, report, signal, retryUnit });
-  signal.throwIfAborted();
-  const before = catalog.lookup(reference);
-  const byDigest = withDigest(repositoryOf(reference), pulled.digest);
-  const names = reference.digest === undefined ? [byDigest, reference] : [reference];
-  if (pulled.configuration === undefined) catalog.addNames(pulled.imageId, names);
-  else await catalog.add([{ configuration: pulled.configuration, names }]);
-  report({ status: `Digest: ${pulled.digest}` });
-  return before !== pulled.imageId;
+  try {
+    const pulled = await pullManifest({ parts, source, lease, blobs, reference, platform, report, signal, retryUnit });
+    signal.throwIfAborted();
+    const before = catalog.lookup(reference);
+    const byDigest = withDigest(repositoryOf(reference), pulled.digest);
+    const names = reference.digest === undefined ? [byDigest, reference] : [reference];
+    const record = (): void => manifests.record(pulled.documents);
+    if (pulled.configuration === undefined) catalog.addNames(pulled.imageId, names, pulled.digest, record);
+    else await catalog.add([{ configuration: pulled.configuration, names, target: pulled.digest }], record);
+    parts.blobs.collectUnused();
+    report({ status: `Digest: ${pulled.digest}` });
+    return before !== pulled.imageId;
+  } catch (error) {
+    // What was brought so far need not be brought again, unless it is no good.
+    if (signal.aborted || isPassing(error) || isFailure(error, 'content.disk_full')) blobs.leave();
+    throw error;
+  }
 }
 
 /** An image of one platform only is taken as it is. */

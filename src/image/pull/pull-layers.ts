@@ -1,26 +1,27 @@
 /**
- * Brings the layers of an image here, several downloads at once. A layer whose parent is in place is
- * unpacked as it arrives; others wait in files.
+ * Brings the layers of an image here: the compressed blobs into the content store, several at once, and each
+ * unpacked while it still arrives as soon as the layer below is in place. Whoever else pulls the same layer
+ * meanwhile waits for it instead of bringing or unpacking it again.
  */
-import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Readable as Stream } from 'node:stream';
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { chainIds } from '#oci/chain-id.ts';
 import type { Descriptor } from '#oci/manifest.ts';
-import type { Repository } from '#registry/repository.ts';
 import type { ImageParts } from '../image-parts.ts';
 import type { LayerLease } from '../layer-keeper.ts';
+import type { BlobLease } from '../manifests/content-keeper.ts';
 import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import { downloadLayer, streamLayer, type LayerDownload } from './download-layer.ts';
-import { DownloadSlots } from './download-slots.ts';
+import { downloadBlob } from './download-blob.ts';
+import type { PullSource } from './pull-source.ts';
 
 export interface LayerPull {
   readonly parts: ImageParts;
-  readonly repository: Repository;
+  readonly source: PullSource;
   readonly lease: LayerLease;
+  readonly blobs: BlobLease;
   /** Bottom first, as many as diff ids. */
   readonly layers: readonly Descriptor[];
   readonly diffIds: readonly string[];
@@ -29,7 +30,9 @@ export interface LayerPull {
   readonly retryUnit: number;
 }
 
-const downloadsAtOnce = 3;
+/** No gzip stream expands more than this; what does is no honest layer. */
+const largestExpansion = 1100;
+const smallestLimit = 1024 ** 3;
 
 /** @throws registry.verification_failed, image.pull_failed and what downloading throws; nothing is under way any more then */
 export async function pullLayers(pull: LayerPull): Promise<void> {
@@ -41,23 +44,20 @@ export async function pullLayers(pull: LayerPull): Promise<void> {
     present++;
   }
   const first = new Map<string, number>();
-  for (const [index, layer] of layers.entries()) if (!first.has(layer.digest)) first.set(layer.digest, index);
-  for (const [index, layer] of layers.entries()) if (index >= present && first.get(layer.digest) === index) state(report, layer, 'Pulling fs layer');
-  await using directory = await pull.parts.workspace.open('pull');
+  for (const [index, layer] of layers.entries()) if (index >= present && !first.has(layer.digest)) first.set(layer.digest, index);
+  for (const [index, layer] of layers.entries()) if (first.get(layer.digest) === index) state(report, layer, 'Pulling fs layer');
   const failed = new AbortController();
   const signal = AbortSignal.any([pull.signal, failed.signal]);
-  const slots = new DownloadSlots(downloadsAtOnce);
-  const inPlace: Promise<void>[] = chain.slice(0, present).map(async () => await Promise.resolve());
+  const jobs: LayerJob[] = [];
   for (let index = present; index < chain.length; index++) {
     const layer = layers[index];
     if (layer === undefined) throw new Error('bug: fewer layers than diff ids');
-    const job = new LayerJob({ ...pull, signal }, { layer, index, chain, below: inPlace[index - 1], slots, directory: directory.path });
-    const twin = first.get(layer.digest) ?? index;
-    const done = twin < index ? job.copy(twin) : job.bring();
-    done.catch((error: unknown) => failed.abort(error));
-    inPlace.push(done);
+    const twin = jobs[(first.get(layer.digest) ?? index) - present];
+    jobs.push(new LayerJob({ ...pull, signal }, { layer, index, chain, below: jobs.at(-1)?.inPlace, download: twin?.downloaded }));
   }
-  const results = await Promise.allSettled(inPlace);
+  const ends = jobs.flatMap(({ downloaded, inPlace }) => [downloaded, inPlace]);
+  for (const end of ends) end.catch((error: unknown) => failed.abort(error));
+  const results = await Promise.allSettled(ends);
   pull.signal.throwIfAborted();
   // The first failure stopped the others.
   if (failed.signal.aborted) throw failed.signal.reason;
@@ -68,81 +68,96 @@ interface Place {
   readonly layer: Descriptor;
   readonly index: number;
   readonly chain: readonly string[];
+  /** The layer below is in place; undefined: there is none, or it was there before. */
   readonly below: Promise<void> | undefined;
-  readonly slots: DownloadSlots;
-  readonly directory: string;
+  /** The download of the same blob for another layer of this image. */
+  readonly download: Promise<void> | undefined;
 }
 
 class LayerJob {
   readonly #pull: LayerPull;
   readonly #place: Place;
-  #belowInPlace = false;
+  /** The blob is here. */
+  readonly downloaded: Promise<void>;
+  /** The layer is unpacked. */
+  readonly inPlace: Promise<void>;
+  #isDownloaded = false;
+  #isFollowed = false;
 
   constructor(pull: LayerPull, place: Place) {
     this.#pull = pull;
     this.#place = place;
-    if (place.below === undefined) this.#belowInPlace = true;
-    else void place.below.then(() => (this.#belowInPlace = true), () => undefined);
+    pull.blobs.hold(place.layer.digest);
+    this.downloaded = place.download ?? this.#download();
+    this.inPlace = this.#bring();
   }
 
-  /** Downloads and unpacks. */
-  async bring(): Promise<void> {
-    const { layer, slots, directory, index } = this.#place;
-    const { report, signal } = this.#pull;
-    const path = join(directory, String(index));
-    {
-      using _slot = await slots.take(signal, () => state(report, layer, 'Waiting'));
-      // The promise below may have settled in this very turn.
-      await Promise.resolve();
-      if (this.#belowInPlace && (await this.#stream())) return;
-      await downloadLayer(this.#download(), path);
+  async #download(): Promise<void> {
+    const { parts, source, report, signal, retryUnit } = this.#pull;
+    const { layer } = this.#place;
+    using _slot = await parts.downloads.take(signal, () => state(report, layer, 'Waiting'));
+    await downloadBlob({ source, content: parts.content, blob: layer, what: 'filesystem layer', report, signal, retryUnit });
+    this.#isDownloaded = true;
+  }
+
+  async #bring(): Promise<void> {
+    const { parts, report, signal, lease } = this.#pull;
+    const { layer, below, chain, index, download } = this.#place;
+    await below;
+    const chainId = chain[index] ?? '';
+    // Another pull may be at it.
+    using _only = await parts.unpacking.acquire(chainId, signal);
+    if (!(await lease.hold(chainId)) && !(await this.#unpackArriving())) {
+      await this.downloaded;
+      await this.#apply(parts.content.read(layer.digest, { signal }), this.#progress());
     }
-    await this.#place.below;
-    const onProgress = byteProgress(report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
-    await this.#apply(createReadStream(path), onProgress);
-    await rm(path, { force: true });
+    await this.downloaded;
+    if (download !== undefined) return;
+    if (this.#isFollowed) report(byteMessage({ id: shortIdentifier(layer.digest), status: 'Extracting', current: layer.size, total: layer.size }));
     state(report, layer, 'Pull complete');
   }
 
-  /** Unpacks the contents of another layer of the image that is the same. */
-  async copy(twin: number): Promise<void> {
-    await this.#place.below;
+  /** Unpacks while the blob still arrives. False when that did not work: the blob is looked at once it is verified. */
+  async #unpackArriving(): Promise<boolean> {
     const { parts, signal } = this.#pull;
-    await this.#apply(await parts.layers.tarStream(this.#place.chain[twin] ?? '', { signal }));
-  }
-
-  /** False when the stream broke off or its contents do not fit: it is then downloaded whole and looked at. */
-  async #stream(): Promise<boolean> {
-    const { layer } = this.#place;
-    const { report } = this.#pull;
+    const { layer, download } = this.#place;
+    if (this.#isDownloaded || download !== undefined) return false;
+    const left = new AbortController();
+    // When the download fails, its failure is the one to tell.
+    this.downloaded.catch((error: unknown) => left.abort(error));
+    const following = AbortSignal.any([signal, left.signal]);
     try {
-      await this.#apply(await streamLayer(this.#download()));
+      const chunks = parts.content.follow(layer.digest, { size: layer.size, signal: following });
+      const tell = this.#progress();
+      await this.#apply(Stream.from(chunks, { objectMode: false, highWaterMark: 1 }), (bytes) => {
+        if (this.#isDownloaded && bytes < layer.size) tell(bytes);
+      });
+      this.#isFollowed = true;
+      return true;
     } catch (error) {
-      this.#pull.signal.throwIfAborted();
-      const final = ['registry.verification_failed', 'registry.blob_unknown', 'registry.refused', 'registry.unauthorized', 'layer.disk_full'] as const;
-      if (final.some((code) => isFailure(error, code))) throw error;
+      signal.throwIfAborted();
+      await this.downloaded;
+      if (isFailure(error, 'layer.disk_full')) throw error;
       return false;
     }
-    report(byteMessage({ id: shortIdentifier(layer.digest), status: 'Extracting', current: layer.size, total: layer.size }));
-    state(report, layer, 'Pull complete');
-    return true;
   }
 
-  async #apply(archive: Parameters<LayerLease['apply']>[1], onProgress?: (bytes: number) => void): Promise<void> {
+  #progress(): (bytes: number) => void {
+    const { layer } = this.#place;
+    return byteProgress(this.#pull.report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
+  }
+
+  async #apply(archive: Readable, onProgress: (bytes: number) => void): Promise<void> {
     const { lease, diffIds, signal } = this.#pull;
-    const { index, chain } = this.#place;
+    const { index, chain, layer } = this.#place;
+    const maximumSize = Math.max(smallestLimit, layer.size * largestExpansion);
     try {
-      await lease.apply(chain[index - 1], archive, { signal, expectedDiffId: diffIds[index], onProgress });
+      await lease.apply(chain[index - 1], archive, { signal, expectedDiffId: diffIds[index], maximumSize, onProgress });
     } catch (error) {
       if (isFailure(error, 'layer.digest_mismatch')) throw fail('image.pull_failed', { message: "layers from manifest don't match image configuration" }, error);
       if (error instanceof EngineError && error.code.startsWith('layer.') && error.code !== 'layer.disk_full') throw fail('image.pull_failed', { message: `failed to register layer: ${messageOf(error)}` }, error);
       throw error;
     }
-  }
-
-  #download(): LayerDownload {
-    const { repository, report, signal, retryUnit } = this.#pull;
-    return { repository, layer: this.#place.layer, report, signal, retryUnit };
   }
 }
 

@@ -1,25 +1,26 @@
-/** From a tag or digest to an image that is here: picks the platform, fetches configuration and layers. */
-import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
-import { digestAlgorithm, encodedPart } from '#oci/digest.ts';
-import { largestConfiguration, parseImageConfiguration } from '#oci/image-configuration.ts';
+/** From a tag or digest to an image that is here: picks the platform, fetches configuration and layers, and tells what describes it. */
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { digestOf } from '#oci/digest.ts';
+import { parseImageConfiguration } from '#oci/image-configuration.ts';
 import { parseManifest, type Descriptor, type ImageIndex, type ImageManifest } from '#oci/manifest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import { formatPlatform, hostPlatform, platformRank, type Platform } from '#oci/platform.ts';
-import { canonicalText, type ImageReference } from '#oci/reference.ts';
-import { readAnswer } from '#registry/read-answer.ts';
-import type { Repository } from '#registry/repository.ts';
+import { canonicalName, canonicalText, type ImageReference } from '#oci/reference.ts';
 import type { ImageParts } from '../image-parts.ts';
 import type { LayerLease } from '../layer-keeper.ts';
+import type { BlobLease } from '../manifests/content-keeper.ts';
+import type { KeptDocuments, KeptManifest, LayerBlob } from '../manifests/manifest-catalog.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import { isPassing } from './download-layer.ts';
+import { fetchConfiguration, fetchManifest, type DocumentFetch } from './fetch-document.ts';
+import { pullAttestations } from './pull-attestations.ts';
 import { pullLayers } from './pull-layers.ts';
+import type { PullSource } from './pull-source.ts';
 
 export interface ManifestPull {
   readonly parts: ImageParts;
-  readonly repository: Repository;
+  readonly source: PullSource;
   readonly lease: LayerLease;
+  readonly blobs: BlobLease;
   readonly reference: ImageReference;
   readonly platform: Platform | undefined;
   readonly report: Report;
@@ -33,87 +34,107 @@ export interface PulledManifest {
   readonly digest: string;
   /** Configuration file of an image that is new here; its layers are in place. */
   readonly configuration: Buffer | undefined;
+  /** To be recorded with the image. */
+  readonly documents: KeptDocuments;
 }
 
 /** Indexes within indexes. */
 const deepest = 8;
-const configurationAttempts = 5;
 const imageConfigTypes = new Set<string>([mediaTypes.dockerConfig, mediaTypes.ociConfig, 'application/octet-stream', 'application/json', 'text/html', '']);
 const supportedPrefixes = ['application/vnd.oci.image.', 'application/vnd.docker.'];
 
-export async function pullManifest(pull: ManifestPull): Promise<PulledManifest> {
-  const { reference, repository, report, signal } = pull;
-  const fetched = await repository.manifest(reference.digest ?? reference.tag ?? '', signal);
-  const manifest = parseFor(reference, fetched.text, fetched.contentType);
-  if (manifest.kind === 'manifest' && manifest.mediaType === mediaTypes.dockerManifest) checkConfigType(manifest.config.mediaType);
-  report({ status: `Pulling from ${reference.path}`, id: reference.digest === undefined ? (reference.tag ?? '') : canonicalText(reference) });
-  const chosen = manifest.kind === 'index' ? await choose(pull, manifest, deepest) : manifest;
-  return { ...(await pullImage(pull, chosen)), digest: fetched.digest };
+/** A document with what was read from it. */
+interface Document<T = ImageManifest | ImageIndex> {
+  readonly content: T;
+  readonly digest: string;
+  readonly size: number;
 }
 
-function parseFor(reference: ImageReference, text: string, contentType: string | undefined): ImageManifest | ImageIndex {
+export async function pullManifest(pull: ManifestPull): Promise<PulledManifest> {
+  const { reference, report } = pull;
+  const document = await fetchDocument(pull, reference.digest ?? reference.tag ?? '');
+  if (document.content.kind === 'manifest' && document.content.mediaType === mediaTypes.dockerManifest) checkConfigType(document.content.config.mediaType);
+  report({ status: `Pulling from ${reference.path}`, id: reference.digest === undefined ? (reference.tag ?? '') : canonicalText(reference) });
+  const path = await choose(pull, document, deepest);
+  const failed = new AbortController();
+  const together = { ...pull, signal: AbortSignal.any([pull.signal, failed.signal]) };
+  const parts = [pullImage(together, path.manifest), pullAttestations(fetchOf(together), { index: path.indexes.at(-1)?.content, manifest: path.manifest.digest })] as const;
+  for (const part of parts) part.catch((error: unknown) => failed.abort(error));
+  await Promise.allSettled(parts);
+  pull.signal.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  const [image, attestations] = await Promise.all(parts);
+  const repositories = [canonicalName(reference)];
+  const manifests: KeptManifest[] = [
+    { ...describe(path.manifest, repositories), image: image.imageId },
+    ...path.indexes.map((index) => describe(index, repositories)),
+    ...attestations.map((manifest) => ({ ...manifest, repositories })),
+  ];
+  const layers = new Map<string, LayerBlob>();
+  for (const [index, diffId] of image.diffIds.entries()) {
+    const layer = path.manifest.content.layers[index];
+    if (layer !== undefined) layers.set(diffId, { digest: layer.digest, mediaType: layer.mediaType, size: layer.size, repositories });
+  }
+  return { imageId: image.imageId, configuration: image.configuration, digest: document.digest, documents: { manifests, layers } };
+}
+
+function describe({ content, digest, size }: Document, repositories: readonly string[]): KeptManifest {
+  const references = content.kind === 'index' ? content.manifests : [content.config, ...content.layers];
+  return { digest, size, mediaType: content.mediaType, kind: content.kind, repositories, references };
+}
+
+function fetchOf({ parts, source, blobs, report, signal, retryUnit }: ManifestPull): DocumentFetch {
+  return { source, content: parts.content, blobs, report, signal, retryUnit };
+}
+
+async function fetchDocument(pull: ManifestPull, which: string, mediaType?: string): Promise<Document> {
+  const { bytes, digest, contentType } = await fetchManifest(fetchOf(pull), which);
+  const known = pull.parts.manifests.get(digest)?.mediaType;
   try {
-    return parseManifest(text, contentType);
+    return { content: parseManifest(bytes.toString('utf8'), contentType ?? mediaType ?? known), digest, size: bytes.length };
   } catch (error) {
     if (!isFailure(error, 'image.schema1_manifest')) throw error;
-    throw fail('image.schema1_manifest', { reference: canonicalText(reference) }, error);
+    throw fail('image.schema1_manifest', { reference: canonicalText(pull.reference) }, error);
   }
 }
 
-async function choose(pull: ManifestPull, index: ImageIndex, depth: number): Promise<ImageManifest> {
+/** The manifest for the platform, with the indexes it was found by, outermost first. */
+async function choose(pull: ManifestPull, document: Document, depth: number): Promise<{ manifest: Document<ImageManifest>; indexes: Document<ImageIndex>[] }> {
+  const { content } = document;
+  if (content.kind === 'manifest') return { manifest: { ...document, content }, indexes: [] };
   const wanted = pull.platform ?? hostPlatform();
-  const candidates = index.manifests
+  const candidates = content.manifests
     .map((descriptor) => ({ descriptor, rank: isUnnamed(descriptor) ? Number.MAX_SAFE_INTEGER : platformRank(wanted, descriptor.platform ?? wanted) }))
     .flatMap(({ descriptor, rank }) => (rank === undefined ? [] : [{ descriptor, rank }]))
     .sort((a, b) => a.rank - b.rank);
-  for (const { descriptor } of candidates) {
-    const fetched = await pull.repository.manifest(descriptor.digest, pull.signal);
-    const manifest = parseFor(pull.reference, fetched.text, fetched.contentType ?? descriptor.mediaType);
-    if (manifest.kind === 'manifest') return manifest;
-    if (depth > 1) return await choose(pull, manifest, depth - 1);
-  }
-  throw fail('image.pull_failed', { message: `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries` });
+  const [best] = depth > 0 ? candidates : [];
+  if (best === undefined) throw fail('image.pull_failed', { message: `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries` });
+  const found = await choose(pull, await fetchDocument(pull, best.descriptor.digest, best.descriptor.mediaType), depth - 1);
+  return { manifest: found.manifest, indexes: [{ ...document, content }, ...found.indexes] };
 }
 
 function isUnnamed({ platform }: Descriptor): boolean {
   return platform === undefined || (platform.os === '' && platform.architecture === '');
 }
 
-async function pullImage(pull: ManifestPull, manifest: ImageManifest): Promise<{ imageId: string; configuration: Buffer | undefined }> {
-  const imageId = manifest.config.digest;
-  if (pull.parts.catalog.has(imageId)) {
+async function pullImage(pull: ManifestPull, { content: manifest }: Document<ImageManifest>): Promise<{ imageId: string; configuration: Buffer | undefined; diffIds: readonly string[] }> {
+  const { catalog } = pull.parts;
+  const known = manifest.config.digest;
+  if (catalog.has(known)) {
     // Held, so that it cannot go before it has its new name.
-    const chain = pull.parts.catalog.get(imageId).chain;
+    const { chain, configuration } = catalog.get(known);
     const there = await Promise.all(chain.map(async (chainId) => await pull.lease.hold(chainId)));
-    if (there.every(Boolean)) return { imageId, configuration: pull.parts.catalog.has(imageId) ? undefined : await fetchConfiguration(pull, manifest.config) };
+    if (there.every(Boolean)) {
+      return { imageId: known, diffIds: configuration.diffIds, configuration: catalog.has(known) ? undefined : await fetchConfiguration(fetchOf(pull), manifest.config) };
+    }
   }
   for (const { mediaType } of [manifest.config, ...manifest.layers]) checkMediaType(mediaType);
-  const configuration = await fetchConfiguration(pull, manifest.config);
+  const configuration = await fetchConfiguration(fetchOf(pull), manifest.config);
   const { diffIds, os } = parseImageConfiguration(configuration.toString('utf8'));
   if (os !== '' && os.toLowerCase() !== 'linux') throw fail('image.unsupported_system');
   if (diffIds.length !== manifest.layers.length) throw fail('image.pull_failed', { message: "layers from manifest don't match image configuration" });
   await pullLayers({ ...pull, layers: manifest.layers, diffIds });
-  return { imageId, configuration };
-}
-
-async function fetchConfiguration(pull: ManifestPull, { digest }: Descriptor): Promise<Buffer> {
-  for (let attempt = 1; ; attempt++) {
-    let bytes: Buffer;
-    try {
-      const { body } = await pull.repository.blob(digest, { signal: pull.signal });
-      bytes = await readAnswer(body, 'image configuration', largestConfiguration);
-    } catch (error) {
-      pull.signal.throwIfAborted();
-      if (attempt >= configurationAttempts || !isPassing(error)) {
-        throw fail('image.pull_failed', { message: `error pulling image configuration: download failed after attempts=${attempt}: ${messageOf(error)}` }, error);
-      }
-      await delay((pull.retryUnit / 4) * 2 ** (attempt - 1), undefined, { signal: pull.signal });
-      continue;
-    }
-    const algorithm = digestAlgorithm(digest);
-    if (createHash(algorithm).update(bytes).digest('hex') === encodedPart(digest)) return bytes;
-    throw fail('image.digest_mismatch', { message: `error pulling image configuration: image config verification failed for digest ${digest}` });
-  }
+  return { imageId: digestOf(configuration), configuration, diffIds };
 }
 
 function checkConfigType(mediaType: string): void {
