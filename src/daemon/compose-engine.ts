@@ -78,6 +78,14 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     engineVersion: product.engineVersion,
     driver: snapshotter.driver,
     registry: settings.registries,
+    transfers: {
+      get concurrentDownloads() {
+        return configuration.current.concurrentDownloads;
+      },
+      get downloadAttempts() {
+        return configuration.current.downloadAttempts;
+      },
+    },
     onEvent: ({ action, id, attributes }) => events.publish({ type: 'image', action, id, attributes }),
   });
   const volumes = createLocalVolumeStore({

@@ -48,8 +48,8 @@ export interface ImageStoreOptions {
   readonly engineVersion?: string;
   /** As `inspect` tells; `overlay2` unless given. */
   readonly driver?: 'overlay2' | 'vfs';
-  /** Most downloads at once, of all pulls together; 3 unless given. */
-  readonly maximumDownloads?: number | undefined;
+  /** Asked whenever it matters. Unless given: 3 downloads at once, of all pulls together, and 5 attempts at each. */
+  readonly transfers?: { readonly concurrentDownloads: number; readonly downloadAttempts: number };
   /** Milliseconds that count as a second between attempts at a download. */
   readonly retryUnit?: number;
 }
@@ -59,6 +59,7 @@ const oneSecond = 1000;
 /** Opens the store, making its directories. Call `repair` before serving. */
 export function createImageStore(options: ImageStoreOptions): ImageStore {
   const { database, layers, onEvent, dataRoot } = options;
+  const transfers = options.transfers ?? { concurrentDownloads: 3, downloadAttempts: 5 };
   const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
   const removed = new RemovedImages(database);
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
@@ -74,7 +75,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     content,
     blobs,
     manifests,
-    downloads: new DownloadSlots(options.maximumDownloads ?? 3),
+    downloads: new DownloadSlots(() => transfers.concurrentDownloads),
     unpacking: new KeyedMutex(),
     workspace,
     onEvent,
@@ -146,7 +147,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     pull: (reference, { platform = '', authorization = '', signal }) =>
       streamProgress(
         async (report, stop) =>
-          await pullImage(parts, reference, { platform, authorization, registry: options.registry ?? {}, retryUnit: options.retryUnit ?? oneSecond, report, signal: stop }),
+          await pullImage(parts, reference, { platform, authorization, registry: options.registry ?? {}, retry: { unit: options.retryUnit ?? oneSecond, attempts: transfers.downloadAttempts }, report, signal: stop }),
         signal,
       ),
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),

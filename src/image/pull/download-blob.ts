@@ -9,7 +9,7 @@ import { limitSilence } from '#registry/limit-silence.ts';
 import type { BlobWriter, ContentStore } from '#store/content/contract.ts';
 import { byteProgress } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import { isPassing, mostAttempts, waitForNext } from './patience.ts';
+import { isPassing, waitForNext, type RetryRule } from './patience.ts';
 import type { PullSource } from './pull-source.ts';
 
 export interface BlobDownload {
@@ -20,8 +20,7 @@ export interface BlobDownload {
   readonly what: string;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Milliseconds that count as a second between attempts. */
-  readonly retryUnit: number;
+  readonly retry: RetryRule;
 }
 
 /** So much more of a blob makes an attempt a success: a line that breaks again and again comes to an end, too. */
@@ -61,7 +60,7 @@ async function openWriter({ content, blob, signal }: BlobDownload, count: (size:
 }
 
 async function fill(download: BlobDownload, writer: BlobWriter, state: { place: { current: number }; count: (size: number) => void }): Promise<void> {
-  const { source, blob, report, signal, retryUnit } = download;
+  const { source, blob, report, signal, retry } = download;
   for (let attempt = 1; writer.offset < blob.size || blob.size === 0; attempt++) {
     const before = writer.offset;
     try {
@@ -76,13 +75,13 @@ async function fill(download: BlobDownload, writer: BlobWriter, state: { place: 
         continue;
       }
       if (writer.offset - before >= progressThatCounts) attempt = 1;
-      if (attempt >= mostAttempts || !isPassing(error)) throw error;
+      if (attempt >= retry.attempts || !isPassing(error)) throw error;
       const id = shortIdentifier(blob.digest);
       await waitForNext({
         error,
         attempt,
         signal,
-        unit: retryUnit,
+        unit: retry.unit,
         onSecond: (left, opens) => report({ status: `Retrying in ${left} second${left === 1 ? '' : 's'}${opens === undefined ? '' : ` (the registry takes requests again at ${opens})`}`, progressDetail: {}, id }),
       });
     }

@@ -1,20 +1,33 @@
 /** At most so many downloads at once; places are given in the order they were asked for. */
 export class DownloadSlots {
-  #free: number;
+  readonly #limit: () => number;
+  #taken = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(count: number) {
-    this.#free = count;
+  /** @param limit asked whenever a place is wanted or given back; 0: any number */
+  constructor(limit: () => number) {
+    this.#limit = limit;
   }
 
   /** @param onWait called when there is no place yet. The place is given back by disposing. */
   async take(signal: AbortSignal, onWait: () => void): Promise<Disposable> {
     signal.throwIfAborted();
-    if (this.#free === 0) {
+    if (this.#isFull) {
       onWait();
       await this.#queue(signal);
-    } else this.#free--;
-    return { [Symbol.dispose]: () => this.#giveBack() };
+    } else this.#taken++;
+    let given = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (!given) this.#giveBack();
+        given = true;
+      },
+    };
+  }
+
+  get #isFull(): boolean {
+    const limit = this.#limit();
+    return limit > 0 && this.#taken >= limit;
   }
 
   async #queue(signal: AbortSignal): Promise<void> {
@@ -35,8 +48,11 @@ export class DownloadSlots {
   }
 
   #giveBack(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
+    this.#taken--;
+    // The limit may have been raised since.
+    while (this.#waiting.length > 0 && !this.#isFull) {
+      this.#taken++;
+      this.#waiting.shift()?.();
+    }
   }
 }

@@ -8,7 +8,7 @@ import { readAnswer } from '#registry/read-answer.ts';
 import type { ContentStore } from '#store/content/contract.ts';
 import type { BlobLease } from '../manifests/content-keeper.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import { isBusy, isPassing, mostAttempts, waitForNext } from './patience.ts';
+import { isBusy, isPassing, waitForNext, type RetryRule } from './patience.ts';
 import type { PullSource } from './pull-source.ts';
 
 export interface DocumentFetch {
@@ -17,7 +17,7 @@ export interface DocumentFetch {
   readonly blobs: BlobLease;
   readonly report: Report;
   readonly signal: AbortSignal;
-  readonly retryUnit: number;
+  readonly retry: RetryRule;
 }
 
 export interface FetchedDocument {
@@ -38,8 +38,8 @@ export async function fetchManifest(fetch: DocumentFetch, reference: string): Pr
       return { bytes, digest, contentType };
     } catch (error) {
       fetch.signal.throwIfAborted();
-      if (attempt >= mostAttempts || !isBusy(error)) throw error;
-      await waitForNext({ error, attempt, signal: fetch.signal, unit: fetch.retryUnit, onSecond: tellOnce(fetch.report, messageOf(error)) });
+      if (attempt >= fetch.retry.attempts || !isBusy(error)) throw error;
+      await waitForNext({ error, attempt, signal: fetch.signal, unit: fetch.retry.unit, onSecond: tellOnce(fetch.report, messageOf(error)) });
     }
   }
 }
@@ -68,10 +68,10 @@ export async function fetchConfiguration(fetch: DocumentFetch, { digest }: Descr
         place++;
         continue;
       }
-      if (attempt >= mostAttempts || !isPassing(error)) {
+      if (attempt >= fetch.retry.attempts || !isPassing(error)) {
         throw fail('image.pull_failed', { message: `error pulling image configuration: download failed after attempts=${attempt}: ${messageOf(error)}` }, error);
       }
-      await waitForNext({ error, attempt, signal: fetch.signal, unit: (fetch.retryUnit / 20) * 2 ** (attempt - 1), onSecond: () => undefined });
+      await waitForNext({ error, attempt, signal: fetch.signal, unit: (fetch.retry.unit / 20) * 2 ** (attempt - 1), onSecond: () => undefined });
       continue;
     }
     if (!hasDigest(bytes, digest)) {

@@ -2,7 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError, fail, isFailure } from '#base/errors/failure.ts';
 
-export const mostAttempts = 5;
+export interface RetryRule {
+  /** Milliseconds that count as a second between attempts. */
+  readonly unit: number;
+  /** At most, before a failure counts. */
+  readonly attempts: number;
+}
 
 /** A window that opens later than this is told instead of waited for. Seconds. */
 const longestWait = 120;

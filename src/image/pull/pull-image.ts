@@ -8,7 +8,7 @@ import { registryEndpoints, type RegistryConfiguration, type RegistryEndpoint } 
 import { Repository } from '#registry/repository.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import { isPassing } from './patience.ts';
+import { isPassing, type RetryRule } from './patience.ts';
 import { PullSource } from './pull-source.ts';
 import { pullManifest } from './pull-manifest.ts';
 import { translatePullError } from './translate-pull-error.ts';
@@ -17,7 +17,7 @@ export interface PullOptions {
   readonly platform: string;
   readonly authorization: string;
   readonly registry: RegistryConfiguration;
-  readonly retryUnit: number;
+  readonly retry: RetryRule;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -86,12 +86,12 @@ async function pullFrom(attempt: Attempt, endpoint: RegistryEndpoint, later: rea
 
 /** Whether the name stands for another image than before. */
 async function pullOne(attempt: Attempt, source: PullSource, reference: ImageReference): Promise<boolean> {
-  const { parts, platform, report, signal, retryUnit } = attempt;
+  const { parts, platform, report, signal, retry } = attempt;
   const { catalog, manifests } = parts;
   using blobs = parts.blobs.lease();
   await using lease = parts.keeper.lease();
   try {
-    const pulled = await pullManifest({ parts, source, lease, blobs, reference, platform, report, signal, retryUnit });
+    const pulled = await pullManifest({ parts, source, lease, blobs, reference, platform, report, signal, retry });
     signal.throwIfAborted();
     const before = catalog.lookup(reference);
     const byDigest = withDigest(repositoryOf(reference), pulled.digest);

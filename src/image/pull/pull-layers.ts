@@ -15,6 +15,7 @@ import type { BlobLease } from '../manifests/content-keeper.ts';
 import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { downloadBlob } from './download-blob.ts';
+import type { RetryRule } from './patience.ts';
 import type { PullSource } from './pull-source.ts';
 
 export interface LayerPull {
@@ -27,7 +28,7 @@ export interface LayerPull {
   readonly diffIds: readonly string[];
   readonly report: Report;
   readonly signal: AbortSignal;
-  readonly retryUnit: number;
+  readonly retry: RetryRule;
 }
 
 /** No gzip stream expands more than this; what does is no honest layer. */
@@ -93,10 +94,10 @@ class LayerJob {
   }
 
   async #download(): Promise<void> {
-    const { parts, source, report, signal, retryUnit } = this.#pull;
+    const { parts, source, report, signal, retry } = this.#pull;
     const { layer } = this.#place;
     using _slot = await parts.downloads.take(signal, () => state(report, layer, 'Waiting'));
-    await downloadBlob({ source, content: parts.content, blob: layer, what: 'filesystem layer', report, signal, retryUnit });
+    await downloadBlob({ source, content: parts.content, blob: layer, what: 'filesystem layer', report, signal, retry });
     this.#isDownloaded = true;
   }
 

@@ -14,6 +14,7 @@ import type { Report } from '../progress/progress-stream.ts';
 import { fetchConfiguration, fetchManifest, type DocumentFetch } from './fetch-document.ts';
 import { pullAttestations } from './pull-attestations.ts';
 import { pullLayers } from './pull-layers.ts';
+import type { RetryRule } from './patience.ts';
 import type { PullSource } from './pull-source.ts';
 
 export interface ManifestPull {
@@ -25,7 +26,7 @@ export interface ManifestPull {
   readonly platform: Platform | undefined;
   readonly report: Report;
   readonly signal: AbortSignal;
-  readonly retryUnit: number;
+  readonly retry: RetryRule;
 }
 
 export interface PulledManifest {
@@ -83,8 +84,8 @@ function describe({ content, digest, size }: Document, repositories: readonly st
   return { digest, size, mediaType: content.mediaType, kind: content.kind, repositories, references };
 }
 
-function fetchOf({ parts, source, blobs, report, signal, retryUnit }: ManifestPull): DocumentFetch {
-  return { source, content: parts.content, blobs, report, signal, retryUnit };
+function fetchOf({ parts, source, blobs, report, signal, retry }: ManifestPull): DocumentFetch {
+  return { source, content: parts.content, blobs, report, signal, retry };
 }
 
 async function fetchDocument(pull: ManifestPull, which: string, mediaType?: string): Promise<Document> {
