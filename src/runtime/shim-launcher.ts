@@ -13,7 +13,7 @@ import type { ContainerLaunch, ExecLaunch, ExitReport, ShimLauncher, ShimProcess
 import { attachStreamOf, connectShim, rolesOf, shimSocketPath, socketOf } from './shim-connection.ts';
 import { role } from './shim-frames.ts';
 import { clearAfterLostShim, exitFileName, launchRecord, readExitFile, readProcessNote } from './shim-remains.ts';
-import { ShimSession } from './shim-session.ts';
+import { ShimSession, signalProcess } from './shim-session.ts';
 
 export interface ShimLauncherOptions {
   /** Absolute path of the compiled `dhow-shim`. */
@@ -26,7 +26,7 @@ type Launch = ContainerLaunch | ExecLaunch;
 
 const SIGKILL = 9;
 /** How long a shim may take to give up a start before it is killed. */
-const abortPatience = 10_000;
+const abortPatience = 5000;
 /** How long a start of the daemon waits for the answer of one shim. */
 const adoptionPatience = 3000;
 
@@ -48,7 +48,12 @@ async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: 
   const attached = clients.map(attachStreamOf);
   const exitFile = exitFileName(launch.kind === 'exec' ? launch.execId : undefined);
   const session = new ShimSession({ ...launch, control, attached, exitFile, record: launchRecord(launch), adopted: false, onClosed: () => reaper.reap(shimPid) });
-  const onAbort = (): void => session.abort();
+  let killer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    session.abort();
+    // A runtime that hangs in the kernel holds up the shim that clears up after it.
+    killer = setTimeout(() => signalProcess(shimPid, 'SIGKILL'), abortPatience);
+  };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await session.started;
@@ -61,6 +66,7 @@ async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: 
     signal.throwIfAborted();
     throw error;
   } finally {
+    clearTimeout(killer);
     signal.removeEventListener('abort', onAbort);
   }
   // Nobody adopts an exec whose end this daemon has seen. If its file cannot be removed it goes with the directory.
@@ -75,7 +81,7 @@ async function killStarted(session: ShimSession): Promise<void> {
 }
 
 async function endShim(session: ShimSession, shimPid: number): Promise<void> {
-  const killer = setTimeout(() => process.kill(shimPid, 'SIGKILL'), abortPatience);
+  const killer = setTimeout(() => signalProcess(shimPid, 'SIGKILL'), abortPatience);
   try {
     await session.closed;
   } finally {

@@ -215,7 +215,7 @@ export class ShimSession implements ShimProcess {
 }
 
 /** A shim that has ended already is fine. */
-function signalProcess(pid: number, name: 'SIGKILL' | 'SIGCONT'): void {
+export function signalProcess(pid: number, name: 'SIGKILL' | 'SIGCONT'): void {
   try {
     if (pid > 0) process.kill(pid, name);
   } catch (error) {

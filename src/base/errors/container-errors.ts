@@ -48,6 +48,7 @@ export const containerErrors = {
     kind: 'conflict',
     text: (d) => `cannot remove container "${d['name']}": container is restarting: stop the container before removing or force remove`,
   },
+  'container.kill_unanswered': { kind: 'system', text: (d) => `cannot ${d['action']}: tried to kill container, but did not receive an exit event` },
   'container.kill_refused': { kind: 'conflict', text: (d) => `cannot kill container: ${d['reference']}: container ${d['id']} is not running` },
   'container.kill_not_found': { kind: 'notFound', text: (d) => `cannot kill container: ${d['reference']}: No such container: ${d['reference']}` },
   'container.kill_signal_invalid': { kind: 'invalid', text: (d) => `cannot kill container: ${d['reference']}: invalid signal: ${d['signal']}` },

@@ -57,6 +57,10 @@ export class ContainerLifecycle {
     const { registry, snapshotter, volumes, launcher, runtime, events, paths } = this.#parts;
     const { id } = before;
     const live = this.#parts.live.of(id);
+    const starting = new AbortController();
+    live.starting = starting;
+    const giveUp = (): void => starting.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
     await using undo = new AsyncDisposableStack();
     const pending = live.takePending();
     try {
@@ -82,7 +86,7 @@ export class ContainerLifecycle {
         pidOf: (reference, purpose) => this.#pidOf(reference, purpose),
       });
       undo.defer(() => runtime.release(id, cgroupPath));
-      const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, signal);
+      const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, starting.signal);
 
       live.process = shim;
       const started = startedState(before.state, shim.pid, startTimestamp(shim.startedAt));
@@ -114,6 +118,9 @@ export class ContainerLifecycle {
         if (before.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
       }
       throw failure.error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      live.starting = undefined;
     }
   }
 
@@ -132,8 +139,8 @@ export class ContainerLifecycle {
 
   /** Cancels a pending restart; the container is then exited. */
   #cancelRestart(id: string): boolean {
-    const live = this.#parts.live.of(id);
-    if (live.restartTimer === undefined) return false;
+    const live = this.#parts.live.find(id);
+    if (live?.restartTimer === undefined) return false;
     live.restartTimer.abort();
     live.restartTimer = undefined;
     const record = this.#parts.registry.get(id);
@@ -150,7 +157,7 @@ export class ContainerLifecycle {
   #watch(id: string, shim: ShimProcess): void {
     void shim.exited.then(async (report) => {
       using _held = await this.#parts.mutex.acquire(id);
-      if (this.#parts.live.of(id).process !== shim) return;
+      if (this.#parts.live.find(id)?.process !== shim) return;
       await this.#ended(id, report);
     });
   }

@@ -22,11 +22,13 @@ import { readLogBounds } from './log-query.ts';
 import { pauseContainer, unpauseContainer } from './pause-container.ts';
 import { pruneFilter } from './prune-filter.ts';
 import { parseSignal } from './signal-name.ts';
-import { stopContainer } from './stop-container.ts';
+import { awaitKilled, stopContainer } from './stop-container.ts';
 import { topOf } from './top.ts';
 import { updateContainer } from './update-container.ts';
 
 const never = new AbortController().signal;
+/** Milliseconds that a start under way gets before a forced removal gives it up. */
+const startPatience = 5000;
 
 export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecycle): ContainerUseCases {
   const { registry, live, mutex, snapshotter, events } = parts;
@@ -38,7 +40,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     for (;;) {
       if (!options.force) refuseRemoval(registry.require(id));
       else if (isEndless(registry.get(id))) await killAndWait(id, options.signal);
-      using _held = await mutex.acquire(id, options.signal);
+      using _held = await (options.force ? acquireByForce(id, options.signal) : mutex.acquire(id, options.signal));
       const current = registry.get(id);
       // AutoRemove may have been quicker.
       if (current === undefined) {
@@ -55,17 +57,33 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     }
   };
 
+  /** A start that hangs, in a file server that does not answer for one, is given up for the removal. */
+  const acquireByForce = async (id: string, signal: AbortSignal): Promise<Disposable> => {
+    const timer = setTimeout(() => live.find(id)?.starting?.abort(fail('container.being_removed')), startPatience);
+    try {
+      return await mutex.acquire(id, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
   const killAndWait = async (id: string, signal: AbortSignal): Promise<void> => {
     const exit = live.of(id).nextExit(signal);
     exit.catch(() => undefined);
     if (!lifecycle.markStopped(id)) return;
     const { process } = live.of(id);
     const record = registry.require(id);
-    if (process === undefined) return;
+    if (process === undefined) {
+      // Nobody would tell of its end: its shim could not be taken up.
+      if (!isRunning(record.state)) return;
+      await parts.runtime.killAll(record);
+      await lifecycle.recordExit(id, { exitCode: 137, finishedAt: nowNanoseconds(), reason: 'shim-lost' });
+      return;
+    }
     if (process.signal(9)) publishContainerEvent(events, record, 'kill', { signal: '9' });
     // Where it is fatal the signal comes first: nothing of it runs again.
     if (record.state.status === 'paused') await parts.runtime.thaw(record);
-    await exit;
+    await awaitKilled(parts, record, exit, `remove container "/${record.name}": could not kill`);
   };
 
   return {
@@ -152,11 +170,12 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       const fatal = number === 9 || number === parseSignal(record.config.StopSignal ?? 'TERM');
       if (fatal) lifecycle.markStopped(record.id);
       const exit = number === 9 ? live.of(record.id).nextExit(never) : undefined;
+      exit?.catch(() => undefined);
       if (number === 9 && record.state.status === 'paused') {
         if (process.signal(9)) await parts.runtime.thaw(record);
       } else if (!process.signal(number)) throw fail('container.kill_refused', { reference, id: record.id });
       publishContainerEvent(events, record, 'kill', { signal: String(number) });
-      await exit;
+      if (exit !== undefined) await awaitKilled(parts, record, exit, `kill container: ${reference}`);
     },
 
     update: (reference, request) => updateContainer(parts, reference, request),

@@ -21,6 +21,8 @@ export class LiveContainer {
   restartDelay = 0;
   /** Ends a wait between restarts. */
   restartTimer: AbortController | undefined;
+  /** While it is being started: gives that up. */
+  starting: AbortController | undefined;
   /** While `restart` stops it to start it again: `--rm` does not remove it then. */
   restartRequested = false;
   /** Running execs, by id. */

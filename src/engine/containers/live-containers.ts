@@ -13,6 +13,11 @@ export class LiveContainers {
     return live;
   }
 
+  /** Undefined when nothing of it is in memory, as after its removal. */
+  find(id: string): LiveContainer | undefined {
+    return this.#byId.get(id);
+  }
+
   drop(id: string): void {
     this.#byId.delete(id);
   }

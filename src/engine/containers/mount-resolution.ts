@@ -1,5 +1,6 @@
 /** Makes the planned mounts of a container ready for a start: volumes mounted and filled, sources made, subpaths checked. */
-import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { copyDirectoryFromRoot } from '#kernel/copy-directory.ts';
@@ -31,7 +32,7 @@ export async function releaseMounts(mounts: readonly PlannedMount[], volumes: Vo
 async function resolveMount(mount: PlannedMount, volumes: VolumeStore, facts: MountFacts): Promise<SpecificationMount> {
   const { point } = mount;
   if (point.Type === 'tmpfs') return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
-  const source = point.Type === 'volume' ? await volumeSource(mount, volumes, facts) : bindSource(mount);
+  const source = point.Type === 'volume' ? await volumeSource(mount, volumes, facts) : await bindSource(mount);
   const options = bindOptions({
     writable: point.RW,
     propagation: point.Type === 'volume' ? 'rprivate' : point.Propagation,
@@ -42,13 +43,18 @@ async function resolveMount(mount: PlannedMount, volumes: VolumeStore, facts: Mo
   return { destination: point.Destination, type: 'bind', source, options };
 }
 
-function bindSource(mount: PlannedMount): string {
+/** Beside the event loop: a file server that does not answer holds up this start alone. */
+async function bindSource(mount: PlannedMount): Promise<string> {
   const { Source } = mount.point;
-  if (!existsSync(Source)) {
+  if (!(await exists(Source))) {
     if (!mount.makeSource) throw fail('mount.invalid', { type: 'bind', reason: `bind source path does not exist: ${Source}` });
-    mkdirSync(Source, { recursive: true, mode: 0o755 });
+    await mkdir(Source, { recursive: true, mode: 0o755 });
   }
   return Source;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
 }
 
 async function volumeSource(mount: PlannedMount, volumes: VolumeStore, facts: MountFacts): Promise<string> {

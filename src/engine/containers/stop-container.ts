@@ -2,6 +2,7 @@
 import { fail } from '#base/errors/failure.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
+import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { thawContainer } from './pause-container.ts';
@@ -10,6 +11,8 @@ import { parseSignal } from './signal-name.ts';
 /** Seconds, Docker's default. */
 const defaultTimeout = 10;
 const killSignal = 9;
+/** Milliseconds: Docker's ten seconds, and two for a second try. */
+const killPatience = 12_000;
 
 export interface StopOptions {
   /** Seconds; undefined: the container's own or {@link defaultTimeout}; negative: for ever. */
@@ -43,12 +46,24 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
     if (seconds < 0) await exit;
     else if (!(await endsWithin(exit, seconds * 1000))) {
       send(killSignal);
-      await exit;
+      await awaitKilled(parts, record, exit, `stop container: ${record.name}`);
     }
     publishContainerEvent(parts.events, parts.registry.get(id) ?? record, 'stop');
   } finally {
     left.abort();
   }
+}
+
+/**
+ * Waits for the end of a container that was sent SIGKILL, as long as Docker does: what waits inside the kernel
+ * for a device or a file server that does not answer cannot be ended by anybody.
+ * @param action what is said to have failed. @throws container.kill_unanswered
+ */
+export async function awaitKilled(parts: EngineParts, record: ContainerRecord, exit: Promise<unknown>, action: string): Promise<void> {
+  if (await endsWithin(exit, killPatience)) return;
+  const processes = parts.runtime.processes(record).join(', ');
+  parts.log('warning', `container ${record.name} was killed and does not end: the kernel holds on to its processes ${processes} (see /proc/PID/stack); it ends as soon as what they wait for answers`);
+  throw fail('container.kill_unanswered', { action });
 }
 
 async function endsWithin(exit: Promise<unknown>, milliseconds: number): Promise<boolean> {
