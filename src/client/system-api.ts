@@ -1,5 +1,5 @@
 /** The daemon itself: `/_ping`, `/version`, `/info`, `/system/df`, `/events`. */
-import type { EventMessage } from '#schema/event-message.ts';
+import { parseEvent, type EventMessage } from '#schema/event-message.ts';
 import type { Filters } from './container-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import { filtersText } from './query.ts';
@@ -52,6 +52,6 @@ export class SystemApi {
   async events(options: { since?: string; until?: string; filters?: Filters; signal?: AbortSignal } = {}): Promise<AsyncIterable<EventMessage>> {
     const { since, until, filters, signal } = options;
     const response = await this.#transport.request({ method: 'GET', path: '/events', query: { since: since === '' ? undefined : since, until: until === '' ? undefined : until, filters: filtersText(filters) }, signal });
-    return readJsonLines(response.body);
+    return readJsonLines(response.body, parseEvent);
   }
 }

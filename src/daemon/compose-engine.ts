@@ -15,6 +15,7 @@ import { product } from '#engine/product.ts';
 import { createEngine } from '#engine/engine.ts';
 import type { CurrentConfiguration } from '#engine/engine-configuration.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
+import { EventArchive } from '#engine/events/event-archive.ts';
 import { EventLog } from '#engine/events/event-log.ts';
 import { HealthMonitor } from '#engine/health/health-monitor.ts';
 import { LogDelivery } from '#engine/processes/log-delivery.ts';
@@ -67,7 +68,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   await mkdir(executionRoot, { recursive: true, mode: 0o711 });
   const paths = new EnginePaths(dataRoot, executionRoot);
   const database = opened.use(new StateDatabase(join(dataRoot, 'state.db')));
-  const events = new EventLog();
+  const events = new EventLog(opened.use(new EventArchive({ directory: join(dataRoot, 'events'), warn: (message) => log('warning', message) })));
 
   const layers = createLayerStore({ dataRoot });
   const snapshotter = opened.use(createSnapshotter({ dataRoot, layers, ...(settings.storageDriver !== undefined && { driver: settings.storageDriver }) }));

@@ -84,7 +84,7 @@ export class EngineDouble implements Engine {
   }
 
   publish(event: Partial<EventMessage>): void {
-    this.published.push({ Type: 'container', Action: 'start', Actor: { ID: 'x', Attributes: {} }, scope: 'local', time: 1, timeNano: 1, ...event });
+    this.published.push({ Type: 'container', Action: 'start', Actor: { ID: 'x', Attributes: {} }, scope: 'local', time: 1, timeNano: 1n, ...event });
     this.#eventArrived.resolve();
     this.#eventArrived = Promise.withResolvers();
   }

@@ -1,6 +1,7 @@
 /** `/_ping`, `/version`, `/info`, `/events` and `/system/df`: Engine API 1.51, with what older versions saw differently. */
 import { fail } from '#base/errors/failure.ts';
-import { encodeJson } from '../body/encode-json.ts';
+import { formatEvent } from '#schema/event-message.ts';
+import { escapeMarkup } from '../body/encode-json.ts';
 import type { Call, Exchange } from '../exchange.ts';
 import { parseEventTime } from '../requests/go-number.ts';
 import type { ApiVersion } from '../requests/api-version.ts';
@@ -68,7 +69,7 @@ async function events({ reply, signal }: Exchange, { engine, query, version: api
   for await (const message of messages) {
     // Until 1.46 images were not said to be created.
     if (!apiVersion.atLeast(46) && message.Type === 'image' && message.Action === 'create') continue;
-    await reply.write(encodeJson(message, 'html'), signal);
+    await reply.write(escapeMarkup(`${formatEvent(message)}\n`), signal);
   }
   reply.end();
 }

@@ -7,6 +7,8 @@ import { byteStringOf, textOf } from '#oci/tar/byte-string.ts';
 import { resolveUser } from '#runtime/users/resolve-user.ts';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import { publishContainerEvent } from '../containers/container-events.ts';
+import { publishVolumeEvents } from '../containers/volume-events.ts';
+import type { ContainerRecord } from '../containers/container-record.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { ArchiveUseCases } from '../contract.ts';
 import { ArchiveStopped, ContainerViews, type RunningJob } from './container-views.ts';
@@ -17,6 +19,12 @@ export function archiveUseCases(parts: EngineParts): ArchiveUseCases {
   const { registry, snapshotter, events } = parts;
   const views = new ContainerViews(parts);
 
+  /** Who looks at a container's files uses its volumes meanwhile, and events say so. */
+  const volumesMounted = (record: ContainerRecord): Disposable => {
+    publishVolumeEvents(events, record, 'mount');
+    return { [Symbol.dispose]: () => publishVolumeEvents(events, record, 'unmount') };
+  };
+
   return {
     async changes(reference): Promise<FilesystemChange[]> {
       const changes = await snapshotter.changes(registry.resolve(reference).id);
@@ -24,7 +32,9 @@ export function archiveUseCases(parts: EngineParts): ArchiveUseCases {
     },
 
     async stat(reference, path, signal): Promise<ContainerPathStat> {
-      const { id } = registry.resolve(reference);
+      const record = registry.resolve(reference);
+      const { id } = record;
+      using _mounted = volumesMounted(record);
       return await named(reference, path, async () => {
         const job = await views.start({ containerId: id, withMounts: true, signal, job: (view) => ({ kind: 'stat', view, path: byteStringOf(path) }) });
         await job.finished;
@@ -35,16 +45,19 @@ export function archiveUseCases(parts: EngineParts): ArchiveUseCases {
     async copyOut(reference, path, signal) {
       const record = registry.resolve(reference);
       const ring = newRingMemory();
+      using failed = new DisposableStack();
+      failed.use(volumesMounted(record));
       const job = await named(reference, path, async () =>
         views.start({ containerId: record.id, withMounts: true, signal, job: (view) => ({ kind: 'pack', view, path: byteStringOf(path), ring }) }),
       );
       publishContainerEvent(events, record, 'archive-path');
-      return { stat: found(job), archive: bytesOf(new AsyncRingReader(ring), job, signal) };
+      return { stat: found(job), archive: untilRead(bytesOf(new AsyncRingReader(ring), job, signal), failed.move()) };
     },
 
     async copyIn(reference, path, archive, options): Promise<void> {
       const record = registry.resolve(reference);
       const memory = newRingMemory();
+      using _mounted = volumesMounted(record);
       await named(reference, path, async () => {
         const job = await views.start({
           containerId: record.id,
@@ -79,6 +92,12 @@ export function archiveUseCases(parts: EngineParts): ArchiveUseCases {
       return bytesOf(new AsyncRingReader(ring), job, signal);
     },
   };
+}
+
+/** Gives away what a stream needs once that has been read or given up. */
+async function* untilRead(chunks: AsyncIterable<Buffer>, needed: Disposable): AsyncGenerator<Buffer> {
+  using _needed = needed;
+  yield* chunks;
 }
 
 function found({ stat }: RunningJob): ContainerPathStat {

@@ -26,6 +26,7 @@ export async function commitContainer(parts: EngineParts, reference: string, req
     await parts.snapshotter.archiveChanges(id),
     signal,
   );
+  parts.events.publish({ type: 'image', action: 'create', id: imageId, attributes: { ...merged.Labels, name: imageId } });
   if (name !== undefined) parts.images.tag(imageId, familiarText(name), undefined);
   publishContainerEvent(parts.events, record, 'commit', { comment, imageID: imageId, ...(name === undefined ? {} : { imageRef: familiarText(name) }) });
   return { Id: imageId };

@@ -11,6 +11,11 @@ export function publishContainerEvent(events: EventLog, record: ContainerRecord,
   });
 }
 
+/** A command as events of execs show it: the program, a space, and its arguments. */
+export function commandText([program = '', ...parameters]: readonly string[]): string {
+  return `${program} ${parameters.join(' ')}`;
+}
+
 /** `network connect` or `disconnect` of every endpoint of a sandbox. */
 export function publishNetworkEvents(events: EventLog, record: ContainerRecord, action: 'connect' | 'disconnect'): void {
   for (const [name, endpoint] of Object.entries(record.sandbox?.endpoints ?? {})) {

@@ -63,6 +63,8 @@ export class ContainerLifecycle {
     signal.addEventListener('abort', giveUp, { once: true });
     await using undo = new AsyncDisposableStack();
     const pending = live.takePending();
+    let sandboxed: ContainerRecord | undefined;
+    let mounted = false;
     try {
       const sink = await this.#parts.logDelivery.connect(before, signal);
       if (sink !== undefined) undo.defer(() => sink.close());
@@ -72,11 +74,13 @@ export class ContainerLifecycle {
       undo.defer(() => void registry.update(id, { process: undefined }));
 
       const { sandbox, networkNamespace } = await this.#makeSandbox(before, undo);
+      sandboxed = registry.require(id);
       const rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
       undo.defer(() => releaseMounts(before.mounts, volumes, id));
       const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: false });
+      mounted = true;
       const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,
         networkNamespace,
@@ -112,6 +116,9 @@ export class ContainerLifecycle {
     } catch (error) {
       live.returnPending(pending);
       const failure = describeStartFailure(error, before);
+      if (mounted) publishVolumeEvents(events, before, 'mount');
+      if (sandboxed !== undefined) publishNetworkEvents(events, sandboxed, 'disconnect');
+      if (mounted) publishVolumeEvents(events, before, 'unmount');
       await undo.disposeAsync();
       if (registry.get(id) !== undefined) {
         registry.update(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
@@ -185,6 +192,8 @@ export class ContainerLifecycle {
     if (oomKilled) publishContainerEvent(events, ended, 'oom');
     publishNetworkEvents(events, ended, 'disconnect');
     publishVolumeEvents(events, ended, 'unmount');
+    if (live.stopRequested) publishContainerEvent(events, ended, 'stop');
+    live.stopRequested = false;
     publishContainerEvent(events, ended, 'die', { execDuration: String(Math.max(0, Math.trunc(ranFor / 1000))), exitCode: String(report.exitCode) });
     if (decision.kind === 'stay') live.announceExit({ exitCode: report.exitCode });
     if (lost) await this.#clean(`end the processes of ${id}`, async () => runtime.killAll(record));

@@ -25,6 +25,8 @@ export class LiveContainer {
   starting: AbortController | undefined;
   /** While `restart` stops it to start it again: `--rm` does not remove it then. */
   restartRequested = false;
+  /** While `stop` waits for the end: the event of the end tells so. */
+  stopRequested = false;
   /** Running execs, by id. */
   readonly execs = new Set<string>();
 

@@ -41,6 +41,7 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
         publishContainerEvent(parts.events, parts.registry.get(id) ?? record, 'kill', { signal: String(signalNumber) });
       }
     };
+    live.stopRequested = true;
     send(number);
     await thawContainer(parts, id);
     if (seconds < 0) await exit;
@@ -48,8 +49,8 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
       send(killSignal);
       await awaitKilled(parts, record, exit, `stop container: ${record.name}`);
     }
-    publishContainerEvent(parts.events, parts.registry.get(id) ?? record, 'stop');
   } finally {
+    live.stopRequested = false;
     left.abort();
   }
 }

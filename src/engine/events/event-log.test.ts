@@ -38,7 +38,7 @@ test('reading must end at its bound and when its reader leaves', async () => {
 
 test('filters must match by name, id prefix, image and label', () => {
   const event: EventMessage = {
-    Type: 'container', Action: 'exec_start: sh', scope: 'local', time: 0, timeNano: 0,
+    Type: 'container', Action: 'exec_start: sh', scope: 'local', time: 0, timeNano: 0n,
     Actor: { ID: 'abcdef', Attributes: { name: 'web', oldName: '/old', image: 'nginx:1', tier: 'front' } },
   };
   for (const filters of [{ container: ['web'] }, { container: ['abc'] }, { event: ['exec_start'] }, { image: ['nginx'] }, { label: ['tier=front'] }, { type: ['image', 'container'] }]) {

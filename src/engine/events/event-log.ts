@@ -1,9 +1,10 @@
 /**
- * The engine's facts in order: the newest are kept for `since`, and live listeners get each one. A
- * listener that is slow gets a queue of its own; it never delays the others.
+ * The engine's facts in order: kept for `since`, the newest in memory and all of them in an archive that outlives
+ * the daemon, and given to live listeners. A listener that is slow gets a queue of its own; it never delays the others.
  */
 import { nowNanoseconds } from '#base/timestamp.ts';
 import type { EventMessage } from '#schema/event-message.ts';
+import type { EventArchive } from './event-archive.ts';
 
 /** As many as Docker keeps. */
 const keptEvents = 256;
@@ -21,6 +22,13 @@ export interface EventDraft {
 export class EventLog {
   readonly #kept: EventMessage[] = [];
   readonly #listeners = new Set<(event: EventMessage) => void>();
+  readonly #archive: EventArchive | undefined;
+  #last = 0n;
+
+  /** @param archive undefined: nothing is kept beyond this log's life */
+  constructor(archive?: EventArchive) {
+    this.#archive = archive;
+  }
 
   get listenerCount(): number {
     return this.#listeners.size;
@@ -36,18 +44,20 @@ export class EventLog {
       Actor: { ID: draft.id, Attributes: sorted(draft.attributes) },
       scope: 'local',
       time: Number(nanoseconds / 1_000_000_000n),
-      // A double: exact to a quarter of a microsecond.
-      timeNano: Number(nanoseconds),
+      timeNano: nanoseconds,
     };
+    this.#last = nanoseconds;
+    this.#archive?.append(event);
     this.#kept.push(event);
     if (this.#kept.length > keptEvents) this.#kept.shift();
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** Past events from `since` (undefined: none), then live ones up to `until` (both in nanoseconds) or until the signal aborts. */
+  /** Past events from `since` (undefined: none, or with `until` the newest), then live ones up to `until` (both in nanoseconds) or until the signal aborts. */
   async *read(options: { since: bigint | undefined; until: bigint | undefined; signal: AbortSignal }): AsyncGenerator<EventMessage, void, void> {
     const { since, until, signal } = options;
-    const queue: EventMessage[] = since === undefined ? [] : this.#kept.filter((event) => BigInt(event.timeNano) >= since);
+    const queue: EventMessage[] = [];
+    const past = this.#past(since, until);
     let wake: () => void = () => undefined;
     let cut = false;
     const listener = (event: EventMessage): void => {
@@ -71,10 +81,14 @@ export class EventLog {
       }
     }
     try {
+      for await (const event of past) {
+        if (signal.aborted) return;
+        yield event;
+      }
       while (!signal.aborted && !cut) {
         const event = queue.shift();
         if (event !== undefined) {
-          if (until === undefined || BigInt(event.timeNano) <= until) yield event;
+          if (until === undefined || event.timeNano <= until) yield event;
           continue;
         }
         if (ended) return;
@@ -89,6 +103,27 @@ export class EventLog {
       this.#listeners.delete(listener);
     }
   }
+
+  /** What was published before this call. */
+  #past(since: bigint | undefined, until: bigint | undefined): AsyncIterable<EventMessage> | EventMessage[] {
+    if (since === undefined && until === undefined) return [];
+    const end = until === undefined || until > this.#last ? this.#last : until;
+    const oldest = this.#kept[0];
+    const remembered = oldest !== undefined && (since === undefined ? this.#kept.length === keptEvents : oldest.timeNano <= since);
+    if (remembered || this.#archive === undefined) return this.#kept.filter((event) => event.timeNano >= (since ?? 0n) && event.timeNano <= end);
+    // Events of daemons before this one are later than none of its own.
+    const bound = this.#last === 0n ? (until ?? nowNanoseconds()) : end;
+    return since === undefined ? newestOf(this.#archive.read(0n, bound)) : this.#archive.read(since, bound);
+  }
+}
+
+async function* newestOf(events: AsyncIterable<EventMessage>): AsyncGenerator<EventMessage> {
+  const newest: EventMessage[] = [];
+  for await (const event of events) {
+    newest.push(event);
+    if (newest.length > keptEvents) newest.shift();
+  }
+  yield* newest;
 }
 
 /** `status`, `id`, `from`: what API versions before 1.22 had, still sent for containers and images. */

@@ -4,7 +4,7 @@ import { EngineError, fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { AttachOptions, AttachStream } from '#runtime/contract.ts';
 import { joinClient } from '../containers/attach-client.ts';
-import { publishContainerEvent } from '../containers/container-events.ts';
+import { commandText, publishContainerEvent } from '../containers/container-events.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import { isRunning } from '../containers/container-state.ts';
 import { defaultDetachKeys, parseDetachKeys } from '../containers/detach-keys.ts';
@@ -33,7 +33,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     const container = live.of(record.id);
     container.execs.add(exec.id);
     const [path = '', ...args] = exec.request.Cmd ?? [];
-    publishContainerEvent(events, record, `exec_start: ${[path, ...args].join(' ')}`, { execID: exec.id });
+    publishContainerEvent(events, record, `exec_start: ${commandText([path, ...args])}`, { execID: exec.id });
     try {
       const rootfs = await parts.snapshotter.mount(record.id);
       const options = await parts.runtime.prepareExec(record, rootfs, exec.id, exec.request);
@@ -72,7 +72,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
       if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
       const id = newIdentifier();
       execs.add({ id, containerId: record.id, request, state: 'created', process: undefined, exitCode: undefined, pid: 0 });
-      publishContainerEvent(events, record, `exec_create: ${request.Cmd.join(' ')}`, { execID: id });
+      publishContainerEvent(events, record, `exec_create: ${commandText(request.Cmd)}`, { execID: id });
       return { Id: id };
     },
 

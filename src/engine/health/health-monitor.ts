@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { nowNanoseconds } from '#base/timestamp.ts';
-import { publishContainerEvent } from '../containers/container-events.ts';
+import { commandText, publishContainerEvent } from '../containers/container-events.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import type { ContainerRegistry } from '../containers/container-registry.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -65,10 +65,13 @@ export class HealthMonitor implements Disposable {
     const command = probeCommand(check, Shell);
     if (check === undefined || command === undefined) return;
     const execId = newIdentifier();
-    publishContainerEvent(events, record, `exec_create: ${command.join(' ')}`, { execID: execId });
-    publishContainerEvent(events, record, `exec_start: ${command.join(' ')}`, { execID: execId });
+    publishContainerEvent(events, record, `exec_create: ${commandText(command)}`, { execID: execId });
+    publishContainerEvent(events, record, `exec_start: ${commandText(command)}`, { execID: execId });
     const result = await runProbe(this.#parts, record, { execId, command, timeout: probeTimeout(check), signal });
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      publishContainerEvent(events, record, 'exec_die', { execID: execId, exitCode: '137' });
+      return;
+    }
     const { state } = registry.require(record.id);
     if (state.health === undefined) return;
     const health = afterProbe(state.health, check, state.startedAt, result);
