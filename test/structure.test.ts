@@ -21,6 +21,7 @@ const layers: Readonly<Record<string, number>> = {
   network: 5,
   volume: 5,
   logging: 5,
+  'registry-server': 5,
   engine: 6,
   api: 7,
   daemon: 8,

@@ -12,6 +12,7 @@ import { layerErrors } from './layer-errors.ts';
 import { loggingErrors } from './logging-errors.ts';
 import { networkErrors } from './network-errors.ts';
 import { registryErrors } from './registry-errors.ts';
+import { registryServerErrors } from './registry-server-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import { storeErrors } from './store-errors.ts';
 import { templateErrors } from './template-errors.ts';
@@ -30,6 +31,7 @@ const rows = {
   ...loggingErrors,
   ...networkErrors,
   ...registryErrors,
+  ...registryServerErrors,
   ...runtimeErrors,
   ...storeErrors,
   ...volumeErrors,
