@@ -35,6 +35,16 @@ export interface AppliedLayer extends Layer {
   readonly created: boolean;
 }
 
+/** A layer's archive in compressed form, on its way. */
+export interface CompressedLayer {
+  /** To be read once; ends early only by failing. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Bytes of the archive that are compressed so far. */
+  readonly consumed: () => number;
+  /** What came out. @throws before the end of `bytes` */
+  readonly result: () => { readonly digest: string; readonly size: number };
+}
+
 export interface LayerStore {
   /**
    * Unpacks a layer tar (plain, gzip, zstd, bzip2 or xz, told by its first bytes) over the layer `parent`.
@@ -57,6 +67,8 @@ export interface LayerStore {
    * @throws layer.not_found
    */
   tarStream(chainId: string, options: { signal: AbortSignal }): Promise<Readable>;
+  /** What `tarStream` gives, compressed by gzip by a thread of its own: the same bytes every time. @throws layer.not_found */
+  gzipStream(chainId: string, options: { signal: AbortSignal }): CompressedLayer;
   /** Length in bytes of what `tarStream` gives. @throws layer.not_found */
   tarLength(chainId: string): number;
   /** Paths of the unpacked layers' directories, topmost first, for mounting. @throws layer.not_found */

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
-import type { AppliedLayer, ApplyOptions, Layer, LayerDirectory, LayerStore } from './contract.ts';
+import type { AppliedLayer, ApplyOptions, CompressedLayer, Layer, LayerDirectory, LayerStore } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
 import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
@@ -16,7 +16,12 @@ import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
 import { makeRoot } from './make-root.ts';
 import { RemovalQueue } from './removal-queue.ts';
-import type { UnpackResult } from './worker-messages.ts';
+import type { PackJob, PackResult, UnpackResult } from './worker-messages.ts';
+
+interface PackForm {
+  readonly compression?: PackJob['compression'];
+  readonly onEnd?: (result: PackResult) => void;
+}
 
 /** As many as a mount over all of them can have. Docker's text is used for more. */
 const depthLimit = 127;
@@ -93,6 +98,20 @@ export class StoredLayers implements LayerStore {
     signal.throwIfAborted();
     const record = this.#layer(chainId);
     return Readable.from(this.#pack(record, signal), { objectMode: false, signal });
+  }
+
+  gzipStream(chainId: string, { signal }: { signal: AbortSignal }): CompressedLayer {
+    signal.throwIfAborted();
+    const consumed = new SharedArrayBuffer(8);
+    let result: PackResult['compressed'];
+    return {
+      bytes: this.#pack(this.#layer(chainId), signal, { compression: { consumed }, onEnd: ({ compressed }) => (result = compressed) }),
+      consumed: () => Number(Atomics.load(new BigInt64Array(consumed), 0)),
+      result: () => {
+        invariant(result !== undefined, 'a compressed layer is known at its end only');
+        return result;
+      },
+    };
   }
 
   tarLength(chainId: string): number {
@@ -243,7 +262,7 @@ export class StoredLayers implements LayerStore {
     this.#removals.discard(this.#paths.layer(name));
   }
 
-  async *#pack(record: LayerRecord, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  async *#pack(record: LayerRecord, signal: AbortSignal, form: PackForm = {}): AsyncGenerator<Buffer, void> {
     using _layer = this.#use(record.chainId);
     const memory = newRingMemory();
     const ring = new AsyncRingReader(memory);
@@ -254,6 +273,7 @@ export class StoredLayers implements LayerStore {
       recipePath: `${this.#paths.record(record.chainId)}/${recipeName}`,
       diffId: record.diffId,
       replaced: record.replaced,
+      compression: form.compression,
     });
     packed.catch(() => ring.break());
     let length = 0;
@@ -262,8 +282,10 @@ export class StoredLayers implements LayerStore {
         length += chunk.length;
         yield chunk;
       }
-      await packed;
-      invariant(length === record.tarLength, `of ${record.tarLength} bytes of a layer ${length} were read`);
+      const result = await packed;
+      const expected = result.compressed?.size ?? record.tarLength;
+      invariant(length === expected, `of ${expected} bytes of a layer ${length} were read`);
+      form.onEnd?.(result);
       signal.throwIfAborted();
     } finally {
       ring.break();

@@ -11,13 +11,14 @@ import { archiveTree } from './archive-tree.ts';
 import { ArchiveSource } from './archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
 import { copyLayer } from './copy-layer.ts';
+import { GzipWriter } from './gzip-writer.ts';
 import { packLayer } from './pack-layer.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { RecipeWriter } from './tar-recipe.ts';
 import { treeChanges } from './tree-changes.ts';
 import { treeSize } from './tree-size.ts';
 import { unpackLayer } from './unpack-layer.ts';
-import type { JobReply, LayerJob, PackJob, ResultOf, UnpackJob, UnpackResult } from './worker-messages.ts';
+import type { JobReply, LayerJob, PackJob, PackResult, ResultOf, UnpackJob, UnpackResult } from './worker-messages.ts';
 
 invariant(parentPort !== null, 'layer-worker runs as a worker thread');
 const port = parentPort;
@@ -72,19 +73,26 @@ function unpack(job: UnpackJob): UnpackResult {
   };
 }
 
-function pack(job: PackJob): undefined {
+function pack(job: PackJob): PackResult {
   using recipeFile = openedDescriptor(job.recipePath, constants.O_RDONLY);
   using layerDirectory = openedDescriptor(job.directory, constants.O_DIRECTORY);
+  const ring = new BlockingRingWriter(job.ring);
+  const gzip = job.compression === undefined ? undefined : new GzipWriter(ring, countIn(job.compression.consumed));
   inside(`${job.directory}/diff`, () =>
     packLayer({
-      ring: new BlockingRingWriter(job.ring),
+      sink: gzip ?? ring,
       recipeDescriptor: recipeFile.descriptor,
       layerDirectory: layerDirectory.descriptor,
       diffId: job.diffId,
       replaced: job.replaced,
     }),
   );
-  return undefined;
+  return { compressed: gzip?.result() };
+}
+
+function countIn(memory: SharedArrayBuffer): (bytes: number) => void {
+  const counter = new BigInt64Array(memory);
+  return (bytes) => void Atomics.store(counter, 0, BigInt(bytes));
 }
 
 function inside<T>(directory: string, work: () => T): T {

@@ -6,12 +6,19 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, readSync } from 'node:fs';
 import { failedWith } from '#kernel/failed-with.ts';
 import { openNode, workingDirectory } from '#kernel/file-nodes.ts';
-import type { BlockingRingWriter } from './byte-ring.ts';
 import { invalidArchive } from './entry-path.ts';
 import { readRecipe, type RecipeRecord } from './tar-recipe.ts';
 
+/** Takes the archive's bytes. */
+export interface PackSink {
+  /** Room for at least a byte, to be filled and given by `put`. */
+  space(): Buffer;
+  put(length: number): void;
+  end(): void;
+}
+
 export interface PackTarget {
-  readonly ring: BlockingRingWriter;
+  readonly sink: PackSink;
   readonly recipeDescriptor: number;
   readonly layerDirectory: number;
   readonly diffId: string;
@@ -19,14 +26,14 @@ export interface PackTarget {
 }
 
 /** @throws layer.invalid_archive when the layer is not what it was */
-export function packLayer({ ring, recipeDescriptor, layerDirectory, diffId, replaced }: PackTarget): void {
+export function packLayer({ sink, recipeDescriptor, layerDirectory, diffId, replaced }: PackTarget): void {
   const hash = createHash('sha256');
   let contents = 0;
   const fill = (read: (space: Buffer) => number): number => {
-    const space = ring.space();
+    const space = sink.space();
     const length = read(space);
     hash.update(space.subarray(0, length));
-    ring.put(length);
+    sink.put(length);
     return length;
   };
   for (const record of readRecipe(recipeDescriptor)) {
@@ -53,7 +60,7 @@ export function packLayer({ ring, recipeDescriptor, layerDirectory, diffId, repl
   }
   const actual = `sha256:${hash.digest('hex')}`;
   if (actual !== diffId) throw invalidArchive(`layer ${diffId} is damaged: its contents now have digest ${actual}`);
-  ring.end();
+  sink.end();
 }
 
 function openContents(path: string, directory: number, diffId: string): number {

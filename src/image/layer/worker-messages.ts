@@ -37,6 +37,13 @@ export interface PackJob {
   readonly recipePath: string;
   readonly diffId: string;
   readonly replaced: Readonly<Record<number, string>>;
+  /** Compress it by gzip; the count of bytes that went into that so far is kept here, as one BigInt. */
+  readonly compression?: { readonly consumed: SharedArrayBuffer } | undefined;
+}
+
+export interface PackResult {
+  /** Of the compressed archive; undefined of one that is not. */
+  readonly compressed: { readonly digest: string; readonly size: number } | undefined;
 }
 
 /** Copy the trees of layers into one directory. */
@@ -63,7 +70,7 @@ export interface ArchiveJob {
 export type LayerJob = UnpackJob | PackJob | CopyJob | ChangesJob | ArchiveJob;
 
 /** What a job answers. */
-export type ResultOf<J extends LayerJob> = J extends UnpackJob ? UnpackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
+export type ResultOf<J extends LayerJob> = J extends UnpackJob ? UnpackResult : J extends PackJob ? PackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
 
 export type JobReply =
   | { readonly kind: 'done'; readonly result: ResultOf<LayerJob> }

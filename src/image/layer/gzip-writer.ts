@@ -1,0 +1,104 @@
+/**
+ * Compresses what is written to it into a ring, as gzip (RFC 1952): the same bytes for the same contents, whatever
+ * pieces they come in. The contents are cut into chunks that are compressed by themselves; one that would not become
+ * smaller is stored. Blocking.
+ */
+import { createHash } from 'node:crypto';
+import { constants, crc32, deflateRawSync } from 'node:zlib';
+import type { BlockingRingWriter } from './byte-ring.ts';
+
+const chunkSize = 512 * 1024;
+/** Beyond this level a layer gets some hundredths smaller for twice the time. */
+const level = 3;
+const sampleSize = 16 * 1024;
+/** Of a sample's size: what does not get below is stored. */
+const worthwhile = 0.97;
+const largestStored = 0xffff;
+/** No time, no name, and no system. */
+const head = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+/** An empty block, which is the last. */
+const lastBlock = Buffer.from([0x03, 0x00]);
+
+export class GzipWriter {
+  readonly #ring: BlockingRingWriter;
+  readonly #chunk = Buffer.alloc(chunkSize);
+  readonly #hash = createHash('sha256');
+  readonly #onConsumed: (bytes: number) => void;
+  #filled = 0;
+  #check = 0;
+  #consumed = 0;
+  #size = 0;
+
+  /** @param onConsumed gets the bytes of contents compressed so far */
+  constructor(ring: BlockingRingWriter, onConsumed: (bytes: number) => void) {
+    this.#ring = ring;
+    this.#onConsumed = onConsumed;
+    this.#give(head);
+  }
+
+  /** As a ring's: room to be filled and given by `put`. */
+  space(): Buffer {
+    return this.#chunk.subarray(this.#filled);
+  }
+
+  put(length: number): void {
+    this.#filled += length;
+    if (this.#filled === chunkSize) this.#flush();
+  }
+
+  end(): void {
+    this.#flush();
+    this.#give(lastBlock);
+    const tail = Buffer.alloc(8);
+    tail.writeUInt32LE(this.#check, 0);
+    tail.writeUInt32LE(this.#consumed % 2 ** 32, 4);
+    this.#give(tail);
+    this.#ring.end();
+  }
+
+  /** After the end. */
+  result(): { digest: string; size: number } {
+    return { digest: `sha256:${this.#hash.digest('hex')}`, size: this.#size };
+  }
+
+  #flush(): void {
+    const contents = this.#chunk.subarray(0, this.#filled);
+    if (contents.length === 0) return;
+    this.#check = crc32(contents, this.#check);
+    this.#consumed += contents.length;
+    if (shrinks(contents)) this.#give(deflateRawSync(contents, { level, finishFlush: constants.Z_SYNC_FLUSH }));
+    else this.#store(contents);
+    this.#filled = 0;
+    this.#onConsumed(this.#consumed);
+  }
+
+  #store(contents: Buffer): void {
+    for (let position = 0; position < contents.length; position += largestStored) {
+      const block = contents.subarray(position, position + largestStored);
+      const header = Buffer.alloc(5);
+      header.writeUInt16LE(block.length, 1);
+      header.writeUInt16LE(block.length ^ 0xffff, 3);
+      this.#give(header);
+      this.#give(block);
+    }
+  }
+
+  #give(bytes: Buffer): void {
+    this.#hash.update(bytes);
+    this.#size += bytes.length;
+    for (let position = 0; position < bytes.length; ) {
+      const space = this.#ring.space();
+      const length = bytes.copy(space, 0, position);
+      this.#ring.put(length);
+      position += length;
+    }
+  }
+}
+
+/** Judged by two places of the chunk. */
+function shrinks(contents: Buffer): boolean {
+  const middle = contents.length >> 1;
+  return [contents.subarray(0, sampleSize), contents.subarray(middle, middle + sampleSize)].some(
+    (sample) => deflateRawSync(sample, { level: 1 }).length < sample.length * worthwhile,
+  );
+}
