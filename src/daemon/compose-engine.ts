@@ -83,6 +83,9 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
       get concurrentDownloads() {
         return configuration.current.concurrentDownloads;
       },
+      get concurrentUploads() {
+        return configuration.current.concurrentUploads;
+      },
       get downloadAttempts() {
         return configuration.current.downloadAttempts;
       },

@@ -109,6 +109,8 @@ export interface ImageUseCases {
   save(references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable>;
   import(archive: Readable, options: { repository: string; tag: string; message: string; changes: readonly string[]; platform: string; source: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   pull(reference: string, options: { platform: string; authorization: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** A name without a tag pushes all of them. */
+  push(reference: string, options: { platform: Platform | undefined; authorization: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   bootstrap(name: string, signal: AbortSignal): AsyncIterable<ProgressMessage>;
 }
 

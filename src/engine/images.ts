@@ -24,6 +24,7 @@ export function imageUseCases(images: ImageStore, containers: ContainerRegistry)
       }),
     pull: (reference, { platform, authorization, signal }) =>
       images.pull(reference, { signal, ...(platform !== '' && { platform }), ...(authorization !== '' && { authorization }) }),
+    push: (reference, options) => images.push(reference, options),
     bootstrap: (name, signal) => images.bootstrap(name, { signal }),
   };
 }

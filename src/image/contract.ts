@@ -99,6 +99,8 @@ export interface ImageStore {
   ): AsyncIterable<ProgressMessage>;
   /** Pulls from a registry. @throws with Docker's text when it cannot be reached */
   pull(reference: string, options: { platform?: string; authorization?: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Pushes a tag, or every tag of a name without one, with the messages of Docker's. @throws before the first message: image.not_found, image.platform_mismatch */
+  push(reference: string, options: { platform?: Platform | undefined; authorization?: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** Makes `busybox` or `debian:<suite>` from the distribution's packages. */
   bootstrap(name: string, options: { signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** Opens a making of images from images. */

@@ -29,6 +29,7 @@ import { resolveForPlatform } from './manifests/find-platform.ts';
 import { ManifestCatalog } from './manifests/manifest-catalog.ts';
 import { streamProgress } from './progress/progress-stream.ts';
 import { DownloadSlots } from './pull/download-slots.ts';
+import { pushImage } from './push/push-image.ts';
 import { pullImage } from './pull/pull-image.ts';
 import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts';
 import { RemovedImages } from './removed-images.ts';
@@ -48,8 +49,8 @@ export interface ImageStoreOptions {
   readonly engineVersion?: string;
   /** As `inspect` tells; `overlay2` unless given. */
   readonly driver?: 'overlay2' | 'vfs';
-  /** Asked whenever it matters. Unless given: 3 downloads at once, of all pulls together, and 5 attempts at each. */
-  readonly transfers?: { readonly concurrentDownloads: number; readonly downloadAttempts: number };
+  /** Asked whenever it matters. Unless given: 3 downloads and 5 uploads at once, of all pulls and pushes together, and 5 attempts at each. */
+  readonly transfers?: { readonly concurrentDownloads: number; readonly concurrentUploads: number; readonly downloadAttempts: number };
   /** Milliseconds that count as a second between attempts at a download. */
   readonly retryUnit?: number;
 }
@@ -59,7 +60,7 @@ const oneSecond = 1000;
 /** Opens the store, making its directories. Call `repair` before serving. */
 export function createImageStore(options: ImageStoreOptions): ImageStore {
   const { database, layers, onEvent, dataRoot } = options;
-  const transfers = options.transfers ?? { concurrentDownloads: 3, downloadAttempts: 5 };
+  const transfers = options.transfers ?? { concurrentDownloads: 3, concurrentUploads: 5, downloadAttempts: 5 };
   const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
   const removed = new RemovedImages(database);
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
@@ -100,6 +101,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   };
   const find = (reference: string, platform: Platform | undefined): CatalogImage =>
     catalog.get(platform === undefined ? resolveImage(catalog, reference) : resolveForPlatform(parts, reference, platform));
+  const uploads = new DownloadSlots(() => transfers.concurrentUploads);
   let pruning = false;
   return {
     resolve: (reference, platform) => imageOf(find(reference, platform)),
@@ -148,6 +150,12 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       streamProgress(
         async (report, stop) =>
           await pullImage(parts, reference, { platform, authorization, registry: options.registry ?? {}, retry: { unit: options.retryUnit ?? oneSecond, attempts: transfers.downloadAttempts }, report, signal: stop }),
+        signal,
+      ),
+    push: (reference, { platform, authorization = '', signal }) =>
+      streamProgress(
+        async (report, stop) =>
+          await pushImage(parts, reference, { platform, authorization, registry: options.registry ?? {}, retry: { unit: options.retryUnit ?? oneSecond, attempts: transfers.downloadAttempts }, slots: uploads, report, signal: stop }),
         signal,
       ),
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),

@@ -323,6 +323,7 @@ export class EngineDouble implements Engine {
     },
     import: (archive, options) => this.#consume('images.import', archive, options),
     pull: (reference, options) => this.#consume('images.pull', undefined, reference, options),
+    push: (reference, options) => this.#consume('images.push', undefined, reference, options),
     bootstrap: (name, signal) => this.#consume('images.bootstrap', undefined, name, { signal }),
   };
 

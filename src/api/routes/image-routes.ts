@@ -10,6 +10,7 @@ import type { Query } from '../requests/query.ts';
 import type { Route } from '../route-table.ts';
 import { readOnePlatform, readPlatform } from '../requests/platform-parameter.ts';
 import { sendProgress } from './progress.ts';
+import { authorizationOf } from './registry-routes.ts';
 
 export function imageRoutes(): readonly Route[] {
   return [
@@ -22,6 +23,7 @@ export function imageRoutes(): readonly Route[] {
     { method: 'POST', path: '/images/create', handler: create },
     { method: 'POST', path: '/images/bootstrap', handler: bootstrap },
     { method: 'POST', path: '/images/prune', handler: prune },
+    { method: 'POST', path: '/images/{name}/push', handler: push },
     { method: 'POST', path: '/images/{name}/tag', handler: tag },
     { method: 'DELETE', path: '/images/{name}', handler: remove },
   ];
@@ -157,6 +159,18 @@ async function pull(exchange: Exchange, { engine, query }: Call, platform: strin
   if (name === 'scratch') throw fail('api.reserved_image_name', { name });
   const [authorization = ''] = [exchange.request.headers['x-registry-auth'] ?? ''].flat();
   await sendProgress(exchange, engine.images.pull(familiarText(reference), { platform, authorization, signal: exchange.signal }), { errorsInStream: false });
+}
+
+async function push(exchange: Exchange, { engine, name, query, version }: Call): Promise<void> {
+  let reference = parseReference(name);
+  const tagText = query.text('tag');
+  if (tagText !== '') {
+    if (reference.digest !== undefined) throw fail('api.invalid_parameter', { message: 'cannot import digest reference' });
+    reference = withTag(reference, tagText);
+  }
+  const platform = version.atLeast(46) ? platformOf(query) : undefined;
+  const messages = engine.images.push(familiarText(reference), { platform, authorization: authorizationOf(exchange), signal: exchange.signal });
+  await sendProgress(exchange, messages, { errorsInStream: false });
 }
 
 async function importArchive(exchange: Exchange, { engine, query }: Call, platform: string): Promise<void> {

@@ -53,6 +53,7 @@ export const imageErrors = {
   'image.disk_full': { kind: 'system', text: (d) => `write ${d['path']}: no space left on device` },
   'image.digest_mismatch': { kind: 'system', text: (d) => `${d['message']}` },
   'image.pull_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'image.push_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'image.pull_not_found': { kind: 'notFound', text: (d) => `${d['message']}` },
   'image.reserved_name': { kind: 'forbidden', text: (d) => `'${d['name']}' is a reserved name` },
   'image.registry_unreachable': {
