@@ -1,8 +1,9 @@
 /** The composition root: builds every part of the engine once, from the lowest layer up. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { EngineParts } from '#engine/containers/engine-parts.ts';
@@ -68,6 +69,8 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   await mkdir(executionRoot, { recursive: true, mode: 0o711 });
   const paths = new EnginePaths(dataRoot, executionRoot);
   const database = opened.use(new StateDatabase(join(dataRoot, 'state.db')));
+  // Without its records everything there would be nobody's, and be cleared away.
+  if (database.isNew && holdsContainers(paths.containersDirectory)) throw fail('store.lost', { path: join(dataRoot, 'state.db'), directory: paths.containersDirectory });
   const events = new EventLog(opened.use(new EventArchive({ directory: join(dataRoot, 'events'), warn: (message) => log('warning', message) })));
 
   const layers = createLayerStore({ dataRoot });
@@ -173,4 +176,8 @@ function engineIdOf(dataRoot: string): string {
     writeFileSync(file, `${id}\n`, { mode: 0o600 });
     return id;
   }
+}
+
+function holdsContainers(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).length > 0;
 }

@@ -19,11 +19,14 @@ const tableName = /^[a-z][a-z_]*$/;
 export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
   #depth = 0;
+  /** Whether there was nothing in the file before. */
+  readonly isNew: boolean;
 
   /** Opens or makes the file. @throws `store.damaged` when it is no readable database. */
   constructor(path: string) {
     try {
       this.#database = new DatabaseSync(path);
+      this.isNew = this.#database.prepare('PRAGMA user_version').get()?.['user_version'] === 0;
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000; PRAGMA user_version = 1');
     } catch (error) {
       throw fail('store.damaged', { path, reason: messageOf(error) }, error);

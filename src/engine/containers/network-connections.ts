@@ -2,6 +2,7 @@
 import { fail, isFailure } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import type { NetworkIdentity, Sandbox } from '#network/contract.ts';
+import { gatewayOf } from '#network/endpoint-order.ts';
 import { followNetworks } from './container-files.ts';
 import { fileFactsOf } from './file-facts.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -43,7 +44,8 @@ export async function disconnectContainer(parts: EngineParts, networkReference: 
     if (before.sandbox?.endpoints[network.name] === undefined) throw fail('network.not_connected', { id, network: network.name });
     const { [network.name]: _endpoint, ...endpoints } = before.sandbox.endpoints;
     // Written first: after a crash from here on start-up takes away the interface that nobody has.
-    registry.update(id, { sandbox: { ...before.sandbox, endpoints }, endpointSettings: rest });
+    const left: Sandbox = { ...before.sandbox, endpoints };
+    registry.update(id, { sandbox: gatewayOf(left) === undefined ? { ...left, ports: {} } : left, endpointSettings: rest });
     let sandbox: Sandbox;
     try {
       sandbox = await networks.disconnect(id, { ...wishesOf(before), network: network.id });
