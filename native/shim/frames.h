@@ -16,7 +16,7 @@
 enum frame_type {
 	FRAME_STARTED = 1, /* to the daemon: u32 pid, u32 the shim's pid, u64 nanoseconds since 1970 */
 	FRAME_FAILED = 2,  /* to the daemon: u32 wait status of the runtime, its log, NUL, its standard error */
-	FRAME_EXITED = 3,  /* to the daemon: u32 exit code, u64 nanoseconds since 1970 */
+	FRAME_EXITED = 3,  /* to the daemon: u32 exit code, u64 nanoseconds since 1970, u32 signal that ended it or 0 */
 	FRAME_RESIZE = 5,  /* from the daemon: u16 rows, u16 columns */
 	FRAME_HELLO = 6,
 	FRAME_ABORT = 7,   /* from the daemon, no payload: give up a start that is under way */

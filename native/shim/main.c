@@ -44,7 +44,7 @@ enum {
 static struct options options;
 static enum { STARTING, RUNNING, DRAINING, FINISHED } phase = STARTING;
 static pid_t runtime_pid, process_pid;
-static uint32_t exit_code;
+static uint32_t exit_code, exit_signal; /* the signal that ended the process, or 0 */
 static uint64_t start_time, exit_time; /* nanoseconds since 1970 */
 static int64_t deadline = -1; /* monotonic milliseconds */
 /* Lists the processes of the container; empty for an exec. */
@@ -134,10 +134,11 @@ static void tell_started(int control)
 
 static void tell_exited(int control)
 {
-	unsigned char payload[12];
+	unsigned char payload[16];
 
 	put_number(payload, exit_code, 4);
 	put_number(payload + 4, exit_time, 8);
+	put_number(payload + 12, exit_signal, 4);
 	clients_tell(control, FRAME_EXITED, payload, sizeof payload);
 }
 
@@ -182,6 +183,7 @@ static void runtime_ended(int status)
 static void process_ended(int status)
 {
 	exit_time = now_nanoseconds();
+	exit_signal = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	phase = DRAINING;
 	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
@@ -196,7 +198,7 @@ static void finish(void)
 	log_close();
 	if (options.bundle)
 		runtime_forget(&options);
-	records_write_exit(&options, &(struct run){ process_pid, exit_code, start_time, exit_time });
+	records_write_exit(&options, &(struct run){ process_pid, exit_code, exit_signal, start_time, exit_time });
 	phase = FINISHED;
 	clients_finish();
 	records_clear(&options);

@@ -65,6 +65,8 @@ void records_write_exit(const struct options *options, const struct run *run)
 	text_add_number(&text, (uint64_t)getpid());
 	text_add(&text, ",\"exitCode\":");
 	text_add_number(&text, run->exit_code);
+	text_add(&text, ",\"signal\":");
+	text_add_number(&text, run->signal);
 	text_add(&text, ",\"startedAt\":\"");
 	text_add_number(&text, run->start_time);
 	text_add(&text, "\",\"finishedAt\":\"");

@@ -16,7 +16,7 @@ void records_write_process(const struct options *options, pid_t pid, uint64_t st
 /* Times are nanoseconds since 1970. */
 struct run {
 	pid_t pid;
-	uint32_t exit_code;
+	uint32_t exit_code, signal;
 	uint64_t start_time, exit_time;
 };
 /* In the state directory: how the process ended. Replaces an older one as a whole. */

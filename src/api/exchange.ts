@@ -2,7 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { JsonDocument } from '#base/json-document.ts';
+import type { Requester } from '#engine/containers/ending.ts';
 import type { Engine } from '#engine/contract.ts';
+import { ClientConnection } from './connection/client-connection.ts';
 import { readJson, type JsonBodyRules } from './body/read-body.ts';
 import type { Reply } from './reply.ts';
 import type { ApiVersion } from './requests/api-version.ts';
@@ -57,6 +59,12 @@ export class Exchange {
   /** For what shall be finished once begun, whether or not the client waits for it: aborts only when the server closes. */
   get lasting(): AbortSignal {
     return (this.#lasting ??= this.#makeSignal('closed'));
+  }
+
+  /** Who asks, as far as the connection tells. */
+  get requester(): Requester | undefined {
+    const connection: unknown = this.request.socket;
+    return connection instanceof ClientConnection ? connection.requester() : undefined;
   }
 
   /** @throws api.invalid_json and its like */

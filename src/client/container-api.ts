@@ -1,5 +1,6 @@
 /** `/containers`. References are names, ids or their beginnings. */
 import type { ContainerInspect, ContainerSummary, CreateRequest, UpdateRequest } from '#schema/container-config.ts';
+import type { Explanation } from '#schema/explanation.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
 import { readJsonLines } from './json-lines.ts';
@@ -63,6 +64,11 @@ export class ContainerApi {
       method: 'GET', path: '/containers/json', signal,
       query: { all: all === true || undefined, limit: limit !== undefined && limit > 0 ? limit : undefined, size: size === true || undefined, filters: filtersText(filters) },
     });
+  }
+
+  /** An endpoint that Docker does not have. */
+  explain(reference: string, signal?: AbortSignal): Promise<Explanation> {
+    return this.#transport.json({ method: 'GET', path: `/containers/${objectSegment('container', reference)}/explain`, signal });
   }
 
   async inspect(reference: string, options: { size?: boolean; signal?: AbortSignal } = {}): Promise<ContainerInspect> {

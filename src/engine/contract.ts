@@ -7,6 +7,8 @@ import type { Platform } from '#oci/platform.ts';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest, UpdateRequest } from '#schema/container-config.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
+import type { Explanation } from '#schema/explanation.ts';
+import type { Requester } from './containers/ending.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
@@ -50,9 +52,11 @@ export interface ContainerUseCases {
   /** @throws container.already_started (kind notModified) */
   start(reference: string, options: { detachKeys: string; signal: AbortSignal }): Promise<void>;
   /** `timeout` seconds: undefined the container's own, -1 none. @throws container.already_stopped (kind notModified) */
-  stop(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
-  restart(reference: string, options: { timeout: number | undefined; signalName: string; signal: AbortSignal }): Promise<void>;
-  kill(reference: string, signalName: string): Promise<void>;
+  stop(reference: string, options: { timeout: number | undefined; signalName: string; requester?: Requester | undefined; signal: AbortSignal }): Promise<void>;
+  restart(reference: string, options: { timeout: number | undefined; signalName: string; requester?: Requester | undefined; signal: AbortSignal }): Promise<void>;
+  kill(reference: string, signalName: string, requester?: Requester): Promise<void>;
+  /** Why it is as it is: one verdict, with its proof. */
+  explain(reference: string, signal: AbortSignal): Promise<Explanation>;
   /** @throws Docker's texts; the container is then as before */
   update(reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }>;
   /** @throws container.not_running, container.already_paused */
@@ -60,7 +64,7 @@ export interface ContainerUseCases {
   /** @throws container.not_paused */
   unpause(reference: string): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
-  remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean; signal: AbortSignal }): Promise<void>;
+  remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean; requester?: Requester | undefined; signal: AbortSignal }): Promise<void>;
   /** Resolves the container now (so that errors come before headers), and its exit later. Condition: `not-running` (default), `next-exit`, `removed`. */
   wait(reference: string, condition: string, signal: AbortSignal): Promise<{ result: Promise<{ StatusCode: number; Error?: { Message: string } }> }>;
   /** `terminal`: whether bytes are raw. The chunks are framed already. */

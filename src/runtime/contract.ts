@@ -11,6 +11,8 @@ export interface ExitReport {
   readonly startedAt?: bigint | undefined;
   /** `shim-lost`: the shim died, the process was killed by the engine and its real status is unknown. */
   readonly reason: 'exited' | 'shim-lost';
+  /** That ended the process; 0: none, undefined: not known. */
+  readonly signal?: number | undefined;
 }
 
 /** A stream of one attached client, as the Engine API frames it. */

@@ -10,16 +10,17 @@ function frame(type: number, payload: Buffer): Buffer {
 }
 
 const started = frame(1, Buffer.from([0, 0, 0x12, 0x34, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1]));
-const exitedPayload = Buffer.alloc(12);
+const exitedPayload = Buffer.alloc(16);
 exitedPayload.writeUInt32BE(137, 0);
 exitedPayload.writeBigUInt64BE(1_700_000_000_123_456_789n, 4);
+exitedPayload.writeUInt32BE(9, 12);
 const exited = frame(3, exitedPayload);
 const failed = frame(2, Buffer.concat([Buffer.from([0, 0, 1, 0]), Buffer.from('{"msg":"no"}\n\0output')]));
 
 const expected: readonly ShimMessage[] = [
   { type: 'started', pid: 0x1234, shimPid: 0x10000, startedAt: 0x1001n },
   { type: 'failed', status: 256, log: '{"msg":"no"}\n', output: 'output' },
-  { type: 'exited', exitCode: 137, finishedAt: 1_700_000_000_123_456_789n },
+  { type: 'exited', exitCode: 137, finishedAt: 1_700_000_000_123_456_789n, signal: 9 },
 ];
 
 test('messages must be the same however the bytes are cut', () => {

@@ -13,7 +13,7 @@ export type ShimMessage =
   | { readonly type: 'started'; readonly pid: number; readonly shimPid: number; readonly startedAt: bigint | undefined }
   /** `status` is the runtime's wait status, 0 when the shim itself failed; `log` the runtime's JSON lines or the shim's words. */
   | { readonly type: 'failed'; readonly status: number; readonly log: string; readonly output: string }
-  | { readonly type: 'exited'; readonly exitCode: number; readonly finishedAt: bigint };
+  | { readonly type: 'exited'; readonly exitCode: number; readonly finishedAt: bigint; readonly signal: number | undefined };
 
 /** The first bytes of a connection to a shim's socket. */
 export function encodeHello(roles: number): Buffer {
@@ -73,7 +73,7 @@ function parsePayload(type: number, payload: Buffer): ShimMessage | undefined {
       return { type: 'failed', status: payload.readUInt32BE(0), log: log.toString('utf8'), output };
     }
     case frameType.exited:
-      return { type: 'exited', exitCode: payload.readUInt32BE(0), finishedAt: payload.readBigUInt64BE(4) };
+      return { type: 'exited', exitCode: payload.readUInt32BE(0), finishedAt: payload.readBigUInt64BE(4), signal: payload.length >= 16 ? payload.readUInt32BE(12) : undefined };
     default:
       return undefined;
   }

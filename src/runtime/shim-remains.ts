@@ -31,7 +31,7 @@ export async function readExitFile(stateDirectory: string, name: string, pid: nu
   const finishedAt = momentOf(content?.['finishedAt']);
   if (content === undefined || typeof content['exitCode'] !== 'number' || finishedAt === undefined) return undefined;
   if (pid !== 0 && content['pid'] !== pid) return undefined;
-  return { exitCode: content['exitCode'], finishedAt, startedAt: momentOf(content['startedAt']), reason: 'exited' };
+  return { exitCode: content['exitCode'], finishedAt, startedAt: momentOf(content['startedAt']), signal: typeof content['signal'] === 'number' ? content['signal'] : undefined, reason: 'exited' };
 }
 
 /** What a shim that lives, or was killed, has noted of its process. */

@@ -142,7 +142,7 @@ export class ShimSession implements ShimProcess {
         this.#start.reject(startFailure(this.#options.containerId, message));
         return;
       case 'exited':
-        this.#finish({ exitCode: message.exitCode, finishedAt: message.finishedAt, reason: 'exited' });
+        this.#finish({ exitCode: message.exitCode, finishedAt: message.finishedAt, signal: message.signal, reason: 'exited' });
     }
   }
 

@@ -164,11 +164,11 @@ export class EngineDouble implements Engine {
       if (container.running) throw fail('container.already_started');
       container.running = true;
     },
-    stop: async (reference, options) => {
+    stop: async (reference, { requester: _requester, ...options }) => {
       this.#note('containers.stop', reference, options);
       this.exit(reference, 137);
     },
-    restart: async (reference, options) => {
+    restart: async (reference, { requester: _requester, ...options }) => {
       this.#note('containers.restart', reference, options);
       this.#find(reference);
     },
@@ -190,7 +190,7 @@ export class EngineDouble implements Engine {
       this.#note('containers.rename', reference, name);
       this.#find(reference).name = name;
     },
-    remove: async (reference, options) => {
+    remove: async (reference, { requester: _requester, ...options }) => {
       this.#note('containers.remove', reference, options);
       this.#containers.splice(this.#containers.indexOf(this.#find(reference)), 1);
     },
@@ -217,6 +217,10 @@ export class EngineDouble implements Engine {
     resize: async (reference, size) => {
       this.#note('containers.resize', reference, size);
       this.#find(reference);
+    },
+    explain: async (reference) => {
+      this.#note('containers.explain', reference);
+      return { Id: 'x', Name: '/x', Status: 'exited', Cause: 'finished', Verdict: 'its program finished successfully', Evidence: [], LastLines: [], NextStep: 'nothing is wrong', ExitCode: 0, RestartCount: 0 };
     },
     top: async (reference, psArguments) => {
       this.#note('containers.top', reference, psArguments);

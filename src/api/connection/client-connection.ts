@@ -5,6 +5,8 @@
  */
 import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { Requester } from '#engine/containers/ending.ts';
+import { peerCredentials } from '#kernel/peer-credentials.ts';
 import { RequestFraming, type FramingRules, type HijackStyle } from './request-framing.ts';
 
 export interface ConnectionRules extends FramingRules {
@@ -38,6 +40,13 @@ export class ClientConnection extends Duplex {
   /** How the request that takes over this connection asked for it; undefined before there is one. */
   get hijack(): HijackStyle | undefined {
     return this.#framing.hijack;
+  }
+
+  /** Who is at the other end. */
+  requester(): Requester | undefined {
+    const { remoteAddress, remotePort } = this.#socket;
+    if (remoteAddress !== undefined) return { address: `${remoteAddress}:${remotePort ?? 0}` };
+    return peerCredentials(this.#socket);
   }
 
   /** A request is being answered: the connection stays writable until {@link endExchange}. */

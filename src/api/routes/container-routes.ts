@@ -7,6 +7,7 @@ import { decodeCreateRequest } from '../body/create-request.ts';
 import { decodeUpdateRequest } from '../body/update-request.ts';
 import { encodeJson } from '../body/encode-json.ts';
 import { multiplexedStream, rawStream } from '../stream-types.ts';
+import type { Requester } from '#engine/containers/ending.ts';
 import type { Call, Exchange, Hijack } from '../exchange.ts';
 import type { Route } from '../route-table.ts';
 import { adjustCreateRequest } from './create-adjustments.ts';
@@ -16,6 +17,7 @@ export function containerRoutes(): readonly Route[] {
     { method: 'GET', path: '/containers/json', handler: list },
     { method: 'GET', path: '/containers/{name}/json', handler: inspect },
     { method: 'GET', path: '/containers/{name}/top', handler: top },
+    { method: 'GET', path: '/containers/{name}/explain', handler: explain },
     { method: 'GET', path: '/containers/{name}/stats', handler: stats },
     { method: 'GET', path: '/containers/{name}/logs', handler: logs },
     { method: 'POST', path: '/containers/create', handler: create },
@@ -63,6 +65,11 @@ async function top({ reply }: Exchange, { engine, name, query }: Call): Promise<
   reply.json(200, { Processes, Titles });
 }
 
+/** An endpoint of our own. */
+async function explain({ reply, signal }: Exchange, { engine, name }: Call): Promise<void> {
+  reply.json(200, await engine.containers.explain(name, signal));
+}
+
 async function stats({ reply, signal }: Exchange, { engine, name, query, version }: Call): Promise<void> {
   const stream = query.flag('stream', true);
   const oneShot = version.atLeast(41) && query.flag('one-shot');
@@ -108,8 +115,8 @@ async function start({ request, reply, lasting: signal }: Exchange, { engine, na
   reply.empty(204);
 }
 
-function stopOptions({ lasting: signal }: Exchange, { query, version }: Call): { timeout: number | undefined; signalName: string; signal: AbortSignal } {
-  return { timeout: query.integer('t'), signalName: version.atLeast(42) ? query.text('signal') : '', signal };
+function stopOptions({ lasting: signal, requester }: Exchange, { query, version }: Call): { timeout: number | undefined; signalName: string; requester: Requester | undefined; signal: AbortSignal } {
+  return { timeout: query.integer('t'), signalName: version.atLeast(42) ? query.text('signal') : '', requester, signal };
 }
 
 async function stop(exchange: Exchange, call: Call): Promise<void> {
@@ -122,8 +129,8 @@ async function restart(exchange: Exchange, call: Call): Promise<void> {
   exchange.reply.empty(204);
 }
 
-async function kill({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
-  await engine.containers.kill(name, query.text('signal'));
+async function kill({ reply, requester }: Exchange, { engine, name, query }: Call): Promise<void> {
+  await engine.containers.kill(name, query.text('signal'), requester);
   reply.empty(204);
 }
 
@@ -148,8 +155,8 @@ async function rename({ reply }: Exchange, { engine, name, query }: Call): Promi
   reply.empty(204);
 }
 
-async function remove({ reply, lasting: signal }: Exchange, { engine, name, query }: Call): Promise<void> {
-  await engine.containers.remove(name, { force: query.flag('force'), volumes: query.flag('v'), link: query.flag('link'), signal });
+async function remove({ reply, requester, lasting: signal }: Exchange, { engine, name, query }: Call): Promise<void> {
+  await engine.containers.remove(name, { force: query.flag('force'), volumes: query.flag('v'), link: query.flag('link'), requester, signal });
   reply.empty(204);
 }
 

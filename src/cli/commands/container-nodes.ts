@@ -11,6 +11,7 @@ const attach = both('attach', 'Attach local standard input, output, and error st
 const commit = both('commit', "Create a new image from a container's changes", () => import('./commit.ts'));
 const create = both('create', 'Create a new container', () => import('./create.ts'));
 const exec = both('exec', 'Execute a command in a running container', () => import('./exec.ts'));
+const explain: CommandNode = { ...both('explain', 'Say why a container is as it is, with proof', () => import('./explain.ts')), isOwn: true };
 const kill = both('kill', 'Kill one or more running containers', () => import('./kill.ts'));
 const logs = both('logs', 'Fetch the logs of a container', () => import('./logs.ts'));
 const pause = both('pause', 'Pause all processes within one or more containers', () => import('./pause.ts'));
@@ -28,7 +29,7 @@ const unpause = both('unpause', 'Unpause all processes within one or more contai
 const update = both('update', 'Update configuration of one or more containers', () => import('./update.ts'));
 const wait = both('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts'));
 
-const shared = [attach, commit, create, kill, logs, pause, rename, restart, remove, start, stop, unpause, update, wait];
+const shared = [attach, commit, create, explain, kill, logs, pause, rename, restart, remove, start, stop, unpause, update, wait];
 
 export const containerNodes: readonly CommandNode[] = [
   {

@@ -14,6 +14,7 @@ import { filesOf, writeContainerFiles } from './container-files.ts';
 import { linkHosts, linkVariables, liveLinks } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
+import { withSignal, type Ending, type SentSignal } from './ending.ts';
 import { exitedState, failedStartState, isRunning, restartingState, startedState, startTimestamp, withStartingHealth, withStatus, withUnwatchedHealth } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
@@ -70,7 +71,7 @@ export class ContainerLifecycle {
       if (sink !== undefined) undo.defer(() => sink.close());
       const cgroupPath = runtime.cgroupPath(before);
       // Written first: after a crash from here on, start-up knows what to look for.
-      registry.update(id, { manuallyStopped: false, process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
+      registry.update(id, { manuallyStopped: false, signals: [], process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
       undo.defer(() => void registry.update(id, { process: undefined }));
 
       const { sandbox, networkNamespace } = await this.#makeSandbox(before, undo);
@@ -156,8 +157,9 @@ export class ContainerLifecycle {
   }
 
   /** Marks that the end is wanted, so that restart policies leave the container alone. Answers false when a pending restart was cancelled and nothing runs. */
-  markStopped(id: string): boolean {
-    this.#parts.registry.update(id, { manuallyStopped: true });
+  markStopped(id: string, sent?: SentSignal): boolean {
+    const { registry } = this.#parts;
+    registry.update(id, { manuallyStopped: true, ...(sent !== undefined && { signals: withSignal(registry.require(id).signals, sent) }) });
     return !this.#cancelRestart(id);
   }
 
@@ -186,7 +188,18 @@ export class ContainerLifecycle {
     );
     const lost = report.reason === 'shim-lost';
     const exited = exitedState(withUnwatchedHealth(record.state), { exitCode: report.exitCode, oomKilled, at: formatTimestamp(report.finishedAt), error: lost ? lostShim : '' });
+    const memory = oomKilled ? { limit: record.hostConfig.Memory, ...definedPeak(runtime.memoryPeak(record)) } : undefined;
+    const ending: Ending = {
+      at: exited.finishedAt,
+      exitCode: report.exitCode,
+      ...(report.signal !== undefined && { signal: report.signal }),
+      signals: record.signals ?? [],
+      ...(memory !== undefined && { memory }),
+      ...(record.state.health !== undefined && { health: record.state.health }),
+      lost,
+    };
     const ended = registry.update(id, {
+      ending,
       state: decision.kind === 'restart' ? restartingState(exited) : exited,
     });
     if (oomKilled) publishContainerEvent(events, ended, 'oom');
@@ -372,6 +385,10 @@ export class ContainerLifecycle {
     undo.defer(() => unmountSharedMemory(directory));
     return directory;
   }
+}
+
+function definedPeak(peak: number | undefined): { peak?: number } {
+  return peak === undefined ? {} : { peak };
 }
 
 /** What a linked container offers stands in the environment, unless the container says otherwise. */

@@ -5,6 +5,7 @@
 import type { ContainerConfig, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ContainerLink } from './container-links.ts';
+import type { Ending, SentSignal } from './ending.ts';
 import type { PlannedMount } from './planned-mount.ts';
 import type { ContainerState } from './container-state.ts';
 
@@ -39,6 +40,10 @@ export interface ContainerRecord {
   /** Stopped or killed by request: restart policies then leave it alone. */
   readonly manuallyStopped: boolean;
   readonly startedBefore: boolean;
+  /** Sent to the process that runs, or ran last. */
+  readonly signals?: readonly SentSignal[];
+  /** Of the process that ended last, also while another one runs. */
+  readonly ending?: Ending;
   readonly mounts: readonly PlannedMount[];
   readonly sandbox: Sandbox | undefined;
   readonly process: ProcessRecord | undefined;

@@ -1,7 +1,7 @@
 /** The container endpoints' use cases over registry and life cycle. */
 import type { Duplex } from 'node:stream';
 import { fail, isFailure } from '#base/errors/failure.ts';
-import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
+import { nowNanoseconds, parseTimestamp, timestampNow } from '#base/timestamp.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
 import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../contract.ts';
 import { joinClient } from './attach-client.ts';
@@ -13,6 +13,8 @@ import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
+import { withSignal, type Requester, type SentSignal } from './ending.ts';
+import { explainContainer } from '../explain/explain-container.ts';
 import { containerStats } from './container-stats.ts';
 import { viewInspect, viewSummary } from './container-view.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
@@ -35,11 +37,11 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
 
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
-  const remove = async (reference: string, options: { force: boolean; volumes: boolean; signal: AbortSignal }): Promise<void> => {
+  const remove = async (reference: string, options: { force: boolean; volumes: boolean; requester?: Requester | undefined; signal: AbortSignal }): Promise<void> => {
     const { id } = registry.resolve(reference);
     for (;;) {
       if (!options.force) refuseRemoval(registry.require(id));
-      else if (isEndless(registry.get(id))) await killAndWait(id, options.signal);
+      else if (isEndless(registry.get(id))) await killAndWait(id, options.signal, options.requester);
       using _held = await (options.force ? acquireByForce(id, options.signal) : mutex.acquire(id, options.signal));
       const current = registry.get(id);
       // AutoRemove may have been quicker.
@@ -67,10 +69,10 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     }
   };
 
-  const killAndWait = async (id: string, signal: AbortSignal): Promise<void> => {
+  const killAndWait = async (id: string, signal: AbortSignal, requester: Requester | undefined): Promise<void> => {
     const exit = live.of(id).nextExit(signal);
     exit.catch(() => undefined);
-    if (!lifecycle.markStopped(id)) return;
+    if (!lifecycle.markStopped(id, sentBy(9, 'remove', requester))) return;
     const { process } = live.of(id);
     const record = registry.require(id);
     if (process === undefined) {
@@ -138,7 +140,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     async stop(reference, options) {
       const record = registry.resolve(reference);
       if (!isRunning(record.state) && record.state.status !== 'restarting') throw fail('container.already_stopped', { id: record.id });
-      await stopContainer(parts, lifecycle, record.id, options);
+      await stopContainer(parts, lifecycle, record.id, { ...options, why: 'stop' });
     },
 
     async restart(reference, options) {
@@ -146,7 +148,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       const container = live.of(record.id);
       container.restartRequested = true;
       try {
-        if (isRunning(record.state) || record.state.status === 'restarting') await stopContainer(parts, lifecycle, record.id, options);
+        if (isRunning(record.state) || record.state.status === 'restarting') await stopContainer(parts, lifecycle, record.id, { ...options, why: 'restart' });
         await lifecycle.start(record.id, never);
       } finally {
         container.restartRequested = false;
@@ -155,7 +157,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       if (restarted !== undefined) publishContainerEvent(events, restarted, 'restart');
     },
 
-    async kill(reference, signalName) {
+    async kill(reference, signalName, requester) {
       const number = parseSignal(signalName === '' ? 'KILL' : signalName);
       if (number === undefined) throw fail('container.kill_signal_invalid', { reference, signal: signalName });
       let record: ContainerRecord;
@@ -168,7 +170,9 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       const { process } = live.of(record.id);
       if (!isRunning(record.state) || process === undefined) throw fail('container.kill_refused', { reference, id: record.id });
       const fatal = number === 9 || number === parseSignal(record.config.StopSignal ?? 'TERM');
-      if (fatal) lifecycle.markStopped(record.id);
+      const sent = sentBy(number, 'kill', requester);
+      if (fatal) lifecycle.markStopped(record.id, sent);
+      else registry.update(record.id, { signals: withSignal(record.signals, sent) });
       const exit = number === 9 ? live.of(record.id).nextExit(never) : undefined;
       exit?.catch(() => undefined);
       if (number === 9 && record.state.status === 'paused') {
@@ -305,6 +309,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       return result;
     },
 
+    explain: (reference, signal) => explainContainer(parts, reference, signal),
+
     stats: (reference, request, signal) => containerStats(parts, reference, request, signal),
 
     async prune(filters: Filters, signal) {
@@ -340,6 +346,10 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     }
     return record.imageId;
   }
+}
+
+function sentBy(number: number, why: SentSignal['why'], requester: Requester | undefined): SentSignal {
+  return { number, at: timestampNow(), why, ...(requester !== undefined && { requester }) };
 }
 
 function compareMoments(a: string, b: string): number {

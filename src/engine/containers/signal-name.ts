@@ -17,3 +17,10 @@ export function parseSignal(text: string): number | undefined {
   const result = base + offset;
   return result >= 34 && result <= 64 ? result : undefined;
 }
+
+/** `SIGTERM` and the like; real-time signals as `SIGRTMIN+n`. */
+export function signalNameOf(number: number): string {
+  if (number >= 34) return number === 34 ? 'SIGRTMIN' : `SIGRTMIN+${number - 34}`;
+  // Some numbers have a second, older name.
+  return Object.entries(constants.signals).find(([name, value]) => value === number && name !== 'SIGIOT' && name !== 'SIGPOLL')?.[0] ?? `signal ${number}`;
+}

@@ -1,8 +1,10 @@
 /** Stopping: the stop signal, a time to comply, then SIGKILL. */
 import { fail } from '#base/errors/failure.ts';
+import { timestampNow } from '#base/timestamp.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import type { ContainerRecord } from './container-record.ts';
+import type { Requester, SentSignal } from './ending.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { thawContainer } from './pause-container.ts';
@@ -19,6 +21,8 @@ export interface StopOptions {
   readonly timeout: number | undefined;
   /** Empty: the container's own or SIGTERM. */
   readonly signalName: string;
+  readonly why: 'stop' | 'restart' | 'unhealthy';
+  readonly requester?: Requester | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -34,7 +38,8 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
   const exit = live.nextExit(left.signal);
   exit.catch(() => undefined);
   try {
-    if (!lifecycle.markStopped(id) || !isRunning(parts.registry.require(id).state)) return;
+    const sentSignal = (signalNumber: number): SentSignal => ({ number: signalNumber, at: timestampNow(), why: options.why, ...(options.requester !== undefined && { requester: options.requester }) });
+    if (!lifecycle.markStopped(id, sentSignal(number)) || !isRunning(parts.registry.require(id).state)) return;
     const send = (signalNumber: number): void => {
       const { process } = live;
       if (process !== undefined && process.signal(signalNumber)) {
@@ -46,6 +51,7 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
     await thawContainer(parts, id);
     if (seconds < 0) await exit;
     else if (!(await endsWithin(exit, seconds * 1000))) {
+      if (parts.registry.get(id) !== undefined) lifecycle.markStopped(id, sentSignal(killSignal));
       send(killSignal);
       await awaitKilled(parts, record, exit, `stop container: ${record.name}`);
     }

@@ -209,6 +209,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     },
 
     oomKilled: (record) => cgroups.oomKilled(record.process?.cgroupPath ?? cgroupPath(record)),
+    memoryPeak: (record) => cgroups.memoryPeak(record.process?.cgroupPath ?? cgroupPath(record)),
     killAll: async (record) => cgroups.kill(record.process?.cgroupPath ?? cgroupPath(record)),
     frozen: (record) => cgroups.frozen(record.process?.cgroupPath ?? cgroupPath(record)),
     freeze: async (record) => cgroups.freeze(record.process?.cgroupPath ?? cgroupPath(record)),

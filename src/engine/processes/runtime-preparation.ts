@@ -37,6 +37,8 @@ export interface RuntimePreparation {
   prepareExec(record: ContainerRecord, rootfs: string, execId: string, request: ExecRequest): Promise<Omit<ExecLaunch, 'attachments'>>;
   /** Whether the kernel killed a process of the container for memory. Asked after its end, before {@link release}. */
   oomKilled(record: ContainerRecord): boolean;
+  /** Highest use of memory in bytes. Asked as {@link oomKilled} is; undefined where the kernel does not keep it. */
+  memoryPeak(record: ContainerRecord): number | undefined;
   /** Kills every process in the container's cgroups. */
   killAll(record: ContainerRecord): Promise<void>;
   /** Whether its processes are held by the freezer. */

@@ -155,6 +155,8 @@ export interface CgroupManager {
   /** @throws kernel.cgroup_setting_refused */
   update(path: string, resources: CgroupResources): void;
   statistics(path: string): CgroupStatistics;
+  /** Highest use of memory so far in bytes; undefined where the kernel does not keep it. */
+  memoryPeak(path: string): number | undefined;
   /** Names of the cgroups right below `parent`, in any hierarchy. */
   list(parent: string): string[];
 }

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { failedWith } from '../failed-with.ts';
 import { cgroupDirectory, killAll, processesBelow, removeTrees } from './cgroup-tree.ts';
 import type { CgroupManager, CgroupPlacement } from './contract.ts';
-import { childDirectories, readSetting, writeRaw, writeSetting } from './control-file.ts';
+import { childDirectories, readNumber, readSetting, writeRaw, writeSetting } from './control-file.ts';
 import type { Hierarchy } from './hierarchies.ts';
 import { versionOneFacts } from './version-one-facts.ts';
 import { writeSettings, type DirectoryOf } from './version-one-settings.ts';
@@ -67,6 +67,8 @@ export function versionOneManager(hierarchies: readonly Hierarchy[], unified?: s
       const control = readSetting(`${directoryOf(path)('memory') ?? '/nonexistent'}/memory.oom_control`) ?? '';
       return Number(/^oom_kill (\d+)$/m.exec(control)?.[1] ?? 0) > 0;
     },
+
+    memoryPeak: (path) => readNumber(`${directoryOf(path)('memory') ?? '/nonexistent'}/memory.max_usage_in_bytes`),
 
     processes: (path) => processesBelow(cgroupDirectory(processMount, path)),
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cgroupDirectory, killAll, processesBelow, removeTrees } from './cgroup-tree.ts';
 import type { CgroupManager } from './contract.ts';
-import { childDirectories, readKeyedNumbers, readSetting, writeSetting } from './control-file.ts';
+import { childDirectories, readKeyedNumbers, readNumber, readSetting, writeSetting } from './control-file.ts';
 import { versionTwoFacts, versionTwoStatistics } from './version-two-statistics.ts';
 import { writeUnifiedSettings } from './version-two-settings.ts';
 
@@ -27,6 +27,7 @@ export function versionTwoManager(mountPoint: string): CgroupManager {
     exists: (path) => existsSync(directoryOf(path)),
     remove: (path) => removeTrees([directoryOf(path)]),
     oomKilled: (path) => (readKeyedNumbers(`${directoryOf(path)}/memory.events`)['oom_kill'] ?? 0) > 0,
+    memoryPeak: (path) => readNumber(`${directoryOf(path)}/memory.peak`),
     processes: (path) => processesBelow(directoryOf(path)),
 
     async kill(path) {
