@@ -9,7 +9,7 @@ import { askForCollection } from './control-socket.ts';
 import { startRegistryServer } from './registry-server.ts';
 import type { ServerOptions } from './server-options.ts';
 
-process.exit(await main(process.argv.slice(2)));
+void main(process.argv.slice(2)).then((code) => process.exit(code));
 
 async function main([action = 'serve', ...args]: readonly string[]): Promise<number> {
   try {

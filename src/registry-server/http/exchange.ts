@@ -1,7 +1,7 @@
 /** One request and its answer: the query, the address clients know us by, answers in JSON, and what the log wants to know. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '../auth/access-rules.ts';
-import { receiveBody } from './receive-body.ts';
+import { readBody, receiveBody } from './receive-body.ts';
 import { Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
 
@@ -47,10 +47,15 @@ export class Exchange {
     return Array.isArray(value) ? value.join(', ') : value;
   }
 
-  /** The body as it comes; ends with an error when the client falls silent or breaks off. */
-  body(): AsyncGenerator<Buffer> {
-    if (/^100-continue$/i.test(this.header('expect') ?? '') && !this.response.headersSent) this.response.writeContinue();
-    return receiveBody(this.request, this.#slowest);
+  /** Gives the body to `take` as it comes; ends with an error when the client falls silent or breaks off. */
+  async receive(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+    this.#letContinue();
+    await receiveBody(this.request, this.#slowest, take);
+  }
+
+  async readBody(limit: number, tooLarge: () => Refusal): Promise<Buffer> {
+    this.#letContinue();
+    return await readBody(this.request, { slowest: this.#slowest, limit, tooLarge });
   }
 
   /** An answer without a body. */
@@ -88,5 +93,9 @@ export class Exchange {
   /** The `Link` to the page after `last` (RFC 8288). */
   nextPage(path: string, parameters: Readonly<Record<string, string>>): string {
     return `<${path}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
+  }
+
+  #letContinue(): void {
+    if (/^100-continue$/i.test(this.header('expect') ?? '') && !this.response.headersSent) this.response.writeContinue();
   }
 }

@@ -58,16 +58,9 @@ export async function deleteManifest(exchange: Exchange, services: Services, tar
 }
 
 async function readDocument(exchange: Exchange): Promise<Buffer> {
-  const tooLarge = (): Refusal => new Refusal('MANIFEST_INVALID', { status: 413, message: `the manifest is larger than ${largestManifest} bytes, the most that is taken`, headers: { Connection: 'close' } });
+  const tooLarge = (): Refusal => new Refusal('MANIFEST_INVALID', { status: 413, message: `the manifest is larger than ${largestManifest} bytes, the most that is taken` });
   if (Number(exchange.header('content-length') ?? 0) > largestManifest) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of exchange.body()) {
-    size += chunk.length;
-    if (size > largestManifest) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return await exchange.readBody(largestManifest, tooLarge);
 }
 
 /** `If-Match` and `If-None-Match` on what the reference names now (RFC 9110, 13.1): two clients do not overwrite each other. */

@@ -37,7 +37,6 @@ export class RegistryHttpServer implements AsyncDisposable {
       requestTimeout: 0,
       keepAliveTimeout: keepAlive,
       connectionsCheckingInterval: Math.min(5000, limits.headers),
-      highWaterMark: 256 * 1024,
     };
     this.#server = options.tls === undefined ? createServer(http) : createSecureServer({ ...http, ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: limits.headers });
     this.#server.maxConnections = limits.connections;

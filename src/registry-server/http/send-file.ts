@@ -1,10 +1,7 @@
 /** Sends part of a file as a response's body from two buffers in turn: one is read into while the other is on its way. */
 import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-
-const bufferSize = 256 * 1024;
-const mostSpare = 16;
-const spare: Buffer[] = [];
+import { giveBuffer, takeBuffer } from '../storage/buffer-pool.ts';
 
 /** Reads more bytes of a growing file: waits until there are some from `position` on. */
 export type Readiness = (position: number) => Promise<void>;
@@ -33,7 +30,7 @@ export async function sendFile(response: ServerResponse, handle: FileHandle, ran
     await sending;
     response.off('close', onClose);
     response.end();
-    for (const buffer of buffers) if (spare.length < mostSpare) spare.push(buffer);
+    for (const buffer of buffers) giveBuffer(buffer);
   } finally {
     // Buffers of a response that has failed may still be read by the socket: they are not used again.
     response.off('close', onClose);
@@ -46,10 +43,6 @@ export class ClientGone extends Error {
   constructor() {
     super('the client has closed the connection');
   }
-}
-
-function takeBuffer(): Buffer {
-  return spare.pop() ?? Buffer.allocUnsafeSlow(bufferSize);
 }
 
 async function write(response: ServerResponse, bytes: Buffer): Promise<void> {

@@ -1,9 +1,8 @@
 /** The token endpoint (CNCF distribution, "Token Authentication" and "OAuth2 Token Authentication"): GET with Basic, POST with a password. */
-import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { TokenAnswer } from '../auth/token-issuer.ts';
-import { receiveBody } from './receive-body.ts';
+import { readBody } from './receive-body.ts';
 import { Refusal } from './refusal.ts';
 
 const largestForm = 64 * 1024;
@@ -30,12 +29,7 @@ function scopesOf(parameters: URLSearchParams): string[] {
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of receiveBody(request, 1)) {
-    size += chunk.length;
-    if (size > largestForm) throw new Refusal('UNSUPPORTED', { status: 413, message: 'the form is too large' });
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const tooLarge = (): Refusal => new Refusal('UNSUPPORTED', { status: 413, message: 'the form is too large' });
+  const bytes = await readBody(request, { slowest: 1, limit: largestForm, tooLarge });
+  return new URLSearchParams(bytes.toString('utf8'));
 }

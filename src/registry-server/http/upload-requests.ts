@@ -76,7 +76,13 @@ function interrupt(exchange: Exchange): void {
 
 async function receive(exchange: Exchange, upload: Upload): Promise<void> {
   const before = upload.size;
-  await upload.append(exchange.body());
+  const writer = upload.append();
+  try {
+    await exchange.receive((chunk) => writer.write(chunk));
+  } finally {
+    // What came before a fault is kept.
+    await writer.end();
+  }
   const told = exchange.header('content-length');
   if (told !== undefined && upload.size - before !== Number(told)) throw new Refusal('SIZE_INVALID');
 }

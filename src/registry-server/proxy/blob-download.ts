@@ -62,7 +62,7 @@ export class BlobDownload {
       for (let attempt = 1; upload.size < size; attempt++) {
         const before = upload.size;
         try {
-          await upload.append(this.#bytes(attempt === 1 ? this.#options.first : await this.#resume()));
+          await this.#append(attempt === 1 ? this.#options.first : await this.#resume());
           if (upload.size < size) throw new Error(`the body ended after ${upload.size} of ${size} bytes`);
         } catch (error) {
           this.#options.signal.throwIfAborted();
@@ -89,21 +89,24 @@ export class BlobDownload {
     throw upstream.unavailable(`it does not resume the blob (${answer.statusText})`);
   }
 
-  async *#bytes(answer: Answer): AsyncGenerator<Buffer> {
-    let told = 0;
-    for await (const chunk of limitSilence(answer.body)) {
-      this.#options.metrics.add('upstream_bytes', chunk.length);
-      yield chunk;
-      told += chunk.length;
-      if (told < announceEvery) continue;
-      told = 0;
-      this.#progress.resolve();
-      this.#progress = Promise.withResolvers<void>();
+  async #append(answer: Answer): Promise<void> {
+    const { upload, metrics } = this.#options;
+    const writer = upload.append();
+    let told = upload.size;
+    try {
+      for await (const chunk of limitSilence(answer.body)) {
+        metrics.add('upstream_bytes', chunk.length);
+        await writer.write(chunk);
+        if (upload.size === told) continue;
+        told = upload.size;
+        this.#progress.resolve();
+        this.#progress = Promise.withResolvers<void>();
+      }
+    } finally {
+      await writer.end();
     }
   }
 }
 
-/** Askers are woken after so many bytes; the writes they wait for are of this size. */
-const announceEvery = 256 * 1024;
 /** Bytes at the end that are held back until the digest is known. */
 const lastPiece = 256 * 1024;

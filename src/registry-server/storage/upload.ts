@@ -6,9 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { digestAlgorithm, type DigestAlgorithm } from '#oci/digest.ts';
-
-/** Bytes gathered before a write: few calls, little memory. */
-const batchSize = 512 * 1024;
+import { bufferSize, giveBuffer, takeBuffer } from './buffer-pool.ts';
 
 export class Upload implements AsyncDisposable {
   readonly id: string;
@@ -45,31 +43,12 @@ export class Upload implements AsyncDisposable {
     return this.#size;
   }
 
-  /** Appends all of `source`. When it fails or breaks off, what came before that is kept. Must not run twice at once. */
-  async append(source: AsyncIterable<Buffer>): Promise<void> {
-    let batch: Buffer[] = [];
-    let gathered = 0;
-    let writing: Promise<void> | undefined;
-    const flush = async (): Promise<void> => {
-      await writing;
-      if (gathered === 0) return;
-      writing = this.#write(batch, gathered);
-      // A fault is told where the write is waited for.
-      writing.catch(() => undefined);
-      batch = [];
-      gathered = 0;
-    };
-    try {
-      for await (const chunk of source) {
-        this.#hash?.update(chunk);
-        batch.push(chunk);
-        gathered += chunk.length;
-        if (gathered >= batchSize) await flush();
-      }
-    } finally {
-      await flush();
-      await writing;
-    }
+  /** Begins to append; one at a time. */
+  append(): UploadWriter {
+    return new UploadWriter({
+      hash: (chunk) => void this.#hash?.update(chunk),
+      write: async (bytes) => await this.#write(bytes),
+    });
   }
 
   /** Whether the bytes have this digest. Nothing may be appended afterwards. */
@@ -79,7 +58,7 @@ export class Upload implements AsyncDisposable {
     this.#hash = undefined;
     if (hash === undefined || algorithm !== this.algorithm) {
       hash = createHash(algorithm);
-      if (this.#size > 0) for await (const chunk of createReadStream(this.#path, { highWaterMark: batchSize, end: this.#size - 1 })) hash.update(chunk as Buffer);
+      if (this.#size > 0) for await (const chunk of createReadStream(this.#path, { highWaterMark: bufferSize, end: this.#size - 1 })) hash.update(chunk as Buffer);
     }
     return `${algorithm}:${hash.digest('hex')}` === digest;
   }
@@ -93,12 +72,11 @@ export class Upload implements AsyncDisposable {
     await this.#handle.close();
   }
 
-  async #write(batch: readonly Buffer[], length: number): Promise<void> {
+  async #write(bytes: Buffer): Promise<void> {
     const start = this.#size;
     try {
-      const { bytesWritten } = await this.#handle.writev([...batch], start);
-      for (let at = bytesWritten; at < length; ) at += await this.#writeRest(batch, at, start + at);
-      this.#size = start + length;
+      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at, start + at)).bytesWritten;
+      this.#size = start + bytes.length;
     } catch (error) {
       // The file must not hold what was not counted; the hash has seen it already.
       this.#hash = undefined;
@@ -106,10 +84,52 @@ export class Upload implements AsyncDisposable {
       throw error;
     }
   }
+}
 
-  async #writeRest(batch: readonly Buffer[], skip: number, position: number): Promise<number> {
-    const rest = Buffer.concat(batch).subarray(skip);
-    const { bytesWritten } = await this.#handle.write(rest, 0, rest.length, position);
-    return bytesWritten;
+/** Gathers chunks in one buffer while another is written. Chunks are copied: they may be freed when `write` returns. */
+export class UploadWriter {
+  readonly #sink: { readonly hash: (chunk: Buffer) => void; readonly write: (bytes: Buffer) => Promise<void> };
+  readonly #buffers: [Buffer, Buffer] = [takeBuffer(), takeBuffer()];
+  #filled = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(sink: { hash: (chunk: Buffer) => void; write: (bytes: Buffer) => Promise<void> }) {
+    this.#sink = sink;
+  }
+
+  /** A promise when the next chunk has to wait. */
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#sink.hash(chunk);
+    const copied = chunk.copy(this.#buffers[0], this.#filled);
+    this.#filled += copied;
+    return this.#filled < bufferSize ? undefined : this.#turn(copied === chunk.length ? undefined : Buffer.from(chunk.subarray(copied)));
+  }
+
+  /** Waits until all is in the file, whatever became of the source. Must be called once, at the end. */
+  async end(): Promise<void> {
+    await this.#flush();
+    await this.#writing;
+    for (const buffer of this.#buffers) giveBuffer(buffer);
+  }
+
+  async #turn(rest: Buffer | undefined): Promise<void> {
+    await this.#flush();
+    for (let at = 0; rest !== undefined && at < rest.length; ) {
+      const copied = rest.copy(this.#buffers[0], this.#filled, at);
+      this.#filled += copied;
+      at += copied;
+      if (this.#filled === bufferSize) await this.#flush();
+    }
+  }
+
+  /** Waits for the last write and begins the next. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    if (this.#filled === 0) return;
+    this.#writing = this.#sink.write(this.#buffers[0].subarray(0, this.#filled));
+    // A fault is told where the write is waited for.
+    this.#writing.catch(() => undefined);
+    this.#buffers.reverse();
+    this.#filled = 0;
   }
 }
