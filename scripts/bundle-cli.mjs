@@ -1,6 +1,7 @@
 // Bundles the command line: build/cli.cjs starts build/cli-main.cjs, which holds the program and its hot commands
 // and loads all others from build/cli-more.cjs; compiled code is kept in build/cli-cache. As CommonJS in few files,
 // since loading modules one by one, Node's ESM loader and compiling cost more than most commands take.
+// Also bundles the registry server, as build/registry-server.cjs: one file that needs nothing but Node.
 // Usage: bundle-cli.mjs [DIRECTORY]
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -131,6 +132,8 @@ await bundle(
   `${registry} = ${table(inMain)};\nrequire('./src/cli/main.ts');`,
   leaveOut(new Set(), (path) => `module.exports = require('./cli-more.cjs')[${JSON.stringify(path)}]()`),
 );
+await build({ ...common, entryPoints: ['src/registry-server/main.ts'], outfile: join(directory, 'registry-server.cjs.new') });
+renameSync(join(directory, 'registry-server.cjs.new'), join(directory, 'registry-server.cjs'));
 rmSync(join(directory, 'cli-cache'), { recursive: true, force: true });
 writeFileSync(join(directory, 'cli.cjs.new'), "require('node:module').enableCompileCache(__dirname+'/cli-cache');require('./cli-main.cjs');\n");
 renameSync(join(directory, 'cli.cjs.new'), join(directory, 'cli.cjs'));

@@ -4,6 +4,7 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { parseGoDuration } from '#base/go-duration.ts';
 import type { GarbageReport } from './storage/collect-garbage.ts';
 
 export interface ControlActions {
@@ -27,8 +28,10 @@ export async function listenForControl(storage: string, actions: ControlActions)
     const url = new URL(incoming.url ?? '/', 'http://control');
     const run = async (): Promise<[number, unknown]> => {
       if (incoming.method !== 'POST' || url.pathname !== '/garbage') return [404, { message: 'no such action' }];
-      const grace = url.searchParams.get('grace');
-      const report = await actions.collect({ ...(url.searchParams.get('untagged') === 'true' ? { untagged: true } : {}), ...(grace === null ? {} : { grace: Number(grace) }) });
+      const text = url.searchParams.get('grace');
+      const grace = text === null ? undefined : parseGoDuration(text);
+      if (text !== null && (grace === undefined || grace < 0)) return [400, { message: `"${text}" is no duration such as 90s, 15m or 24h` }];
+      const report = await actions.collect({ ...(url.searchParams.get('untagged') === 'true' ? { untagged: true } : {}), ...(grace === undefined ? {} : { grace: Number(grace) / 1e6 }) });
       return [200, report];
     };
     run()
@@ -54,8 +57,8 @@ export async function listenForControl(storage: string, actions: ControlActions)
 }
 
 /** Asks the server of a storage to collect garbage. @throws registry_server.not_running */
-export async function askForCollection(storage: string, options: { untagged: boolean; grace: number | undefined }): Promise<GarbageReport> {
-  const query = new URLSearchParams({ untagged: String(options.untagged), ...(options.grace === undefined ? {} : { grace: String(options.grace) }) });
+export async function askForCollection(storage: string, options: { untagged: boolean; grace: string | undefined }): Promise<GarbageReport> {
+  const query = new URLSearchParams({ untagged: String(options.untagged), ...(options.grace === undefined ? {} : { grace: options.grace }) });
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const asked = request({ socketPath: join(storage, 'control.sock'), method: 'POST', path: `/garbage?${query.toString()}` }, resolve);
   asked.once('error', (error) => reject(fail('registry_server.not_running', { path: storage }, error)));

@@ -3,7 +3,6 @@
  * the configuration, `gc [--storage DIR] …` has garbage collected. DOCUMENT is JSON like the file's and counts for more.
  */
 import { EngineError, messageOf } from '#base/errors/failure.ts';
-import { parseGoDuration } from '#base/go-duration.ts';
 import { defaultStorage, readConfigurationFile, serverOptions, type ConfigurationDocument } from './configuration.ts';
 import { askForCollection } from './control-socket.ts';
 import { startRegistryServer } from './registry-server.ts';
@@ -52,8 +51,7 @@ async function collect(args: readonly string[]): Promise<number> {
   const document = readDocument(args.filter((argument) => argument !== '--untagged' && !argument.startsWith('--grace=')));
   const storage = typeof document['storage'] === 'string' ? document['storage'] : defaultStorage;
   const grace = args.find((argument) => argument.startsWith('--grace='))?.slice('--grace='.length);
-  const nanoseconds = grace === undefined ? undefined : parseGoDuration(grace);
-  const report = await askForCollection(storage, { untagged: args.includes('--untagged'), grace: nanoseconds === undefined ? undefined : Number(nanoseconds) / 1e6 });
+  const report = await askForCollection(storage, { untagged: args.includes('--untagged'), grace });
   process.stdout.write(`${JSON.stringify(report)}\n`);
   return 0;
 }

@@ -8,11 +8,12 @@ import { imageNodes } from './image-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
 import { pullNode, pushNode } from './pull-nodes.ts';
 import { registryNodes } from './registry-nodes.ts';
+import { registryServerNodes } from './registry-server-nodes.ts';
 import { systemNodes } from './system-nodes.ts';
 import { volumeNodes } from './volume-nodes.ts';
 
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...networkNodes, ...registryNodes, ...systemNodes, ...volumeNodes],
+  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...networkNodes, ...registryNodes, ...registryServerNodes, ...systemNodes, ...volumeNodes],
 };
