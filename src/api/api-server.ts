@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { isFailure, messageOf, EngineError } from '#base/errors/failure.ts';
 import type { Engine } from '#engine/contract.ts';
@@ -12,14 +12,15 @@ import type { ApiLog } from './api-log.ts';
 import { encodeJson } from './body/encode-json.ts';
 import { ClientConnection } from './connection/client-connection.ts';
 import { HijackedRequest } from './connection/hijacked-request.ts';
+import { passOn } from './connection/pass-on.ts';
 import { formatListenAddress, type ListenAddress } from './connection/listen-address.ts';
-import { openListeners } from './connection/listener.ts';
+import { ListeningSockets } from './connection/listener.ts';
 import { errorStatus } from './error-status.ts';
 import { Call, Exchange } from './exchange.ts';
 import { Reply } from './reply.ts';
 import { compareVersions, versionCheck, type ApiVersion } from './requests/api-version.ts';
 import { parseTarget, type RequestTarget } from './requests/request-target.ts';
-import { RouteTable, type RouteMatch } from './route-table.ts';
+import { RouteTable, type Route, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { buildRoutes } from './routes/build-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
@@ -39,8 +40,8 @@ const defaultClosingGrace = 2000;
 export interface ApiServerOptions {
   readonly engine: Engine;
   readonly log: ApiLog;
-  /** Group that may use the unix sockets. Default: docker, where it exists. */
-  readonly socketGroup?: string | undefined;
+  /** Sockets that are open already; more are opened by {@link ApiServer.listen}. Default: none. They are closed with the server. */
+  readonly sockets?: ListeningSockets | undefined;
   /** Milliseconds that requests in progress get to end when the server closes. Their signals abort at once. */
   readonly closingGrace?: number;
   /** For `fd://`. Default: the process's. */
@@ -50,6 +51,13 @@ export interface ApiServerOptions {
 export interface ApiServer extends AsyncDisposable {
   /** Listens on one more address. Resolves when clients can connect. @throws api.listen_failed */
   listen(address: ListenAddress): Promise<void>;
+  /**
+   * Takes no more connections nor requests, leaving the sockets to whoever has copies of them, and resolves when what
+   * was asked for is done but for streams, which go on. @param milliseconds after which the rest is given up
+   */
+  retire(milliseconds: number): Promise<void>;
+  /** Resolves when nobody is served any more. */
+  idle(): Promise<void>;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -65,16 +73,22 @@ class Connections implements ApiServer {
   readonly #versionHeaders: readonly string[];
   readonly #standardHeaders: readonly string[];
   readonly #checkVersion: (text: string | undefined) => ApiVersion;
-  readonly #listeners: Server[] = [];
+  readonly #listening: ListeningSockets;
+  #retired = false;
   readonly #sockets = new Set<Socket>();
+  /** Those that are not streams. */
+  readonly #connections = new Map<Socket, ClientConnection>();
   /** Those of requests in progress. */
   readonly #controllers = new Set<AbortController>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<Promise<void>, Running>();
+  /** Connections of requests in progress. */
+  readonly #busy = new Set<Socket>();
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
     this.#engine = options.engine;
     this.#log = options.log;
+    this.#listening = options.sockets ?? new ListeningSockets({ group: 'docker', environment: options.environment ?? process.env });
     const { engine, api, minimumApi } = options.engine.system.version;
     this.#checkVersion = versionCheck({ minimum: minimumApi, maximum: api });
     const server = ['Server', `Docker/${engine} (linux)`];
@@ -100,33 +114,53 @@ class Connections implements ApiServer {
       const status = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
       connection.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
     });
+    this.#listening.serve((socket) => this.#accept(socket));
+    for (const address of this.#listening.addresses) this.#announce(address);
   }
 
   async listen(address: ListenAddress): Promise<void> {
-    const listeners = await openListeners(address, {
-      group: this.#options.socketGroup ?? 'docker',
-      environment: this.#options.environment ?? process.env,
-      onConnection: (socket) => this.#accept(socket),
-    });
-    this.#listeners.push(...listeners);
-    if (address.kind === 'tcp') {
-      this.#log.warn('anyone who reaches this address has root access to this machine: the API is served without encryption and without asking who calls; use a unix socket, or reach it by SSH', {
-        address: formatListenAddress(address),
-      });
+    await this.#listening.open(address);
+    this.#announce(address);
+  }
+
+  #announce(address: ListenAddress): void {
+    if (address.kind === 'tcp' && !this.#listening.verifying) {
+      const how = this.#listening.encrypted ? 'without asking who calls; give clients certificates with --tlsverify' : 'without encryption and without asking who calls; use a unix socket, --tlsverify, or reach it by SSH';
+      this.#log.warn(`anyone who reaches this address has root access to this machine: the API is served ${how}`, { address: formatListenAddress(address) });
     }
     this.#log.info(`API listen on ${address.kind === 'unix' ? address.path : formatListenAddress(address)}`);
   }
 
+  async retire(milliseconds: number): Promise<void> {
+    this.#retired = true;
+    await this.#listening.handOver();
+    for (const { kind, abort } of this.#running.values()) if (kind === 'watch') abort();
+    const late = AbortSignal.timeout(milliseconds);
+    const ordinary = (): Running[] => [...this.#running.values()].filter(({ kind }) => kind === undefined);
+    while (ordinary().length > 0 && !late.aborted) await Promise.race([once(late, 'abort'), ...ordinary().map(({ ended }) => ended)]);
+    for (const { abort } of ordinary()) abort();
+    await Promise.allSettled(ordinary().map(({ ended }) => ended));
+    for (const [socket, connection] of this.#connections) {
+      if (this.#busy.has(socket)) continue;
+      // Whoever has asked before knows that idle connections may be closed; who has just come does not.
+      if (connection.unused && !this.#listening.encrypted) this.#track(passOn(connection.release(Buffer.alloc(0)), this.#listening.addresses), 'stream', () => socket.destroy());
+      else connection.destroy();
+    }
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running.keys());
+    // What was written last is on its way.
+    await Promise.all([...this.#sockets].map(async (socket) => closeSocket(socket)));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = this.#listeners.map(async (listener) => {
-      listener.close();
-      await once(listener, 'close');
-    });
+    const closed = this.#listening[Symbol.asyncDispose]();
     for (const controller of this.#controllers) controller.abort();
     const deadline = AbortSignal.timeout(this.#options.closingGrace ?? defaultClosingGrace);
-    await Promise.race([Promise.allSettled(this.#running), once(deadline, 'abort')]);
+    await Promise.race([Promise.allSettled(this.#running.keys()), once(deadline, 'abort')]);
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
+    await closed;
   }
 
   #accept(socket: Socket): void {
@@ -139,6 +173,8 @@ class Connections implements ApiServer {
 
   #serve(socket: Socket): void {
     const connection = new ClientConnection(socket, { headLimit, headTimeout, isHijack: (method, target) => this.#isHijack(method, target) });
+    this.#connections.set(socket, connection);
+    connection.once('close', () => this.#connections.delete(socket));
     this.#http.emit('connection', connection);
   }
 
@@ -153,7 +189,10 @@ class Connections implements ApiServer {
     // The type says Socket; the HTTP server hands out what it was given.
     const connection: unknown = request.socket;
     if (!(connection instanceof ClientConnection)) return void response.destroy();
+    // The next daemon answers it: whoever asked finds that nobody has read it, and asks again.
+    if (this.#retired) return void connection.destroy();
     connection.beginExchange();
+    this.#busy.add(connection.socket);
     const controllers: AbortController[] = [];
     response.once('close', () => {
       for (const controller of controllers) {
@@ -161,6 +200,8 @@ class Connections implements ApiServer {
         this.#controllers.delete(controller);
       }
       connection.endExchange();
+      this.#busy.delete(connection.socket);
+      if (this.#retired) connection.destroySoon();
     });
     const target = parseTarget(request.url ?? '/');
     if (target === undefined || (request.headers.host === undefined && request.httpVersion === '1.1')) {
@@ -184,14 +225,14 @@ class Connections implements ApiServer {
       if (until === 'left') connection.watchLeaving(controller);
       return controller.signal;
     });
-    this.#track(this.#run(match, exchange, { method, path: target.path }));
+    this.#track(this.#run(match, exchange, { method, path: target.path }), match.route.lasting, () => controllers.forEach((controller) => controller.abort()));
   }
 
-  #track(running: Promise<void>): void {
-    const ended = running
+  #track(running: Promise<void>, kind: Running['kind'], abort: () => void): void {
+    const ended: Promise<void> = running
       .catch((error: unknown) => this.#log.error(`bug in the API server: ${messageOf(error)}`, error instanceof Error ? { stack: error.stack } : {}))
       .finally(() => this.#running.delete(ended));
-    this.#running.add(ended);
+    this.#running.set(ended, { kind, abort, ended });
   }
 
   /** undefined: the version is refused, and answered. */
@@ -226,6 +267,8 @@ class Connections implements ApiServer {
     if (!(connection instanceof ClientConnection) || connection.hijack === undefined) return void request.destroy();
     const style = connection.hijack;
     const socket = connection.release(head);
+    if (this.#retired) return void socket.destroy();
+    this.#busy.add(socket);
     const target = parseTarget(request.url ?? '/');
     const match = target === undefined ? undefined : this.#routes.find(request.method ?? '', target.path);
     if (target === undefined || match?.route.hijack === undefined) return void socket.destroy();
@@ -240,12 +283,12 @@ class Connections implements ApiServer {
       const refused = new HijackedRequest({ ...parts, standardHeaders: this.#versionHeaders });
       refused.reply(status, headers, body);
       this.#controllers.delete(controller);
-      return this.#track(this.#afterHijack(refused, socket));
+      return this.#track(this.#afterHijack(refused, socket), undefined, () => controller.abort());
     }
     const hijacked = new HijackedRequest({ ...parts, standardHeaders: this.#standardHeaders });
     const call = new Call(this.#engine, version, { name: match.name, query: target.query });
     const running = this.#runHijack(match, hijacked, { call, socket, place: { method: request.method ?? '', path: target.path } });
-    this.#track(running.finally(() => this.#controllers.delete(controller)));
+    this.#track(running.finally(() => this.#controllers.delete(controller)), 'stream', () => controller.abort());
   }
 
   async #runHijack({ route }: RouteMatch, hijacked: HijackedRequest, parts: { call: Call; socket: Socket; place: { method: string; path: string } }): Promise<void> {
@@ -260,7 +303,8 @@ class Connections implements ApiServer {
   }
 
   async #afterHijack(hijacked: HijackedRequest, socket: Socket): Promise<void> {
-    if (await hijacked.finish()) this.#serve(socket);
+    this.#busy.delete(socket);
+    if ((await hijacked.finish()) && !this.#retired) this.#serve(socket);
     else await closeSocket(socket);
   }
 
@@ -270,6 +314,14 @@ class Connections implements ApiServer {
     const stack = error instanceof Error && !(error instanceof EngineError) ? { stack: error.stack } : {};
     this.#log.error(`Handler for ${method} ${path} returned error: ${messageOf(error)}`, stack);
   }
+}
+
+/** A request in progress. */
+interface Running {
+  /** As its route has it; undefined: it ends by itself soon, or has to be finished. */
+  readonly kind: Route['lasting'];
+  readonly abort: () => void;
+  readonly ended: Promise<void>;
 }
 
 /** The reply to a version that is not served. Clients of 1.23 and before expect plain text. */

@@ -5,8 +5,18 @@
 import type { Handler, HijackHandler } from './exchange.ts';
 
 export type Route =
-  | { readonly method: string; readonly path: string; readonly handler: Handler; readonly hijack?: never }
-  | { readonly method: string; readonly path: string; readonly hijack: HijackHandler; readonly handler?: never };
+  | {
+      readonly method: string;
+      readonly path: string;
+      readonly handler: Handler;
+      readonly hijack?: never;
+      /**
+       * Of requests that last: `stream` goes on when the engine is handed over to another daemon, since all it needs is there;
+       * `watch` is of what only the next daemon knows, and is cut then. Undefined: is finished before.
+       */
+      readonly lasting?: 'stream' | 'watch' | undefined;
+    }
+  | { readonly method: string; readonly path: string; readonly hijack: HijackHandler; readonly handler?: never; readonly lasting?: never };
 
 export interface RouteMatch {
   readonly route: Route;

@@ -13,7 +13,7 @@ import { LiveContainers } from '#engine/containers/live-containers.ts';
 import { VolumeReferences } from '#engine/containers/volume-references.ts';
 import type { Engine } from '#engine/contract.ts';
 import { product } from '#engine/product.ts';
-import { createEngine } from '#engine/engine.ts';
+import { createEngine, type EngineHandover } from '#engine/engine.ts';
 import type { CurrentConfiguration } from '#engine/engine-configuration.ts';
 import { EnginePaths } from '#engine/engine-paths.ts';
 import { EventArchive } from '#engine/events/event-archive.ts';
@@ -50,12 +50,16 @@ export interface EngineSettings {
   readonly registries: RegistryConfiguration;
   /** A reload changes what it holds. */
   readonly configuration: CurrentConfiguration;
+  /** What the daemon before left; undefined: nothing. */
+  readonly handed: EngineHandover | undefined;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
 export interface ComposedEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly recovery: RecoveryReport;
+  /** As {@link CreatedEngine.handOver}. */
+  readonly handOver: () => Promise<EngineHandover>;
   readonly events: EventLog;
   readonly engineId: string;
   readonly storageDriver: string;
@@ -141,7 +145,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     log,
   };
   const engineId = engineIdOf(dataRoot);
-  const { engine, recovery } = await createEngine(parts, {
+  const { engine, recovery, handOver } = await createEngine(parts, {
     cgroups: cgroups.facts,
     engineId,
     dataRoot,
@@ -149,9 +153,9 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
     networkDrivers: ['bridge', 'host', 'null'],
-  });
+  }, settings.handed);
   const kept = opened.move();
-  return { engine, recovery, events, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+  return { engine, recovery, handOver, events, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
 }
 
 /** `DriverStatus` of info. */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApiServer } from '#api/api-server.ts';
+import { ListeningSockets } from '#api/connection/listener.ts';
 
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { product } from '#engine/product.ts';
@@ -13,12 +14,15 @@ import { findRuntimes } from './find-runtimes.ts';
 import { createLog, type AdjustableLog } from './log.ts';
 import { LiveConfiguration } from './live-configuration.ts';
 import { readDaemonCommand, type DaemonOptions } from './options.ts';
-import { claimDaemon } from './pid-file.ts';
+import { handoverSignal, socketsOf, takeHandover, writeHandover } from './handover.ts';
+import { awaitRelease, claimDaemon, daemonOf } from './pid-file.ts';
 import { registryConfiguration } from './registry-configuration.ts';
 import { Reloader } from './reloader.ts';
 
 const defaultBridge = 'dhow0';
 const defaultCgroupParent = '/dhow';
+/** Milliseconds that the daemon before may take to finish what it was asked for. */
+const handoverLimit = 120_000;
 const shimPath = fileURLToPath(new URL('../../build/dhow-shim', import.meta.url));
 const initPath = fileURLToPath(new URL('../../build/dhow-init', import.meta.url));
 
@@ -58,15 +62,33 @@ async function main(given: readonly string[]): Promise<number> {
 
 async function serve(args: readonly string[], options: DaemonOptions, log: AdjustableLog): Promise<void> {
   const ending = new AbortController();
-  const end = (): void => ending.abort();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, end);
+  const handing = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => ending.abort());
+  process.on(handoverSignal, () => handing.abort());
   for (const warning of options.warnings) log.warn(warning);
 
   await using opened = new AsyncDisposableStack();
-  opened.use(await claimDaemon({ dataRoot: options.dataRoot, pidFile: options.pidFile }));
+  const predecessor = options.replace ? await daemonOf(options.dataRoot) : undefined;
+  const sockets = opened.use(new ListeningSockets({
+    group: options.group ?? 'docker',
+    environment: process.env,
+    tls: options.tls,
+    inherited: predecessor === undefined ? undefined : socketsOf(predecessor),
+  }));
+  // What there is to serve is given up before the sockets are.
+  const state = opened.use(new AsyncDisposableStack());
+  if (predecessor === undefined) state.use(await claimDaemon(options));
+  for (const host of options.hosts) await sockets.open(host);
+  if (predecessor !== undefined) {
+    log.info(`taking over from the daemon with PID ${predecessor}`);
+    process.kill(predecessor, handoverSignal);
+    await awaitRelease(options.dataRoot, AbortSignal.any([ending.signal, AbortSignal.timeout(handoverLimit)]));
+    state.use(await claimDaemon(options));
+  }
+
   const runtimePlace = { directory: join(options.dataRoot, 'runtimes'), warn: (message: string) => log.warn(message) };
   const configuration = new LiveConfiguration(options, await findRuntimes(options.runtimes, runtimePlace, ending.signal), initPath);
-  const composed = opened.use(
+  const composed = state.use(
     await composeEngine({
       dataRoot: options.dataRoot,
       executionRoot: options.execRoot,
@@ -77,6 +99,7 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
       shimPath,
       registries: registryConfiguration(configuration),
       configuration,
+      handed: await takeHandover(options.execRoot),
       log: (level, message) => (level === 'warning' ? log.warn(message) : level === 'error' ? log.error(message) : log.info(message)),
     }),
   );
@@ -88,16 +111,27 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
     findRuntimes: async (wanted) => findRuntimes(wanted, runtimePlace, ending.signal),
     publish: (attributes) => composed.events.publish({ type: 'daemon', action: 'reload', id: composed.engineId, attributes: { ...attributes, name: hostname() } }),
   });
-  const server = opened.use(createApiServer({ engine: composed.engine, log, socketGroup: options.group }));
-  for (const host of options.hosts) {
-    await server.listen(host);
-  }
-  notifyServiceManager('READY=1');
+  const server = opened.use(createApiServer({ engine: composed.engine, log, sockets, closingGrace: options.shutdownTimeout * 1000 }));
+  notifyServiceManager(`READY=1\nMAINPID=${process.pid}`);
   process.on('SIGHUP', () => void reloader.reload());
   process.on('unhandledRejection', (error) => log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`));
-  if (!ending.signal.aborted) await new Promise<void>((resolve) => ending.signal.addEventListener('abort', () => resolve(), { once: true }));
-  log.info('stopping; containers run on');
-  notifyServiceManager('STOPPING=1');
+  await aborted(AbortSignal.any([ending.signal, handing.signal]));
+  if (ending.signal.aborted) {
+    log.info('stopping; containers run on');
+    notifyServiceManager('STOPPING=1');
+    await writeHandover(options.execRoot, await composed.handOver());
+    return;
+  }
+  log.info('handing over to the next daemon');
+  await server.retire(configuration.shutdownTimeout * 1000);
+  await writeHandover(options.execRoot, await composed.handOver());
+  await state.disposeAsync();
+  log.info('handed over; clients that are attached are served on');
+  await Promise.race([server.idle(), aborted(ending.signal)]);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** @throws daemon.invalid_option with dockerd's text */

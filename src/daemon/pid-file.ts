@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '#base/errors/failure.ts';
 import { lockFile } from '#kernel/file-lock.ts';
 import { commandLineOf } from '#kernel/process-command.ts';
@@ -38,6 +39,27 @@ export async function claimDaemon(paths: { readonly dataRoot: string; readonly p
   });
   const kept = opened.move();
   return { pid: process.pid, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+/** The daemon that has the data root; undefined: nobody has it. */
+export async function daemonOf(dataRoot: string): Promise<number | undefined> {
+  const lockPath = join(dataRoot, lockName);
+  const pid = await readPid(lockPath);
+  if (pid === undefined) return undefined;
+  const lock = lockFile(lockPath);
+  lock?.[Symbol.dispose]();
+  return lock === undefined ? pid : undefined;
+}
+
+/**
+ * Waits until nobody has the data root any more.
+ * @throws daemon.not_handed_over when the signal aborts first
+ */
+export async function awaitRelease(dataRoot: string, signal: AbortSignal): Promise<void> {
+  for (let holder = await daemonOf(dataRoot); holder !== undefined; holder = await daemonOf(dataRoot)) {
+    if (signal.aborted) throw fail('daemon.not_handed_over', { path: dataRoot, pid: holder });
+    await delay(10);
+  }
 }
 
 /** The number in a pid file; undefined if there is no file or no number. */

@@ -5,7 +5,7 @@ import type { EngineParts } from './containers/engine-parts.ts';
 import { ContainerLifecycle } from './containers/container-lifecycle.ts';
 import { containerUseCases } from './containers/container-use-cases.ts';
 import type { Engine } from './contract.ts';
-import { ExecRegistry } from './execs/exec-registry.ts';
+import { ExecRegistry, type HandedExec } from './execs/exec-registry.ts';
 import { execUseCases } from './execs/exec-use-cases.ts';
 import { imageUseCases } from './images.ts';
 import { networkUseCases } from './networks.ts';
@@ -16,22 +16,47 @@ import { volumeUseCases } from './volumes.ts';
 
 export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events'>;
 
+/** What a daemon that ends in an orderly way leaves to the next besides what is in the database. */
+export interface EngineHandover {
+  readonly execs: readonly HandedExec[];
+}
+
+const nothingHanded: EngineHandover = { execs: [] };
+
+export interface CreatedEngine {
+  readonly engine: Engine;
+  readonly recovery: RecoveryReport;
+  /** Nothing is booked from here on; what is attached goes on as long as this process lives. */
+  handOver(): Promise<EngineHandover>;
+}
+
 /** Repairs what an earlier daemon left, then answers the engine, ready to serve. */
-export async function createEngine(parts: EngineParts, facts: SystemFacts): Promise<{ engine: Engine; recovery: RecoveryReport }> {
+export async function createEngine(parts: EngineParts, facts: SystemFacts, handed: EngineHandover = nothingHanded): Promise<CreatedEngine> {
   const lifecycle = new ContainerLifecycle(parts);
-  const recovery = await recover(parts, lifecycle);
+  const execs = execUseCases(parts, new ExecRegistry());
+  const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);
   const engine: Engine = {
     archives: archiveUseCases(parts),
     containers,
     builds: buildUseCases(parts, containers),
-    execs: execUseCases(parts, new ExecRegistry()),
+    execs,
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts),
     registries: registryUseCases(parts.registries),
     volumes,
     system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events }),
   };
-  return { engine, recovery };
+  return {
+    engine,
+    recovery,
+    handOver: async () => {
+      lifecycle.retire();
+      parts.launcher.handOver();
+      const handed = { execs: await execs.handOver() };
+      parts.events.retire();
+      return handed;
+    },
+  };
 }

@@ -20,7 +20,8 @@ export interface RecoveryReport {
   readonly restarted: number;
 }
 
-export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle): Promise<RecoveryReport> {
+/** @param takeUpExecs of the daemon before: its running ones are no strangers */
+export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle, takeUpExecs: () => Promise<void>): Promise<RecoveryReport> {
   const { registry, paths, snapshotter, networks, runtime, images, volumes, references, doomedVolumes } = parts;
   for (const directory of [paths.containersDirectory, paths.bundlesDirectory, paths.runsDirectory, paths.runtimeRoot]) {
     await mkdir(directory, { recursive: true, mode: 0o710 });
@@ -46,6 +47,7 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle)
   const known = new Set([...registry.all().map((record) => record.id), ...registry.damaged]);
   await step('repair the snapshots', () => snapshotter.repair(known, running));
   await step('repair cgroups and bundles', () => runtime.repair(running));
+  await step('take up execs', takeUpExecs);
   await step('repair execs', () => endLostExecs(parts));
   sandboxLinks.repair(paths.executionRoot, sandboxes.map(({ sandbox }): Sandbox => sandbox));
   await step('remove directories of containers that are gone', () => removeStrangers(paths.containersDirectory, known));

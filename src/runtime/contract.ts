@@ -119,4 +119,6 @@ export interface ShimLauncher {
   adopt(options: { containerId: string; execId?: string | undefined; pid: number; shimPid: number; runDirectory: string; stateDirectory: string }): Promise<ShimProcess | ExitReport>;
   /** Kills the process of a run directory whose shim was killed, and removes the directory. Does nothing where a shim lives. */
   clearLost(runDirectory: string): Promise<void>;
+  /** Leaves the reports of what ends from now on to the next daemon, too. */
+  handOver(): void;
 }

@@ -32,14 +32,22 @@ const adoptionPatience = 3000;
 
 export function createShimLauncher(options: ShimLauncherOptions): ShimLauncher {
   const reaper = new Reaper();
+  const successor = { awaited: false };
   return {
-    launch: (launch, signal) => launchShim(options, reaper, launch, signal),
+    launch: (launch, signal) => launchShim(options, { reaper, successor }, launch, signal),
+    handOver: () => void (successor.awaited = true),
     adopt: adoptShim,
     clearLost,
   };
 }
 
-async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: Launch, signal: AbortSignal): Promise<ShimProcess> {
+interface LauncherState {
+  readonly reaper: Reaper;
+  /** Whether another daemon wants to know the end of what runs. */
+  readonly successor: { readonly awaited: boolean };
+}
+
+async function launchShim(options: ShimLauncherOptions, { reaper, successor }: LauncherState, launch: Launch, signal: AbortSignal): Promise<ShimProcess> {
   signal.throwIfAborted();
   prepareDirectories(launch);
   const { pid: shimPid, sockets } = spawnShim(options, launch);
@@ -70,7 +78,11 @@ async function launchShim(options: ShimLauncherOptions, reaper: Reaper, launch: 
     signal.removeEventListener('abort', onAbort);
   }
   // Nobody adopts an exec whose end this daemon has seen. If its file cannot be removed it goes with the directory.
-  if (launch.kind === 'exec') void session.exited.then(() => rm(`${launch.stateDirectory}/${exitFile}`, { force: true }).catch(() => undefined));
+  if (launch.kind === 'exec') {
+    void session.exited.then(async () => {
+      if (!successor.awaited) await rm(`${launch.stateDirectory}/${exitFile}`, { force: true }).catch(() => undefined);
+    });
+  }
   return session;
 }
 

@@ -24,6 +24,7 @@ export class ClientConnection extends Duplex {
   readonly #leaving = new Set<AbortController>();
   #headTimer: NodeJS.Timeout | undefined;
   #exchanges = 0;
+  #begun = 0;
   #ended = false;
   #released = false;
 
@@ -35,6 +36,15 @@ export class ClientConnection extends Duplex {
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
+  }
+
+  /** Whether nothing has been asked on it, not even half. */
+  get unused(): boolean {
+    return this.#begun === 0 && !this.#framing.inRequest;
+  }
+
+  get socket(): Socket {
+    return this.#socket;
   }
 
   /** How the request that takes over this connection asked for it; undefined before there is one. */
@@ -51,6 +61,7 @@ export class ClientConnection extends Duplex {
 
   /** A request is being answered: the connection stays writable until {@link endExchange}. */
   beginExchange(): void {
+    this.#begun++;
     this.#exchanges++;
   }
 

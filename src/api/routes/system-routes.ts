@@ -13,7 +13,7 @@ export function systemRoutes(): readonly Route[] {
     { method: 'HEAD', path: '/_ping', handler: ping },
     { method: 'GET', path: '/version', handler: version },
     { method: 'GET', path: '/info', handler: info },
-    { method: 'GET', path: '/events', handler: events },
+    { method: 'GET', path: '/events', handler: events, lasting: 'watch' },
     { method: 'GET', path: '/system/df', handler: diskUsage },
   ];
 }

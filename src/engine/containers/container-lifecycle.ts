@@ -36,9 +36,19 @@ const lostShim = 'the shim that held the container (dhow-shim) was killed: the c
 
 export class ContainerLifecycle {
   readonly #parts: EngineParts;
+  #retired = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+  }
+
+  /** From now on another daemon books what happens. Who waits here for the end of what runs still learns of it. */
+  retire(): void {
+    this.#retired = true;
+    for (const [, live] of this.#parts.live.all()) {
+      live.restartTimer?.abort();
+      if (live.process === undefined) live.abandon();
+    }
   }
 
   /** @throws container.already_started, start errors with Docker's texts; the container is then as before, with the error kept */
@@ -165,10 +175,19 @@ export class ContainerLifecycle {
 
   #watch(id: string, shim: ShimProcess): void {
     void shim.exited.then(async (report) => {
+      if (this.#retired) return this.#tellEnd(id, report);
       using _held = await this.#parts.mutex.acquire(id);
       if (this.#parts.live.find(id)?.process !== shim) return;
       await this.#ended(id, report);
     });
+  }
+
+  #tellEnd(id: string, { exitCode }: ExitReport): void {
+    const live = this.#parts.live.of(id);
+    live.process = undefined;
+    if (this.#parts.registry.get(id)?.hostConfig.AutoRemove === true) live.announceRemoval({ exitCode });
+    else live.announceExit({ exitCode });
+    live.abandon();
   }
 
   async #ended(id: string, report: ExitReport): Promise<void> {

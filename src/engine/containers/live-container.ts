@@ -12,6 +12,12 @@ export interface ContainerExit {
 interface PendingAttachment {
   readonly options: AttachOptions;
   readonly accept: (stream: AttachStream) => void;
+  readonly giveUp: () => void;
+}
+
+interface Waiter {
+  readonly resolve: (exit: ContainerExit) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 export class LiveContainer {
@@ -31,8 +37,8 @@ export class LiveContainer {
   readonly execs = new Set<string>();
 
   readonly #pending = new Set<PendingAttachment>();
-  readonly #nextExit = new Set<(exit: ContainerExit) => void>();
-  readonly #removed = new Set<(exit: ContainerExit) => void>();
+  readonly #nextExit = new Set<Waiter>();
+  readonly #removed = new Set<Waiter>();
 
   /** Joins at the next start. Resolves with the stream then, or with undefined when the signal aborts first. */
   awaitStart(options: AttachOptions, signal: AbortSignal): Promise<AttachStream | undefined> {
@@ -43,6 +49,7 @@ export class LiveContainer {
           signal.removeEventListener('abort', onAbort);
           resolve(stream);
         },
+        giveUp: () => onAbort(),
       };
       const onAbort = (): void => {
         this.#pending.delete(attachment);
@@ -76,6 +83,16 @@ export class LiveContainer {
     return waitIn(this.#removed, signal);
   }
 
+  /** Nobody learns any more here what becomes of it. */
+  abandon(): void {
+    for (const { giveUp } of this.#pending) giveUp();
+    this.#pending.clear();
+    for (const waiters of [this.#nextExit, this.#removed]) {
+      for (const waiter of waiters) waiter.reject(new DOMException('the engine was handed over to another daemon', 'AbortError'));
+      waiters.clear();
+    }
+  }
+
   announceExit(exit: ContainerExit): void {
     release(this.#nextExit, exit);
   }
@@ -86,11 +103,14 @@ export class LiveContainer {
   }
 }
 
-function waitIn(waiters: Set<(exit: ContainerExit) => void>, signal: AbortSignal): Promise<ContainerExit> {
+function waitIn(waiters: Set<Waiter>, signal: AbortSignal): Promise<ContainerExit> {
   return new Promise((resolve, reject) => {
-    const waiter = (exit: ContainerExit): void => {
-      signal.removeEventListener('abort', onAbort);
-      resolve(exit);
+    const waiter: Waiter = {
+      resolve: (exit) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(exit);
+      },
+      reject,
     };
     const onAbort = (): void => {
       waiters.delete(waiter);
@@ -102,8 +122,8 @@ function waitIn(waiters: Set<(exit: ContainerExit) => void>, signal: AbortSignal
   });
 }
 
-function release(waiters: Set<(exit: ContainerExit) => void>, exit: ContainerExit): void {
+function release(waiters: Set<Waiter>, exit: ContainerExit): void {
   const released = [...waiters];
   waiters.clear();
-  for (const waiter of released) waiter(exit);
+  for (const waiter of released) waiter.resolve(exit);
 }

@@ -24,6 +24,7 @@ export class EventLog {
   readonly #listeners = new Set<(event: EventMessage) => void>();
   readonly #archive: EventArchive | undefined;
   #last = 0n;
+  #retired = false;
 
   /** @param archive undefined: nothing is kept beyond this log's life */
   constructor(archive?: EventArchive) {
@@ -34,8 +35,14 @@ export class EventLog {
     return this.#listeners.size;
   }
 
+  /** From now on another daemon records what happens. */
+  retire(): void {
+    this.#retired = true;
+  }
+
   /** Records what happened now. */
   publish(draft: EventDraft): void {
+    if (this.#retired) return;
     const nanoseconds = nowNanoseconds();
     const event: EventMessage = {
       ...legacyFields(draft),

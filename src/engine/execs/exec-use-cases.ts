@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { EngineError, fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import type { AttachOptions, AttachStream } from '#runtime/contract.ts';
+import type { AttachOptions, AttachStream, ShimProcess } from '#runtime/contract.ts';
 import { joinClient } from '../containers/attach-client.ts';
 import { commandText, publishContainerEvent } from '../containers/container-events.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
@@ -11,11 +11,18 @@ import { defaultDetachKeys, parseDetachKeys } from '../containers/detach-keys.ts
 import type { EngineParts } from '../containers/engine-parts.ts';
 import { describeExecFailure } from '../containers/start-failure.ts';
 import type { ExecUseCases } from '../contract.ts';
-import type { Exec, ExecRegistry } from './exec-registry.ts';
+import type { Exec, ExecRegistry, HandedExec } from './exec-registry.ts';
 
 const never = new AbortController().signal;
 
-export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCases {
+/** What outlives the daemon that started it. */
+export interface ExecHandover {
+  handOver(): Promise<HandedExec[]>;
+  /** Takes up the execs of the daemon before: those of containers that are still there. */
+  takeUp(handed: readonly HandedExec[]): Promise<void>;
+}
+
+export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCases & ExecHandover {
   const { registry, live, events } = parts;
 
   /** The container an exec may run in. @throws container.not_running, container.exec_paused */
@@ -24,6 +31,38 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
     if (record.state.status === 'paused') throw fail('container.exec_paused', { name: record.name });
     return record;
+  };
+
+  const watch = (exec: Exec, record: ContainerRecord, process: ShimProcess): void => {
+    exec.process = process;
+    exec.pid = process.pid;
+    void process.exited.then(({ exitCode }) => {
+      exec.state = 'ended';
+      exec.exitCode = exitCode;
+      exec.process = undefined;
+      live.of(record.id).execs.delete(exec.id);
+      publishContainerEvent(events, registry.get(record.id) ?? record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
+    });
+  };
+
+  const takeUpOne = async (handed: HandedExec): Promise<void> => {
+    const record = registry.get(handed.containerId);
+    if (record === undefined) return;
+    const exec: Exec = { id: handed.id, containerId: handed.containerId, request: handed.request, state: handed.state, process: undefined, exitCode: handed.exitCode, pid: handed.pid };
+    execs.add(exec);
+    if (handed.state !== 'running') return;
+    const outcome = await parts.launcher.adopt({
+      containerId: handed.containerId, execId: handed.id, pid: handed.pid, shimPid: handed.shimPid,
+      runDirectory: parts.paths.runDirectory(handed.id), stateDirectory: parts.paths.containerDirectory(handed.containerId),
+    });
+    if ('exited' in outcome) {
+      live.of(record.id).execs.add(exec.id);
+      watch(exec, record, outcome);
+      return;
+    }
+    exec.state = 'ended';
+    exec.exitCode = outcome.exitCode;
+    publishContainerEvent(events, record, 'exec_die', { execID: exec.id, exitCode: String(outcome.exitCode) });
   };
 
   /** Starts the process; the clients are there before its first output. */
@@ -38,15 +77,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
       const rootfs = await parts.snapshotter.mount(record.id);
       const options = await parts.runtime.prepareExec(record, rootfs, exec.id, exec.request);
       const process = await parts.launcher.launch({ ...options, attachments }, never);
-      exec.process = process;
-      exec.pid = process.pid;
-      void process.exited.then(({ exitCode }) => {
-        exec.state = 'ended';
-        exec.exitCode = exitCode;
-        exec.process = undefined;
-        container.execs.delete(exec.id);
-        publishContainerEvent(events, registry.get(record.id) ?? record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
-      });
+      watch(exec, record, process);
       return process.attached;
     } catch (error) {
       const failure = describeExecFailure(error, { path, workingDirectory: exec.request.WorkingDir });
@@ -65,6 +96,9 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
   };
 
   return {
+    handOver: async () => execs.handOver(),
+    takeUp: async (handed) => void (await Promise.all(handed.map(takeUpOne))),
+
     async create(reference, request) {
       if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
       const record = requireRunning(reference);
@@ -78,7 +112,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
 
     async startDetached(id) {
       const exec = requireNew(id);
-      await launch(exec, []);
+      await execs.launching(launch(exec, []));
     },
 
     async startAttached(id, request) {
@@ -94,7 +128,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
         try {
           requireNew(id);
           if (request.consoleSize !== undefined) exec.request.ConsoleSize = [request.consoleSize.rows, request.consoleSize.columns];
-          [stream] = await launch(exec, [choice]);
+          [stream] = await execs.launching(launch(exec, [choice]));
         } catch (error) {
           if (!(error instanceof EngineError)) throw error;
           client.end(terminal ? `${error.message}\r\n` : framed(`${error.message}\r\n`));
