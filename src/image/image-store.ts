@@ -65,7 +65,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   const removed = new RemovedImages(database);
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
   const keeper = new LayerKeeper(layers, usedLayers);
-  const workspace = new Workspace(join(dataRoot, 'image/tmp'));
+  const workspace = new Workspace(join(dataRoot, 'tmp'));
   const content = createContentStore({ dataRoot });
   const manifests = new ManifestCatalog(database, content, catalog);
   const blobs = new ContentKeeper(content, manifests);

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import { isFailure } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
-import type { ApplyOptions, AppliedLayer, LayerStore } from './layer/contract.ts';
+import type { ApplyOptions, AppliedLayer, LayerStore, StagedLayer } from './layer/contract.ts';
 
 export class LayerKeeper {
   readonly #layers: LayerStore;
@@ -34,6 +34,11 @@ export class LayerKeeper {
         hold(chainId);
         await this.#sweeping;
         return this.#layers.get(chainId) !== undefined;
+      },
+      adopt: async (parent, staged) => {
+        hold(chainIdOver(parent, staged.diffId));
+        await this.#sweeping;
+        return this.#layers.adopt(parent, staged);
       },
       apply: async (parent, archive, options) => await this.#apply(hold, parent, archive, options),
       [Symbol.asyncDispose]: async () => {
@@ -113,6 +118,8 @@ export class LayerKeeper {
 export interface LayerLease extends AsyncDisposable {
   /** Keeps a layer from going; false when it is not there. */
   hold(chainId: string): Promise<boolean>;
+  /** As `LayerStore.adopt`; the layer is held then. */
+  adopt(parent: string | undefined, staged: StagedLayer): Promise<AppliedLayer>;
   /** As `LayerStore.apply`; the layer is held then. */
   apply(parent: string | undefined, archive: Readable, options: ApplyOptions): Promise<AppliedLayer>;
 }

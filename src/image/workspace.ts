@@ -1,6 +1,7 @@
 /** Temporary directories on the disk of the images. What a crash leaves there goes at the next start. */
+import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface WorkDirectory extends AsyncDisposable {
@@ -18,7 +19,8 @@ export class Workspace {
 
   /** A new directory; deleted with its contents when disposed. */
   async open(purpose: string): Promise<WorkDirectory> {
-    const path = await mkdtemp(join(this.#root, `${purpose}-`));
+    const path = join(this.#root, `${purpose}-${randomInt(1e9, 1e10)}`);
+    await mkdir(path, { mode: 0o700 });
     return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true, maxRetries: 5 }) };
   }
 

@@ -27,10 +27,11 @@ function smallDisk(t: TestContext, directory: string, size: number): () => void 
 
 test('a disk that fills up while an archive is spooled must be told and leave nothing', async (t) => {
   const stores = await openStores(t);
-  const archive = dockerArchive([{ image: imageOf([await layerOf({ a: noise('a', 400_000) })]), tags: ['a:1'] }]);
-  const unmount = smallDisk(t, join(stores.dataRoot, 'image/tmp'), 128 * 1024);
+  const image = dockerArchive([{ image: imageOf([await layerOf({ a: 'a' })]), tags: ['a:1'] }]);
+  const archive: typeof image = [...image, { header: { name: 'notes', type: 'file' }, body: Buffer.from(noise('a', 400_000)) }];
+  const unmount = smallDisk(t, join(stores.dataRoot, 'tmp'), 128 * 1024);
   await assert.rejects(load(stores, archive), { code: 'image.disk_full', message: /^write .*: no space left on device$/ });
-  assert.deepEqual(readdirSync(join(stores.dataRoot, 'image/tmp')), []);
+  assert.deepEqual(readdirSync(join(stores.dataRoot, 'tmp')), []);
   unmount();
   await assertNothingStays(stores);
 });
@@ -61,7 +62,7 @@ async function assertConsistent(stores: Stores): Promise<void> {
     for await (const _chunk of await stores.store.save([Id], { signal: never }));
   }
   assert.deepEqual(stores.layers.list().map(({ chainId }) => chainId).sort(), [...used].sort());
-  assert.deepEqual(readdirSync(join(stores.dataRoot, 'image/tmp')), []);
+  assert.deepEqual(readdirSync(join(stores.dataRoot, 'tmp')), []);
   assert.deepEqual(readdirSync(join(stores.dataRoot, 'image/overlay2/imagedb/content/sha256')).sort(), images.map(({ Id }) => Id.slice(7)).sort());
 }
 

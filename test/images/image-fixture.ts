@@ -1,7 +1,7 @@
 /** Stores on a directory of their own, and images made in memory, for the tests of images. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -70,8 +70,13 @@ async function openAt(t: TestContext, dataRoot: string, options: Partial<ImageSt
 export async function assertNothingStays({ store, layers, dataRoot }: Stores): Promise<void> {
   assert.deepEqual(await store.list({ all: true, filters: {}, sharedSize: false }), []);
   assert.deepEqual(layers.list(), []);
-  assert.deepEqual(readdirSync(join(dataRoot, 'image/tmp')), []);
+  assert.deepEqual(readdirSync(join(dataRoot, 'tmp')), []);
+  for (const directory of ['overlay2/.unpacking', 'image/overlay2/layerdb/tmp']) assert.deepEqual(entriesOf(join(dataRoot, directory)), []);
   assert.deepEqual(readdirSync(join(dataRoot, 'image/overlay2/imagedb/content/sha256')), []);
+}
+
+function entriesOf(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 export const never = new AbortController().signal;

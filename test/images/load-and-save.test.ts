@@ -199,6 +199,9 @@ async function refused(t: TestContext, archive: Buffer | readonly TarMember[], e
   await assertNothingStays(used);
 }
 
+/** Docker names the file as it would lie in its directory of temporary files. */
+const absent = (name: string): RegExp => new RegExp(`open /.*/tmp/docker-import-\\d+/${name}: no such file or directory$`);
+
 test('damaged and malicious archives must be refused and leave nothing', async (t) => {
   const stores = await openStores(t);
   const image = await twoLayers();
@@ -212,17 +215,17 @@ test('damaged and malicious archives must be refused and leave nothing', async (
   await refused(t, gzipSync(bytes).subarray(0, 400), /unexpected EOF/, stores);
   await refused(t, Buffer.from('garbage\n'), /unexpected EOF/, stores);
   await refused(t, randomBytes(2048), { code: 'layer.invalid_archive' }, stores);
-  await refused(t, Buffer.alloc(1024), { message: 'open repositories: no such file or directory' }, stores);
+  await refused(t, Buffer.alloc(1024), absent('repositories'), stores);
   await refused(t, [json('manifest.json', null)], { message: 'invalid manifest, manifest cannot be null (but can be [])' }, stores);
   await refused(t, [file('manifest.json', Buffer.alloc(4 * 1024 * 1024 + 1, ' '))], { code: 'image.document_too_large' }, stores);
   await refused(t, [...rest, manifest({ Layers: ['l1', '../../../../etc/passwd'] })], /leads out of the archive/, stores);
   await refused(t, [...rest, manifest({ Config: '/../etc/passwd' })], /leads out of the archive/, stores);
   await refused(t, [...rest, file('../escape', Buffer.from('x'))], /leads out of the archive/, stores);
-  await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: '../../../../../../etc/passwd' } }, manifest({})], { message: 'open l2: no such file or directory' }, stores);
+  await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: '../../../../../../etc/passwd' } }, manifest({})], absent('l2'), stores);
   await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: 'l2' } }, manifest({})], /too many levels of symbolic links/, stores);
   await refused(t, [...rest, manifest({ Layers: ['l1'] })], { message: 'invalid manifest, layers length mismatch: expected 1, got 2' }, stores);
   await refused(t, [...rest, manifest({ Layers: ['l1', 'l1'] })], { message: `invalid diffID for layer 1: expected "${image.diffIds[1]}", got "${image.diffIds[0]}"` }, stores);
-  await refused(t, [...rest, manifest({ Layers: ['l1', 'absent'] })], { message: 'open absent: no such file or directory' }, stores);
+  await refused(t, [...rest, manifest({ Layers: ['l1', 'absent'] })], absent('absent'), stores);
   await refused(t, [...rest, manifest({ RepoTags: ['Bad:1'] })], { code: 'image.invalid_reference' }, stores);
   await refused(t, [...rest, manifest({ RepoTags: ['untagged'] })], { message: 'invalid tag "untagged"' }, stores);
   await refused(t, [file('c', imageOf(image.layers, { os: 'windows' }).configuration), ...rest.slice(1), manifest({})], { message: 'cannot load windows image on linux' }, stores);
@@ -278,14 +281,11 @@ function failingAt(nth: number): (layers: LayerStore) => LayerStore {
       get(target, name) {
         const member: unknown = Reflect.get(target, name);
         if (typeof member !== 'function') return member;
-        if (name === 'apply') {
-          return async (...parameters: Parameters<LayerStore['apply']>) => {
+        if (name === 'stage') {
+          return async (...parameters: Parameters<LayerStore['stage']>) => {
             calls++;
-            if (calls === nth) {
-              parameters[1].destroy();
-              throw fail('layer.disk_full', { path: '/layer' });
-            }
-            return await target.apply(...parameters);
+            if (calls === nth) throw fail('layer.disk_full', { path: '/layer' });
+            return await target.stage(...parameters);
           };
         }
         return member.bind(target) as unknown;
@@ -312,14 +312,14 @@ test('a crash while loading must leave the images before it and nothing of the n
   const orphan = await layerOf({ orphan: 'x' });
   await stores.layers.apply(undefined, Readable.from([orphan]), { signal: never });
   const { writeFileSync, mkdirSync } = await import('node:fs');
-  mkdirSync(join(stores.dataRoot, 'image/tmp/load-x'));
+  mkdirSync(join(stores.dataRoot, 'tmp/load-x'));
   const configurations = join(stores.dataRoot, 'image/overlay2/imagedb/content/sha256');
   writeFileSync(join(configurations, digestOf('lost').slice(7)), 'lost');
   writeFileSync(join(configurations, `${digestOf('draft').slice(7)}.abc.draft`), 'dra');
   const after = await stores.reopen();
   assert.equal(after.store.resolve('before:1').id, before.id);
   assert.equal(after.layers.list().length, 2);
-  assert.deepEqual(readdirSync(join(after.dataRoot, 'image/tmp')), []);
+  assert.deepEqual(readdirSync(join(after.dataRoot, 'tmp')), []);
   assert.deepEqual(readdirSync(configurations), [before.id.slice(7)]);
 });
 
@@ -398,4 +398,53 @@ test('what saves nothing must be an archive of nothing, as Docker writes it', as
     ['manifest.json', 'null'],
     ['oci-layout', '{"imageLayoutVersion": "1.0.0"}'],
   ]);
+});
+
+test('what only looks like a layer must neither hinder nor stay', async (t) => {
+  const stores = await openStores(t);
+  const image = await twoLayers();
+  const file = (name: string, body: Buffer): TarMember => ({ header: { name, type: 'file' }, body });
+  const escape = await tarOf([file('../../evil', Buffer.from('x'))]);
+  const unpackable = await layerOf({ stray: 'x' });
+  const strays = [file('evil.tar', escape), file('stray.tar', unpackable), file('stray.gz', gzipSync('{}')), file('empty', Buffer.alloc(0)), file('cut.gz', gzipSync(unpackable).subarray(0, 40))];
+  await load(stores, [...strays, ...dockerArchive([{ image, tags: ['app:v1'] }])]);
+  assert.equal(stores.store.resolve('app:v1').id, image.id);
+  assert.equal(stores.layers.list().length, 2);
+  await stores.store.remove('app:v1', { force: false, prune: true, users: () => [] });
+  await assertNothingStays(stores);
+  await refused(t, [file('c', unpackable), json('manifest.json', [{ Config: 'c', RepoTags: [], Layers: [] }])], { message: 'invalid image data: c is a tar archive or compressed' }, stores);
+  await refused(t, [...strays, file('c', image.configuration), json('manifest.json', [{ Config: 'c', RepoTags: [], Layers: ['evil.tar', 'stray.tar'] }])], { message: 'invalid entry name "../../evil"' }, stores);
+});
+
+test('one file that is a layer of several images, at several heights, must be unpacked for each', async (t) => {
+  const stores = await openStores(t);
+  const [a, b] = [await layerOf({ a: 'one' }), await layerOf({ b: 'two' })];
+  const images = [imageOf([a, b]), imageOf([b, a, b]), imageOf([a])];
+  const file = (name: string, body: Buffer): TarMember => ({ header: { name, type: 'file' }, body });
+  const layers = [['a', 'b'], ['b', 'a', 'b'], ['a']];
+  const manifest = json('manifest.json', images.map((_image, index) => ({ Config: `c${index}`, RepoTags: [`app:v${index}`], Layers: layers[index] })));
+  await load(stores, [manifest, file('a', a), file('b', gzipSync(b)), ...images.map(({ configuration }, index) => file(`c${index}`, configuration))]);
+  for (const [index, image] of images.entries()) {
+    assert.equal(stores.store.resolve(`app:v${index}`).id, image.id);
+    for await (const _chunk of await stores.store.save([`app:v${index}`], { signal: never }));
+  }
+  assert.equal(stores.layers.list().length, 5);
+});
+
+test('a large layer must tell its progress while it is read, under the digest its name tells', async (t) => {
+  const stores = await openStores(t);
+  const layer = await layerOf({ a: 'x'.repeat(100_000) });
+  const image = imageOf([layer]);
+  const archive = await tarOf([blob(layer), blob(image.configuration), json('manifest.json', [{ Config: `blobs/sha256/${image.id.slice(7)}`, RepoTags: ['app:v1'], Layers: [`blobs/sha256/${digestOf(layer).slice(7)}`] }])]);
+  const slow = async function* (): AsyncGenerator<Buffer> {
+    yield archive.subarray(0, 20_000);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    yield archive.subarray(20_000, 40_000);
+    yield archive.subarray(40_000);
+  };
+  const messages = await messagesOf(stores.store.load(Readable.from(slow()), { quiet: false, signal: never }));
+  const told = messages.filter(({ status }) => status === 'Loading layer');
+  assert.ok(told.every(({ id }) => id === digestOf(layer).slice(7, 19)));
+  assert.deepEqual(told.at(-1)?.progressDetail, { current: layer.length, total: layer.length });
+  assert.ok((told[0]?.progressDetail?.current ?? 0) < layer.length);
 });

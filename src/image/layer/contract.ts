@@ -45,6 +45,14 @@ export interface CompressedLayer {
   readonly result: () => { readonly digest: string; readonly size: number };
 }
 
+/** A layer that was unpacked before it is known what lies below it. Disposed, it goes unless it was adopted. */
+export interface StagedLayer extends AsyncDisposable {
+  readonly diffId: string;
+  /** As of {@link AppliedLayer}. */
+  readonly archiveDigest: string;
+  readonly archiveSize: number;
+}
+
 export interface LayerStore {
   /**
    * Unpacks a layer tar (plain, gzip, zstd, bzip2 or xz, told by its first bytes) over the layer `parent`.
@@ -53,6 +61,13 @@ export interface LayerStore {
    * @throws layer.not_found (parent), layer.invalid_archive, layer.digest_mismatch, layer.too_large, layer.disk_full
    */
   apply(parent: string | undefined, archive: Readable, options: ApplyOptions): Promise<AppliedLayer>;
+  /**
+   * Unpacks a layer tar whose place is not yet known; a failure leaves nothing behind.
+   * @throws layer.invalid_archive, layer.too_large, layer.disk_full and what `archive` throws
+   */
+  stage(archive: AsyncIterable<Uint8Array>, options: Pick<ApplyOptions, 'signal' | 'maximumSize' | 'onProgress'>): Promise<StagedLayer>;
+  /** Puts a staged layer over the layer `parent`, once; where it is already, the staged one stays unused. @throws layer.not_found, layer.too_deep */
+  adopt(parent: string | undefined, staged: StagedLayer): AppliedLayer;
   get(chainId: string): Layer | undefined;
   /** Every layer, in no particular order. */
   list(): Layer[];

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { StreamLitter } from '#base/stream-litter.ts';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { runProgram } from '#kernel/run-program.ts';
@@ -42,18 +43,19 @@ export interface DecompressOptions {
 }
 
 /** Takes the first bytes and answers how to read the rest. */
-export async function decompress(archive: Readable, options: DecompressOptions): Promise<ArchiveBytes> {
-  const iterator: AsyncIterator<Buffer> = archive[Symbol.asyncIterator]();
-  const { start, rest } = await peek(iterator, 6);
+export async function decompress(archive: AsyncIterable<Uint8Array>, options: DecompressOptions): Promise<ArchiveBytes> {
+  const { start, rest } = await peek(archive, 6);
   const compression = compressionOf(start);
   const hash = compression === 'none' ? undefined : createHash('sha256');
   let size = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
+    const litter = new StreamLitter();
     for await (const chunk of rest) {
       hash?.update(chunk);
       size += chunk.length;
       yield chunk;
       options.onProgress?.(size);
+      litter.dropped(chunk.length);
     }
   };
   return {
@@ -62,26 +64,32 @@ export async function decompress(archive: Readable, options: DecompressOptions):
   };
 }
 
-async function peek(iterator: AsyncIterator<Buffer>, length: number): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> }> {
+/** The first bytes, at least `length` where there are so many, and everything from the first on. */
+export async function peek(source: AsyncIterable<Uint8Array>, length: number): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> }> {
+  const iterator = source[Symbol.asyncIterator]();
   const chunks: Buffer[] = [];
   let have = 0;
   while (have < length) {
     const step = await iterator.next();
     if (step.done === true) break;
-    const chunk = Buffer.from(step.value);
-    chunks.push(chunk);
-    have += chunk.length;
+    chunks.push(bufferOf(step.value));
+    have += step.value.length;
   }
-  const start = Buffer.concat(chunks);
+  const [first = Buffer.alloc(0)] = chunks;
+  const start = chunks.length <= 1 ? first : Buffer.concat(chunks);
   const rest = async function* (): AsyncGenerator<Buffer> {
     try {
       if (start.length > 0) yield start;
-      for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) yield step.value;
+      for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) yield bufferOf(step.value);
     } finally {
       await iterator.return?.();
     }
   };
   return { start, rest: rest() };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function uncompressed(compression: Compression, source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<Uint8Array> {

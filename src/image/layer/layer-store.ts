@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
-import type { AppliedLayer, ApplyOptions, CompressedLayer, Layer, LayerDirectory, LayerStore } from './contract.ts';
+import type { AppliedLayer, ApplyOptions, CompressedLayer, Layer, LayerDirectory, LayerStore, StagedLayer } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
 import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
@@ -16,6 +16,7 @@ import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
 import { makeRoot } from './make-root.ts';
 import { RemovalQueue } from './removal-queue.ts';
+import { removeUnpacked, UnpackedLayer, type UnpackedPaths } from './unpacked-layer.ts';
 import type { PackJob, PackResult, UnpackResult } from './worker-messages.ts';
 
 interface PackForm {
@@ -60,7 +61,10 @@ export class StoredLayers implements LayerStore {
       const expected = options.expectedDiffId;
       const known = expected === undefined ? undefined : this.#layers.get(chainIdOver(parent, expected));
       if (known !== undefined) return await this.#drain(known, bytes, options);
-      return await this.#unpack(parent, bytes, options);
+      await using unpacked = await this.#unpack(bytes, options);
+      if (expected !== undefined && expected !== unpacked.diffId) throw fail('layer.digest_mismatch', { expected, actual: unpacked.diffId });
+      options.signal.throwIfAborted();
+      return this.adopt(parent, unpacked);
     } catch (error) {
       archive.destroy();
       // A stream that is destroyed tells its readers that, not why.
@@ -69,6 +73,24 @@ export class StoredLayers implements LayerStore {
     } finally {
       options.signal.removeEventListener('abort', stop);
     }
+  }
+
+  async stage(archive: AsyncIterable<Uint8Array>, options: Pick<ApplyOptions, 'signal' | 'maximumSize' | 'onProgress'>): Promise<StagedLayer> {
+    options.signal.throwIfAborted();
+    return await this.#unpack(await decompress(archive, options), options);
+  }
+
+  adopt(parent: string | undefined, staged: StagedLayer): AppliedLayer {
+    invariant(staged instanceof UnpackedLayer, 'a layer is adopted that another store has unpacked');
+    if (parent !== undefined) this.#checkDepth(this.#layer(parent));
+    const { diffId, size, tarLength, whiteouts, opaque, replaced } = staged.result;
+    const chainId = chainIdOver(parent, diffId);
+    const { archiveDigest, archiveSize } = staged;
+    const present = this.#layers.get(chainId);
+    if (present !== undefined) return { ...viewOf(present), archiveDigest, archiveSize, created: false };
+    const record: LayerRecord = { chainId, diffId, parent, size, name: staged.name, link: newLinkName(), tarLength, whiteouts, opaque, replaced };
+    this.#commit(record, staged.paths);
+    return { ...viewOf(record), archiveDigest, archiveSize, created: true };
   }
 
   get(chainId: string): Layer | undefined {
@@ -182,37 +204,26 @@ export class StoredLayers implements LayerStore {
     }
     const actual = `sha256:${hash.digest('hex')}`;
     if (actual !== record.diffId) throw fail('layer.digest_mismatch', { expected: record.diffId, actual });
-    return applied(record, bytes, false);
+    const { digest, size } = bytes.measured();
+    return { ...viewOf(record), archiveDigest: digest ?? record.diffId, archiveSize: size, created: false };
   }
 
-  async #unpack(parent: string | undefined, bytes: ArchiveBytes, options: ApplyOptions): Promise<AppliedLayer> {
+  async #unpack(bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackedLayer> {
     const name = newDirectoryName();
-    const directory = `${this.#paths.unpacking}/${name}`;
-    const recordDirectory = `${this.#paths.unfinishedRecords}/${name}`;
-    mkdirSync(directory, { recursive: true, mode: 0o710 });
-    makeRoot(`${directory}/diff`);
-    mkdirSync(recordDirectory, { mode: 0o700 });
+    const paths = { directory: `${this.#paths.unpacking}/${name}`, recordDirectory: `${this.#paths.unfinishedRecords}/${name}` };
+    mkdirSync(paths.directory, { recursive: true, mode: 0o710 });
     try {
-      const result = await this.#feed({ directory, recordDirectory }, bytes, options);
-      const { diffId } = result;
-      if (options.expectedDiffId !== undefined && options.expectedDiffId !== diffId) {
-        throw fail('layer.digest_mismatch', { expected: options.expectedDiffId, actual: diffId });
-      }
-      options.signal.throwIfAborted();
-      const chainId = chainIdOver(parent, diffId);
-      const present = this.#layers.get(chainId);
-      if (present !== undefined) return applied(present, bytes, false);
-      const { size, tarLength, whiteouts, opaque, replaced } = result;
-      const record: LayerRecord = { chainId, diffId, parent, size, name, link: newLinkName(), tarLength, whiteouts, opaque, replaced };
-      this.#commit(record, { directory, recordDirectory });
-      return applied(record, bytes, true);
-    } finally {
-      await this.#removals.delete(directory);
-      await this.#removals.delete(recordDirectory);
+      makeRoot(`${paths.directory}/diff`);
+      mkdirSync(paths.recordDirectory, { mode: 0o700 });
+      const result = await this.#feed(paths, bytes, options);
+      return new UnpackedLayer({ name, paths, result, archive: bytes.measured() }, this.#removals);
+    } catch (error) {
+      await removeUnpacked(paths, this.#removals);
+      throw error;
     }
   }
 
-  async #feed(paths: { directory: string; recordDirectory: string }, bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackResult> {
+  async #feed(paths: UnpackedPaths, bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackResult> {
     const memory = newRingMemory();
     const ring = new AsyncRingWriter(memory);
     const unpacked = this.#workers.run({
@@ -245,7 +256,7 @@ export class StoredLayers implements LayerStore {
     }
   }
 
-  #commit(record: LayerRecord, { directory, recordDirectory }: { directory: string; recordDirectory: string }): void {
+  #commit(record: LayerRecord, { directory, recordDirectory }: UnpackedPaths): void {
     const { name, link, parent, chainId } = record;
     const lower = parent === undefined ? [] : this.directories(parent).map((layer) => layer.link);
     writeLink(this.#paths, { directory, name, link, lower });
@@ -296,9 +307,4 @@ export class StoredLayers implements LayerStore {
 
 function viewOf({ chainId, diffId, parent, size }: LayerRecord): Layer {
   return { chainId, diffId, parent, size };
-}
-
-function applied(record: LayerRecord, bytes: ArchiveBytes, created: boolean): AppliedLayer {
-  const { digest, size } = bytes.measured();
-  return { ...viewOf(record), archiveDigest: digest ?? record.diffId, archiveSize: size, created };
 }

@@ -9,7 +9,8 @@ import { largestConfiguration, parseImageConfiguration } from '#oci/image-config
 import { asObject, asString, asStringMap, asStrings, optional, parseJson, type JsonObject } from '#oci/json-value.ts';
 import { largestDocument } from '#oci/manifest.ts';
 import { parseReference, withTag, type ImageReference } from '#oci/reference.ts';
-import { checkSystem, layerProgress, type LoadedImage, type LoadSession } from './load-session.ts';
+import { checkSystem, type LoadedImage, type LoadSession } from './load-session.ts';
+import { placeLayer } from './place-layer.ts';
 
 /** Fields of the old configuration that the new one does not have. */
 const dropped = new Set(['id', 'parent', 'Size', 'parent_id', 'layer_id', 'throwaway']);
@@ -23,9 +24,9 @@ interface Built {
 /** Parents come before their children. */
 export async function loadFirstFormat(session: LoadSession): Promise<LoadedImage[]> {
   const { archive } = session;
-  const names = await readRepositories(session);
   const built = new Map<string, Built>();
   for (const directory of archive.topDirectories()) await build(session, directory, built);
+  const names = await readRepositories(session);
   const byDirectory = new Map<string, ImageReference[]>();
   for (const { name, directory } of names) {
     if (!built.has(directory)) throw fail('image.invalid_archive', { message: `invalid target ID: ${directory}` });
@@ -59,11 +60,8 @@ async function build(session: LoadSession, start: string, built: Map<string, Bui
 async function buildOne(session: LoadSession, given: { directory: string; configuration: JsonObject; parent: Built | undefined }): Promise<Built> {
   const { directory, configuration, parent } = given;
   checkSystem(optional(configuration['os'], 'os', asString) ?? '');
-  const layerName = `${directory}/layer.tar`;
-  const file = session.archive.file(layerName);
-  if (file?.open === undefined) throw fail('image.invalid_archive', { message: `open ${layerName}: no such file or directory` });
   const below = chainIds(parent?.diffIds ?? []).at(-1);
-  const layer = await session.lease.apply(below, file.open(), { signal: session.signal, onProgress: layerProgress(session, layerName, directory) });
+  const layer = await placeLayer(session, { below, name: `${directory}/layer.tar`, identifier: directory });
   const diffIds = [...(parent?.diffIds ?? []), layer.diffId];
   const history = [...(parent?.history ?? []), historyOf(configuration)];
   const kept = Object.entries(configuration).filter(([key]) => !dropped.has(key));

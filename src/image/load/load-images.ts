@@ -16,27 +16,34 @@ import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { parseArchiveManifest, type ArchivedImage } from './archive-manifest.ts';
 import { loadFirstFormat } from './first-format.ts';
-import { checkSystem, layerProgress, type LoadedImage, type LoadSession } from './load-session.ts';
+import { checkSystem, stagingProgress, type LoadedImage, type LoadSession } from './load-session.ts';
 import { readOciLayout } from './oci-layout.ts';
+import { placeLayer } from './place-layer.ts';
 import { SpooledArchive } from './spooled-archive.ts';
 
-const uncompressedBlob = /^blobs\/sha256\/([0-9a-f]{64})$/;
+/** Names by which writers of archives tell the digest of an uncompressed layer: Docker's own, skopeo's, and older ones. */
+const namedByDigest = /^(?:blobs\/sha256\/)?([0-9a-f]{64})(?:\.tar|\/layer\.tar)?$/;
 
 export async function loadImages(parts: ImageParts, archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; report: Report; signal: AbortSignal }): Promise<void> {
-  await using directory = await parts.workspace.open('load');
+  await using directory = await parts.workspace.open('docker-import');
   await using lease = parts.keeper.lease();
   const chainByDiffId = new Map(parts.layers.list().map((layer) => [layer.diffId, layer.chainId]));
-  const spooled = await SpooledArchive.read(archive, {
+  await using spooled = await SpooledArchive.read(archive, {
     directory: directory.path,
     // A layer that is here need not be written out; it can be had from the store, should it be wanted elsewhere.
     leaveOut: async (name) => {
-      const hex = uncompressedBlob.exec(name)?.[1];
+      const hex = namedByDigest.exec(name)?.[1];
       const chainId = hex === undefined ? undefined : chainByDiffId.get(`sha256:${hex}`);
       return chainId !== undefined && (await lease.hold(chainId));
     },
+    stage: async (name, size, contents) => {
+      const identifier = namedByDigest.exec(name)?.[1];
+      const onProgress = identifier === undefined ? undefined : stagingProgress(options, { identifier, size });
+      return await parts.layers.stage(contents, { signal: options.signal, onProgress });
+    },
     signal: options.signal,
   });
-  const session: LoadSession = { parts, archive: spooled, lease, chainByDiffId, ...options };
+  const session: LoadSession = { parts, archive: spooled, lease, chainByDiffId, adopted: new Set(), ...options };
   if (spooled.file('manifest.json') !== undefined) {
     await addImages(session, await gather(session, parseArchiveManifest(await spooled.text('manifest.json', largestDocument))), true);
   } else if (spooled.file('index.json') !== undefined) {
@@ -79,15 +86,10 @@ async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<
 }
 
 async function applyLayer(session: LoadSession, layer: { below: string | undefined; diffId: string; index: number; name: string; digest?: string }): Promise<void> {
-  const { lease, signal } = session;
-  const { below, diffId } = layer;
-  if (await lease.hold(chainIdOver(below, diffId))) return;
+  const { below, diffId, name } = layer;
+  if (await session.lease.hold(chainIdOver(below, diffId))) return;
   try {
-    const applied = await lease.apply(below, await openLayer(session, layer.name, diffId), {
-      signal,
-      expectedDiffId: diffId,
-      onProgress: layerProgress(session, layer.name, diffId),
-    });
+    const applied = await placeLayer(session, { below, name, expectedDiffId: diffId, identifier: diffId });
     if (layer.digest !== undefined && layer.digest.startsWith('sha256:') && applied.archiveDigest !== layer.digest) {
       throw fail('image.digest_mismatch', { message: `layer verification failed for digest ${layer.digest}` });
     }
@@ -96,15 +98,6 @@ async function applyLayer(session: LoadSession, layer: { below: string | undefin
     const message = `invalid diffID for layer ${layer.index}: expected ${JSON.stringify(diffId)}, got ${JSON.stringify(error.details['actual'])}`;
     throw fail('image.digest_mismatch', { message }, error);
   }
-}
-
-async function openLayer(session: LoadSession, name: string, diffId: string): Promise<Readable> {
-  const file = session.archive.file(name);
-  if (file === undefined) throw fail('image.invalid_archive', { message: `open ${name}: no such file or directory` });
-  if (file.open !== undefined) return file.open();
-  const known = session.chainByDiffId.get(diffId);
-  if (known === undefined) throw fail('image.digest_mismatch', { message: `layer verification failed for digest ${diffId}` });
-  return await session.parts.layers.tarStream(known, { signal: session.signal });
 }
 
 function tagged(text: string): ImageReference {

@@ -5,8 +5,9 @@ import type { ImageConfiguration } from '#oci/image-configuration.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { ImageReference } from '#oci/reference.ts';
 import type { ImageParts } from '../image-parts.ts';
+import type { StagedLayer } from '../layer/contract.ts';
 import type { LayerLease } from '../layer-keeper.ts';
-import { byteProgress } from '../progress/byte-progress.ts';
+import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import type { SpooledArchive } from './spooled-archive.ts';
 
@@ -21,7 +22,9 @@ export interface LoadSession {
   readonly platform?: Platform | undefined;
   readonly signal: AbortSignal;
   /** Chain id of a layer held by the lease, by diff id. */
-  readonly chainByDiffId: ReadonlyMap<string, string>;
+  readonly chainByDiffId: Map<string, string>;
+  /** Layers of the archive that are in the store now. */
+  readonly adopted: Set<StagedLayer>;
 }
 
 /** An image whose layers are there. */
@@ -38,8 +41,23 @@ export function checkSystem(os: string): void {
   if (os !== '' && os.toLowerCase() !== 'linux') throw fail('image.invalid_archive', { message: `cannot load ${os} image on linux` });
 }
 
+const status = 'Loading layer';
+/** Milliseconds before the progress of a layer is told while it is read: until then the end alone is. */
+const quickEnough = 500;
+
 /** Reports how much of a layer was read, unless progress is not wanted. */
-export function layerProgress(session: LoadSession, name: string, identifier: string): ((bytes: number) => void) | undefined {
-  const total = session.archive.file(name)?.size ?? 0;
-  return session.quiet ? undefined : byteProgress(session.report, { id: shortIdentifier(identifier), status: 'Loading layer', total });
+export function layerProgress({ quiet, report }: Pick<LoadSession, 'quiet' | 'report'>, layer: { identifier: string; size: number }): ((bytes: number) => void) | undefined {
+  return quiet ? undefined : byteProgress(report, { id: shortIdentifier(layer.identifier), status, total: layer.size });
+}
+
+/** Reports how much of a large layer was read that is not placed yet. */
+export function stagingProgress(session: Pick<LoadSession, 'quiet' | 'report'>, layer: { identifier: string; size: number }): ((bytes: number) => void) | undefined {
+  const tell = layerProgress(session, layer);
+  const begin = performance.now() + quickEnough;
+  return tell && ((bytes) => (bytes < layer.size && performance.now() >= begin ? tell(bytes) : undefined));
+}
+
+/** Reports that a layer is there. */
+export function placedProgress({ quiet, report }: Pick<LoadSession, 'quiet' | 'report'>, { identifier, size }: { identifier: string; size: number }): void {
+  if (!quiet) report(byteMessage({ id: shortIdentifier(identifier), status, current: size, total: size }));
 }

@@ -1,6 +1,7 @@
 /**
- * An image archive unpacked for reading in any order. Its files lie in a work directory under names of
- * our own, so no name in the archive reaches the file system; links are followed within the archive only.
+ * An image archive unpacked for reading in any order, in one pass. What looks like a layer is unpacked at
+ * once, before it is known where it belongs; other files lie in a work directory under names of our own, so
+ * no name in the archive reaches the file system. Links are followed within the archive only.
  */
 import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
@@ -9,38 +10,70 @@ import type { Readable } from 'node:stream';
 import { fail } from '#base/errors/failure.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import { asDiskFull } from '../image-catalog.ts';
-import { decompress } from '../layer/decompress.ts';
+import type { StagedLayer } from '../layer/contract.ts';
+import { decompress, peek } from '../layer/decompress.ts';
+import { looksLikeLayer, peekedBytes } from './looks-like-layer.ts';
+import { StagedMembers } from './staged-members.ts';
 
 /** Where the contents of a member are. */
-type Member = { readonly kind: 'file'; readonly path: string; readonly size: number } | { readonly kind: 'link'; readonly target: string } | { readonly kind: 'directory' } | { readonly kind: 'left-out' };
+type Member =
+  | { readonly kind: 'file'; readonly path: string; readonly size: number }
+  | { readonly kind: 'layer'; readonly staged: () => Promise<StagedLayer>; readonly size: number }
+  | { readonly kind: 'link'; readonly target: string }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'left-out' };
 
 const mostMembers = 200_000;
 const mostLinks = 32;
 
-/** A file of the archive. */
-export interface SpooledFile {
-  readonly size: number;
-  /** Undefined for a file that was left out because its contents are known. */
-  readonly open: (() => Readable) | undefined;
+/** A file of the archive: as a stream, unpacked as a layer already, or left out because its contents are known. */
+export type SpooledFile =
+  | { readonly kind: 'file'; readonly size: number; readonly open: () => Readable }
+  /** `staged` throws what unpacking threw. */
+  | { readonly kind: 'layer'; readonly size: number; readonly staged: () => Promise<StagedLayer> }
+  | { readonly kind: 'left-out' };
+
+export interface SpoolOptions {
+  /** Empty. */
+  readonly directory: string;
+  /** Whether a file of this name need not be kept. */
+  readonly leaveOut: (name: string) => Promise<boolean>;
+  /** Unpacks what looks like a layer. */
+  readonly stage: (name: string, size: number, contents: AsyncIterable<Uint8Array>) => Promise<StagedLayer>;
+  readonly signal: AbortSignal;
 }
 
-export class SpooledArchive {
-  readonly #members: ReadonlyMap<string, Member>;
+/** Disposed, layers that nobody adopted go. */
+export class SpooledArchive implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #members = new Map<string, Member>();
+  readonly #staged: StagedMembers;
 
-  private constructor(members: ReadonlyMap<string, Member>) {
-    this.#members = members;
+  private constructor(options: SpoolOptions) {
+    this.#directory = options.directory;
+    this.#staged = new StagedMembers(options.signal);
   }
 
-  /**
-   * Reads the archive, compressed or not, to its end.
-   * @param directory empty
-   * @param leaveOut names of files whose contents need not be kept
-   * @throws layer.invalid_archive, image.invalid_archive, image.disk_full
-   */
-  static async read(archive: Readable, options: { directory: string; leaveOut: (name: string) => Promise<boolean>; signal: AbortSignal }): Promise<SpooledArchive> {
-    const { directory, signal } = options;
+  /** Reads the archive, compressed or not, to its end. @throws layer.invalid_archive, layer.disk_full, image.invalid_archive, image.disk_full */
+  static async read(archive: Readable, options: SpoolOptions): Promise<SpooledArchive> {
+    const spooled = new SpooledArchive(options);
+    try {
+      await spooled.#read(archive, options);
+    } catch (error) {
+      await spooled[Symbol.asyncDispose]();
+      throw error;
+    }
+    return spooled;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#staged[Symbol.asyncDispose]();
+  }
+
+  async #read(archive: Readable, options: SpoolOptions): Promise<void> {
+    const { signal } = options;
     const { chunks } = await decompress(archive, { signal });
-    const members = new Map<string, Member>();
+    const members = this.#members;
     for await (const { entry, body } of readTar(chunks)) {
       signal.throwIfAborted();
       const name = memberName(entry.name);
@@ -49,34 +82,50 @@ export class SpooledArchive {
       else if (entry.type === 'symlink') members.set(name, { kind: 'link', target: posix.resolve('/', posix.dirname(name), entry.linkName).slice(1) });
       else if (entry.type === 'hardlink') members.set(name, { kind: 'link', target: memberName(entry.linkName) });
       else if (entry.type === 'file' && (await options.leaveOut(name))) members.set(name, { kind: 'left-out' });
-      else if (entry.type === 'file') {
-        const path = join(directory, String(members.size));
-        await writeBody(path, body, signal);
-        members.set(name, { kind: 'file', path, size: entry.size });
-      }
+      else if (entry.type === 'file') members.set(name, await this.#keep(name, entry.size, body, options));
     }
-    return new SpooledArchive(members);
+  }
+
+  async #keep(name: string, size: number, body: Readable, { stage, signal }: SpoolOptions): Promise<Member> {
+    const { start, rest } = await peek(body, peekedBytes);
+    if (looksLikeLayer(start)) return { kind: 'layer', size, staged: await this.#staged.add(rest, async (contents) => await stage(name, size, contents)) };
+    const path = join(this.#directory, String(this.#members.size));
+    await writeBody(path, rest, signal);
+    return { kind: 'file', path, size };
   }
 
   /** Undefined when there is no such file. */
   file(name: string): SpooledFile | undefined {
     const member = this.#find(name);
-    if (member?.kind === 'left-out') return { size: 0, open: undefined };
-    if (member?.kind !== 'file') return undefined;
-    return { size: member.size, open: () => createReadStream(member.path) };
+    switch (member?.kind) {
+      case 'left-out':
+        return { kind: 'left-out' };
+      case 'layer':
+        return member;
+      case 'file':
+        return { kind: 'file', size: member.size, open: () => createReadStream(member.path) };
+      default:
+        return undefined;
+    }
   }
 
-  /** A whole file as text. @throws image.invalid_archive when missing, image.document_too_large */
+  /** A whole file as text. @throws image.invalid_archive when missing, image.document_too_large, image.invalid_document */
   async text(name: string, limit: number): Promise<string> {
     return (await this.bytes(name, limit)).toString('utf8');
   }
 
-  /** @throws image.invalid_archive when missing, image.document_too_large */
+  /** @throws image.invalid_archive when missing, image.document_too_large, image.invalid_document */
   async bytes(name: string, limit: number): Promise<Buffer> {
     const member = this.#find(name);
-    if (member?.kind !== 'file') throw fail('image.invalid_archive', { message: `open ${name}: no such file or directory` });
+    if (member?.kind === 'layer') throw fail('image.invalid_document', { what: name, reason: 'is a tar archive or compressed' });
+    if (member?.kind !== 'file') throw this.missing(name);
     if (member.size > limit) throw fail('image.document_too_large', { what: name, limit });
     return await readFile(member.path);
+  }
+
+  /** The failure of a file that is not there, in the words of Docker. */
+  missing(name: string): Error {
+    return fail('image.invalid_archive', { message: `open ${join(this.#directory, name)}: no such file or directory` });
   }
 
   /** Names of the directories at the top, in order. */
@@ -84,7 +133,7 @@ export class SpooledArchive {
     const names = new Set<string>();
     for (const [name, member] of this.#members) {
       const [top] = name.split('/', 1);
-      if (top !== undefined && (member.kind === 'directory' || name.includes('/'))) names.add(top);
+      if (top !== undefined && top !== '.' && (member.kind === 'directory' || name.includes('/'))) names.add(top);
     }
     return [...names].sort();
   }
@@ -121,14 +170,14 @@ export function memberName(name: string): string {
   return normal.replace(/\/$/, '');
 }
 
-async function writeBody(path: string, body: Readable, signal: AbortSignal): Promise<void> {
+async function writeBody(path: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
   await using file = await open(path, 'wx', 0o600);
-  try {
-    for await (const chunk of body) {
-      signal.throwIfAborted();
-      await file.write(chunk as Buffer);
+  for await (const chunk of body) {
+    signal.throwIfAborted();
+    try {
+      await file.write(chunk);
+    } catch (error) {
+      throw asDiskFull(error, path);
     }
-  } catch (error) {
-    throw asDiskFull(error, path);
   }
 }
