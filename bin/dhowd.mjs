@@ -6,8 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 // What a request leaves behind dies young: a small nursery halves the daemon's memory at no cost in time.
-setFlagsFromString('--max-semi-space-size=2');
-// For src/base/stream-litter.ts, which asks for small collections so that large ones are not needed.
+setFlagsFromString('--semi-space-growth-factor=1');
+// For src/base/stream-litter.ts, which asks for small collections so that large ones are not needed, and for the
+// daemon at rest.
 setFlagsFromString('--expose-gc');
 globalThis.gc = runInNewContext('gc');
 

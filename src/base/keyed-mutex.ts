@@ -25,6 +25,9 @@ export class KeyedMutex {
       } catch (error) {
         // Those behind wait for both: our predecessor and us.
         release();
+        void before.then(() => {
+          if (this.#tails.get(key) === tail) this.#tails.delete(key);
+        });
         throw error;
       }
     }

@@ -11,6 +11,7 @@ import { product } from '#engine/product.ts';
 import { notifyServiceManager } from '#kernel/service-manager.ts';
 import { composeEngine } from './compose-engine.ts';
 import { findRuntimes } from './find-runtimes.ts';
+import { keepIdleMemoryLow } from './idle-memory.ts';
 import { createLog, type AdjustableLog } from './log.ts';
 import { LiveConfiguration } from './live-configuration.ts';
 import { readDaemonCommand, type DaemonOptions } from './options.ts';
@@ -112,6 +113,7 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
     publish: (attributes) => composed.events.publish({ type: 'daemon', action: 'reload', id: composed.engineId, attributes: { ...attributes, name: hostname() } }),
   });
   const server = opened.use(createApiServer({ engine: composed.engine, log, sockets, closingGrace: options.shutdownTimeout * 1000 }));
+  opened.use(keepIdleMemoryLow());
   notifyServiceManager(`READY=1\nMAINPID=${process.pid}`);
   process.on('SIGHUP', () => void reloader.reload());
   process.on('unhandledRejection', (error) => log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`));

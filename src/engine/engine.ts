@@ -33,7 +33,7 @@ export interface CreatedEngine {
 /** Repairs what an earlier daemon left, then answers the engine, ready to serve. */
 export async function createEngine(parts: EngineParts, facts: SystemFacts, handed: EngineHandover = nothingHanded): Promise<CreatedEngine> {
   const lifecycle = new ContainerLifecycle(parts);
-  const execs = execUseCases(parts, new ExecRegistry());
+  const execs = execUseCases(parts, new ExecRegistry((id) => parts.registry.get(id) !== undefined));
   const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);

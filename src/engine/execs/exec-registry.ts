@@ -1,4 +1,7 @@
-/** The execs of this daemon, by id. They are forgotten with their container, and with a daemon that does not hand them over. */
+/**
+ * The execs of this daemon, by id. Those that have ended, or whose container is gone, can be inspected for five
+ * to ten minutes more, as with Docker; then they are forgotten, as all are with a daemon that does not hand them over.
+ */
 import type { ExecRequest } from '#schema/container-config.ts';
 import type { ShimProcess } from '#runtime/contract.ts';
 import { fail } from '#base/errors/failure.ts';
@@ -24,9 +27,20 @@ export interface HandedExec {
   readonly shimPid: number;
 }
 
+/** Milliseconds between two looks at what can be forgotten. */
+const forgettingInterval = 300_000;
+
 export class ExecRegistry {
   readonly #execs = new Map<string, Exec>();
   readonly #launching = new Set<Promise<unknown>>();
+  #ended = new Set<string>();
+  readonly #exists: (containerId: string) => boolean;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param exists whether there is such a container */
+  constructor(exists: (containerId: string) => boolean) {
+    this.#exists = exists;
+  }
 
   /** Notes a start that is under way. */
   launching<T>(start: Promise<T>): Promise<T> {
@@ -42,6 +56,7 @@ export class ExecRegistry {
 
   add(exec: Exec): void {
     this.#execs.set(exec.id, exec);
+    this.#timer ??= setInterval(() => this.forget(), forgettingInterval).unref();
   }
 
   /** @throws exec.not_found */
@@ -51,8 +66,17 @@ export class ExecRegistry {
     return exec;
   }
 
-  /** Forgets the execs of a container that is gone. */
-  dropOf(containerId: string): void {
-    for (const [id, exec] of this.#execs) if (exec.containerId === containerId) this.#execs.delete(id);
+  /** Whether it goes with the next {@link forget}. */
+  canBeForgotten(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** Drops those that had ended at the last call already. */
+  forget(): void {
+    for (const id of this.#ended) this.#execs.delete(id);
+    this.#ended = new Set(Array.from(this.#execs.values()).filter(({ state, containerId }) => state === 'ended' || (state === 'created' && !this.#exists(containerId))).map(({ id }) => id));
+    if (this.#execs.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

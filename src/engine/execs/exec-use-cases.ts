@@ -164,7 +164,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
         OpenStdin: exec.request.AttachStdin,
         OpenStderr: exec.request.AttachStderr,
         OpenStdout: exec.request.AttachStdout,
-        CanRemove: false,
+        CanRemove: execs.canBeForgotten(id),
         ContainerID: exec.containerId,
         DetachKeys: exec.request.DetachKeys === '' ? '' : Buffer.from(parseDetachKeys(exec.request.DetachKeys)).toString('base64'),
         Pid: exec.pid,
