@@ -24,6 +24,7 @@ import { RouteTable, type Route, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { buildRoutes } from './routes/build-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
+import { debugRoutes } from './routes/debug-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
 import { networkRoutes } from './routes/network-routes.ts';
@@ -37,7 +38,17 @@ const headLimit = 1024 * 1024;
 const headTimeout = 5 * 60_000;
 const defaultClosingGrace = 2000;
 
+/** A request that was served, for who counts them. */
+export interface ServedRequest {
+  readonly method: string;
+  /** The route's path, with `{name}`. */
+  readonly route: string;
+  readonly seconds: number;
+  readonly failed: boolean;
+}
+
 export interface ApiServerOptions {
+  readonly onServed?: ((request: ServedRequest) => void) | undefined;
   readonly engine: Engine;
   readonly log: ApiLog;
   /** Sockets that are open already; more are opened by {@link ApiServer.listen}. Default: none. They are closed with the server. */
@@ -94,7 +105,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,
@@ -250,15 +261,20 @@ class Connections implements ApiServer {
   async #run({ route }: RouteMatch, exchange: Exchange, place: { method: string; path: string }): Promise<void> {
     // Taken now: Node's stream functions take the socket from a request whose body they gave up half-read.
     const { socket } = exchange.request;
+    const began = performance.now();
+    let failed = false;
     try {
       await route.handler?.(exchange, exchange.call);
     } catch (error) {
+      failed = true;
       // Nobody is left to tell: what broke is most likely the broken connection.
       if (isAbort(error) || socket.destroyed) this.#log.debug(`${place.method} ${place.path} was given up: ${messageOf(error)}`);
       else this.#report(error, place);
       // Once the reply has started, a cut stream is the only way to tell.
       if (exchange.reply.started) exchange.reply.cut();
       else exchange.reply.error(error);
+    } finally {
+      this.#options.onServed?.({ method: place.method, route: route.path, seconds: (performance.now() - began) / 1000, failed });
     }
   }
 

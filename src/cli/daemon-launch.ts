@@ -41,6 +41,38 @@ export async function startDaemon(stderr: Output): Promise<boolean> {
   return true;
 }
 
+/**
+ * Starts a daemon that takes over from the one that runs, and waits until it has. False: this user may not, the
+ * daemon is not installed beside this program, or the new one ended.
+ */
+export async function replaceDaemon(hasTakenOver: () => boolean, signal: AbortSignal): Promise<boolean> {
+  const entry = daemonEntry();
+  if (process.getuid?.() !== 0 || entry === undefined) return false;
+  mkdirSync(dirname(daemonLog), { recursive: true });
+  const log = openSync(daemonLog, 'a');
+  const watcher = watch(dirname(defaultSocketPath));
+  const daemon = spawn(process.execPath, [entry, '--replace'], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  closeSync(log);
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  // The pid file is written anew when the data root changes hands; from then on requests are the new one's.
+  const check = (): void => {
+    if (hasTakenOver()) void answers().then((does) => does && resolve(true));
+  };
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  watcher.on('change', check);
+  daemon.once('error', reject);
+  daemon.once('exit', () => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    watcher.close();
+    daemon.removeAllListeners();
+    daemon.unref();
+  }
+}
+
 function answers(): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ path: defaultSocketPath }, () => resolve(true));

@@ -61,6 +61,7 @@ export interface ComposedEngine extends AsyncDisposable {
   /** As {@link CreatedEngine.handOver}. */
   readonly handOver: () => Promise<EngineHandover>;
   readonly events: EventLog;
+  readonly health: HealthMonitor;
   readonly engineId: string;
   readonly storageDriver: string;
 }
@@ -155,7 +156,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     networkDrivers: ['bridge', 'host', 'null'],
   }, settings.handed);
   const kept = opened.move();
-  return { engine, recovery, handOver, events, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+  return { engine, recovery, handOver, events, health, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };
 }
 
 /** `DriverStatus` of info. */

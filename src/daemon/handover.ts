@@ -6,8 +6,9 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ListenAddress } from '#api/connection/listen-address.ts';
+import { passedDescriptors, type InheritedSocket } from '#api/connection/listener.ts';
 import type { EngineHandover } from '#engine/engine.ts';
-import { copyDescriptor, listeningSocketsOf } from '#kernel/listening-sockets.ts';
+import { copyDescriptor, listeningSocketsOf, type ListeningSocket } from '#kernel/listening-sockets.ts';
 import { readSysctl } from '#kernel/sysctl.ts';
 
 export const handoverSignal = 'SIGUSR2';
@@ -50,15 +51,29 @@ function bootId(): string {
 }
 
 /** Copies of the sockets that another daemon listens on, by address; undefined for an address it has not. */
-export function socketsOf(pid: number): (address: ListenAddress) => number | undefined {
+export function socketsOf(pid: number): (address: ListenAddress) => InheritedSocket | undefined {
   const sockets = listeningSocketsOf(pid);
   return (address) => {
-    const found = sockets.find((socket) => {
-      if (address.kind === 'unix') return socket.kind === 'unix' && isPlaceOf(socket.path, address.path);
-      return address.kind === 'tcp' && socket.kind === 'tcp' && socket.port === address.port;
-    });
-    return found === undefined ? undefined : copyDescriptor(pid, found.descriptor);
+    const found = findFor(address, sockets);
+    return found === undefined ? undefined : { descriptor: copyDescriptor(pid, found.descriptor), owned: true };
   };
+}
+
+/** The sockets that systemd has opened for this daemon, by address: it keeps them whatever becomes of daemons. */
+export function passedSockets(environment: NodeJS.ProcessEnv): (address: ListenAddress) => InheritedSocket | undefined {
+  const passed = new Set(passedDescriptors(environment));
+  const sockets = passed.size === 0 ? [] : listeningSocketsOf(process.pid).filter(({ descriptor }) => passed.has(descriptor));
+  return (address) => {
+    const found = findFor(address, sockets);
+    return found === undefined ? undefined : { descriptor: found.descriptor, owned: false };
+  };
+}
+
+function findFor(address: ListenAddress, sockets: readonly ListeningSocket[]): ListeningSocket | undefined {
+  return sockets.find((socket) => {
+    if (address.kind === 'unix') return socket.kind === 'unix' && isPlaceOf(socket.path, address.path);
+    return address.kind === 'tcp' && socket.kind === 'tcp' && socket.port === address.port;
+  });
 }
 
 /** Sockets are bound under a draft's name, that of the place with a pid, and then put there. */

@@ -14,8 +14,10 @@ import { findRuntimes } from './find-runtimes.ts';
 import { keepIdleMemoryLow } from './idle-memory.ts';
 import { createLog, type AdjustableLog } from './log.ts';
 import { LiveConfiguration } from './live-configuration.ts';
+import { EngineMetrics } from './metrics/engine-metrics.ts';
+import { serveMetrics } from './metrics/metrics-server.ts';
 import { readDaemonCommand, type DaemonOptions } from './options.ts';
-import { handoverSignal, socketsOf, takeHandover, writeHandover } from './handover.ts';
+import { handoverSignal, passedSockets, socketsOf, takeHandover, writeHandover } from './handover.ts';
 import { awaitRelease, claimDaemon, daemonOf } from './pid-file.ts';
 import { registryConfiguration } from './registry-configuration.ts';
 import { Reloader } from './reloader.ts';
@@ -74,7 +76,7 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
     group: options.group ?? 'docker',
     environment: process.env,
     tls: options.tls,
-    inherited: predecessor === undefined ? undefined : socketsOf(predecessor),
+    inherited: predecessor === undefined ? passedSockets(process.env) : socketsOf(predecessor),
   }));
   // What there is to serve is given up before the sockets are.
   const state = opened.use(new AsyncDisposableStack());
@@ -87,6 +89,8 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
     state.use(await claimDaemon(options));
   }
 
+  let metrics: EngineMetrics | undefined;
+  if (options.metricsAddress !== undefined) state.use(await serveMetrics(options.metricsAddress, () => metrics));
   const runtimePlace = { directory: join(options.dataRoot, 'runtimes'), warn: (message: string) => log.warn(message) };
   const configuration = new LiveConfiguration(options, await findRuntimes(options.runtimes, runtimePlace, ending.signal), initPath);
   const composed = state.use(
@@ -112,7 +116,9 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
     findRuntimes: async (wanted) => findRuntimes(wanted, runtimePlace, ending.signal),
     publish: (attributes) => composed.events.publish({ type: 'daemon', action: 'reload', id: composed.engineId, attributes: { ...attributes, name: hostname() } }),
   });
-  const server = opened.use(createApiServer({ engine: composed.engine, log, sockets, closingGrace: options.shutdownTimeout * 1000 }));
+  const counted = new EngineMetrics(composed);
+  metrics = counted;
+  const server = opened.use(createApiServer({ onServed: (request) => counted.note(request), engine: composed.engine, log, sockets, closingGrace: options.shutdownTimeout * 1000 }));
   opened.use(keepIdleMemoryLow());
   notifyServiceManager(`READY=1\nMAINPID=${process.pid}`);
   process.on('SIGHUP', () => void reloader.reload());

@@ -157,6 +157,8 @@ export interface RegistryUseCases {
 export interface SystemUseCases {
   /** Header values of `/_ping`. */
   readonly version: { readonly engine: string; readonly api: string; readonly minimumApi: string };
+  /** Whether the engine is in debug mode. */
+  readonly debugging: boolean;
   /** The body of `/version`. */
   versionDocument(): Promise<object>;
   /** The body of `/info`. */

@@ -33,8 +33,14 @@ export interface ListenOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** For TCP addresses; undefined: without encryption. */
   readonly tls?: TlsIdentity | undefined;
-  /** A descriptor of a socket that listens at the address already, taken over from another process. */
-  readonly inherited?: ((address: ListenAddress) => number | undefined) | undefined;
+  /** A socket that listens at the address already. */
+  readonly inherited?: ((address: ListenAddress) => InheritedSocket | undefined) | undefined;
+}
+
+export interface InheritedSocket {
+  readonly descriptor: number;
+  /** Whether its file goes with this process; false: whoever opened it keeps it. */
+  readonly owned: boolean;
 }
 
 interface Listener {
@@ -115,9 +121,10 @@ export class ListeningSockets implements AsyncDisposable {
     const inherited = this.#options.inherited?.(address);
     switch (address.kind) {
       case 'unix':
-        return [inherited === undefined ? await this.#listenUnix(address.path) : { server: await this.#listen({ fd: inherited }), file: await fileAt(address.path) }];
+        if (inherited === undefined) return [await this.#listenUnix(address.path)];
+        return [{ server: await this.#listen({ fd: inherited.descriptor }), file: inherited.owned ? await fileAt(address.path) : undefined }];
       case 'tcp':
-        return [{ server: await this.#listenTcp(inherited === undefined ? { host: address.host, port: address.port, backlog } : { fd: inherited }), file: undefined }];
+        return [{ server: await this.#listenTcp(inherited === undefined ? { host: address.host, port: address.port, backlog } : { fd: inherited.descriptor }), file: undefined }];
       case 'fd': {
         const descriptors = passedDescriptors(this.#options.environment).filter((fd) => address.which === undefined || fd === address.which);
         if (descriptors.length === 0) throw new Error('systemd has passed no such socket: start the daemon by its socket unit, or name a unix:// or tcp:// address');
@@ -237,7 +244,8 @@ async function groupId(group: string): Promise<number | undefined> {
   return /^\d+$/.test(group) ? Number(group) : undefined;
 }
 
-function passedDescriptors(environment: NodeJS.ProcessEnv): number[] {
+/** Numbers of the descriptors that systemd has passed, sd_listen_fds(3). */
+export function passedDescriptors(environment: NodeJS.ProcessEnv): number[] {
   if (Number(environment['LISTEN_PID']) !== process.pid) return [];
   return Array.from({ length: Number(environment['LISTEN_FDS'] ?? 0) }, (_, place) => firstPassed + place);
 }

@@ -8,6 +8,7 @@ const inGroup: readonly CommandNode[] = [
   { name: 'status', summary: 'Show whether the daemon runs, and what it is', load: async () => (await import('./daemon-status.ts')).command },
   { name: 'stop', summary: 'Stop the daemon; containers go on running', load: async () => (await import('./daemon-stop.ts')).command },
   { name: 'uninstall', summary: 'Stop the service and remove it', load: async () => (await import('./daemon-uninstall.ts')).command },
+  { name: 'upgrade', summary: 'Replace the running daemon by the one that is installed now', load: async () => (await import('./daemon-upgrade.ts')).command },
 ];
 
 export const daemonNodes: readonly CommandNode[] = [

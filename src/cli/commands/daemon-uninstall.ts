@@ -4,7 +4,7 @@ import { noArguments } from '#cli/argument-rule.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
 import { errnoText } from '#cli/errno-text.ts';
-import { isInstalled, systemctl, unitName, unitPath } from '#cli/service/systemd.ts';
+import { isInstalled, socketUnitName, socketUnitPath, systemctl, unitName, unitPath } from '#cli/service/systemd.ts';
 
 export const command = defineCommand({
   usage: 'uninstall',
@@ -16,9 +16,10 @@ export const command = defineCommand({
       stdout.writeLine('the service is not installed');
       return 0;
     }
-    systemctl('disable', '--now', unitName);
+    systemctl('disable', '--now', unitName, socketUnitName);
     try {
       rmSync(unitPath);
+      rmSync(socketUnitPath, { force: true });
     } catch (error) {
       throw new CommandFailure(`remove ${unitPath}: ${errnoText(error)}`, 1, error);
     }

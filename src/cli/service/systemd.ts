@@ -5,6 +5,8 @@ import { CommandFailure } from '#cli/command-failure.ts';
 
 export const unitName = 'dhowd.service';
 export const unitPath = `/etc/systemd/system/${unitName}`;
+export const socketUnitName = 'dhowd.socket';
+export const socketUnitPath = `/etc/systemd/system/${socketUnitName}`;
 
 /** Whether systemd runs this system, as sd_booted(3) finds out. */
 export function isSystemdRunning(): boolean {
@@ -46,12 +48,14 @@ export function unitText(program: string, entry: string): string {
   return `[Unit]
 Description=Dhow container engine
 Wants=network-online.target
-After=network-online.target nss-lookup.target
+After=network-online.target nss-lookup.target ${socketUnitName}
+Requires=${socketUnitName}
 
 [Service]
 Type=notify
 NotifyAccess=all
 ExecStart=${quoted(program)} ${quoted(entry)}
+ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1
 KillMode=process
@@ -64,6 +68,22 @@ OOMScoreAdjust=-500
 
 [Install]
 WantedBy=multi-user.target
+`;
+}
+
+/** The socket (systemd.socket(5)), which stays open while the daemon is started anew: clients wait and are not refused. */
+export function socketUnitText(path: string): string {
+  return `[Unit]
+Description=Socket of the Dhow container engine
+
+[Socket]
+ListenStream=${path}
+SocketMode=0660
+SocketUser=root
+SocketGroup=root
+
+[Install]
+WantedBy=sockets.target
 `;
 }
 

@@ -25,10 +25,16 @@ export class EventLog {
   readonly #archive: EventArchive | undefined;
   #last = 0n;
   #retired = false;
+  #published = 0;
 
   /** @param archive undefined: nothing is kept beyond this log's life */
   constructor(archive?: EventArchive) {
     this.#archive = archive;
+  }
+
+  /** How many there were since this log was opened. */
+  get published(): number {
+    return this.#published;
   }
 
   get listenerCount(): number {
@@ -43,6 +49,7 @@ export class EventLog {
   /** Records what happened now. */
   publish(draft: EventDraft): void {
     if (this.#retired) return;
+    this.#published++;
     const nanoseconds = nowNanoseconds();
     const event: EventMessage = {
       ...legacyFields(draft),

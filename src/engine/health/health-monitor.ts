@@ -22,9 +22,20 @@ export interface HealthParts extends ProbeParts {
 export class HealthMonitor implements Disposable {
   readonly #parts: HealthParts;
   readonly #loops = new Map<string, AbortController>();
+  #probes = 0;
+  #failedProbes = 0;
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
+  }
+
+  /** How many there were since the daemon started. */
+  get probes(): number {
+    return this.#probes;
+  }
+
+  get failedProbes(): number {
+    return this.#failedProbes;
   }
 
   /** Begins to probe a container that runs, when it has a health check. */
@@ -72,6 +83,8 @@ export class HealthMonitor implements Disposable {
       publishContainerEvent(events, record, 'exec_die', { execID: execId, exitCode: '137' });
       return;
     }
+    this.#probes++;
+    if (result.ExitCode !== 0) this.#failedProbes++;
     const { state } = registry.require(record.id);
     if (state.health === undefined) return;
     const health = afterProbe(state.health, check, state.startedAt, result);

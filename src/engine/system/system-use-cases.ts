@@ -42,6 +42,10 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
   return {
     version: { engine: product.engineVersion, api: product.apiVersion, minimumApi: product.minimumApiVersion },
 
+    get debugging() {
+      return configuration.current.debug;
+    },
+
     async versionDocument() {
       const { defaultRuntime, runtimes, experimental } = configuration.current;
       const common = {
