@@ -8,6 +8,7 @@ import { ListeningSockets } from '#api/connection/listener.ts';
 
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { product } from '#engine/product.ts';
+import { returnFreedMemory } from '#kernel/memory-allocator.ts';
 import { notifyServiceManager } from '#kernel/service-manager.ts';
 import { composeEngine } from './compose-engine.ts';
 import { findRuntimes } from './find-runtimes.ts';
@@ -64,6 +65,7 @@ async function main(given: readonly string[]): Promise<number> {
 }
 
 async function serve(args: readonly string[], options: DaemonOptions, log: AdjustableLog): Promise<void> {
+  returnFreedMemory();
   const ending = new AbortController();
   const handing = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => ending.abort());

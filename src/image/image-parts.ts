@@ -7,7 +7,7 @@ import type { LayerStore } from './layer/contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
 import type { ContentKeeper } from './manifests/content-keeper.ts';
 import type { ManifestCatalog } from './manifests/manifest-catalog.ts';
-import type { DownloadSlots } from './pull/download-slots.ts';
+import type { Slots } from './slots.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ImageParts {
@@ -20,9 +20,11 @@ export interface ImageParts {
   /** Which of them describe which image. */
   readonly manifests: ManifestCatalog;
   /** Places for downloads, of all pulls together. */
-  readonly downloads: DownloadSlots;
-  /** Held by chain id while a pull unpacks the layer. */
-  readonly unpacking: KeyedMutex;
+  readonly downloads: Slots;
+  /** Places for unpacking layers of pulls. */
+  readonly unpackings: Slots;
+  /** Held by chain id while a pull makes the layer. */
+  readonly making: KeyedMutex;
   /** Temporary files of operations under way. */
   readonly workspace: Workspace;
   readonly onEvent: ImageEventListener;

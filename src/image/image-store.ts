@@ -2,6 +2,7 @@
  * The image store: images by id and name, over a layer store. Facts are rows of the state database and
  * configuration files; an operation that fails or is cut short leaves what was there before.
  */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
@@ -28,13 +29,13 @@ import { ContentKeeper } from './manifests/content-keeper.ts';
 import { resolveForPlatform } from './manifests/find-platform.ts';
 import { ManifestCatalog } from './manifests/manifest-catalog.ts';
 import { streamProgress } from './progress/progress-stream.ts';
-import { DownloadSlots } from './pull/download-slots.ts';
 import { pushImage } from './push/push-image.ts';
 import { pullImage } from './pull/pull-image.ts';
 import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts';
 import { RemovedImages } from './removed-images.ts';
 import { resolveImage } from './resolve-image.ts';
 import { saveImages } from './save/save-images.ts';
+import { Slots } from './slots.ts';
 import { targetName } from './target-name.ts';
 import { Workspace } from './workspace.ts';
 
@@ -76,8 +77,10 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     content,
     blobs,
     manifests,
-    downloads: new DownloadSlots(() => transfers.concurrentDownloads),
-    unpacking: new KeyedMutex(),
+    downloads: new Slots(() => transfers.concurrentDownloads),
+    // Inflating and writing keep a processor busy each; one is for bringing what they inflate.
+    unpackings: new Slots(() => Math.max(1, Math.min(4, availableParallelism() - 1))),
+    making: new KeyedMutex(),
     workspace,
     onEvent,
     engineVersion: options.engineVersion ?? '28.5.2',
@@ -101,7 +104,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   };
   const find = (reference: string, platform: Platform | undefined): CatalogImage =>
     catalog.get(platform === undefined ? resolveImage(catalog, reference) : resolveForPlatform(parts, reference, platform));
-  const uploads = new DownloadSlots(() => transfers.concurrentUploads);
+  const uploads = new Slots(() => transfers.concurrentUploads);
   let pruning = false;
   return {
     resolve: (reference, platform) => imageOf(find(reference, platform)),

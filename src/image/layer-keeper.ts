@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import { isFailure } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
-import type { ApplyOptions, AppliedLayer, LayerStore, StagedLayer } from './layer/contract.ts';
+import type { ApplyOptions, AppliedLayer, GrowingArchive, LayerStore, StagedLayer } from './layer/contract.ts';
 
 export class LayerKeeper {
   readonly #layers: LayerStore;
@@ -35,6 +35,7 @@ export class LayerKeeper {
         await this.#sweeping;
         return this.#layers.get(chainId) !== undefined;
       },
+      stageFile: async (archive, options) => await this.#layers.stageFile(archive, options),
       adopt: async (parent, staged) => {
         hold(chainIdOver(parent, staged.diffId));
         await this.#sweeping;
@@ -118,6 +119,8 @@ export class LayerKeeper {
 export interface LayerLease extends AsyncDisposable {
   /** Keeps a layer from going; false when it is not there. */
   hold(chainId: string): Promise<boolean>;
+  /** As `LayerStore.stageFile`. */
+  stageFile(archive: GrowingArchive, options: ApplyOptions): Promise<StagedLayer | undefined>;
   /** As `LayerStore.adopt`; the layer is held then. */
   adopt(parent: string | undefined, staged: StagedLayer): Promise<AppliedLayer>;
   /** As `LayerStore.apply`; the layer is held then. */

@@ -9,6 +9,8 @@ import { warmThreadPool } from './chroot.ts';
 
 const idleLimit = 2;
 const idleMilliseconds = 5000;
+/** A thread's heap else takes as much as the whole process: what jobs leave behind dies young. */
+const resourceLimits = { maxYoungGenerationSizeMb: 3 };
 
 export interface WorkerPoolOptions<M> {
   /** The module the threads run: it answers each message, a job, by messages of its own. */
@@ -61,7 +63,7 @@ export class WorkerPool<J, M> {
   async #newWorker(): Promise<Worker> {
     await warmThreadPool();
     const { module, name } = this.#options;
-    const worker = new Worker(module, { name, trackUnmanagedFds: false, execArgv: [], env: workerEnvironment() });
+    const worker = new Worker(module, { name, trackUnmanagedFds: false, execArgv: [], env: workerEnvironment(), resourceLimits });
     // A failure while idle is seen by its exit; one at work is seen by `ask` too.
     worker.on('error', () => undefined);
     return worker;

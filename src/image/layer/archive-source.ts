@@ -1,19 +1,19 @@
-/** The uncompressed archive as a worker reads it from a ring: hashes every byte once, counts, and enforces the limit. Blocking. */
+/** The uncompressed archive as a worker reads it: hashes every byte once, counts, and enforces the limit. Blocking. */
 import { createHash } from 'node:crypto';
 import { fail } from '#base/errors/failure.ts';
 import { unexpectedEnd } from '#oci/tar/tar-errors.ts';
-import type { BlockingRingReader } from './byte-ring.ts';
+import type { ByteSource } from './byte-source.ts';
 
 export class ArchiveSource {
-  readonly #ring: BlockingRingReader;
+  readonly #bytes: ByteSource;
   readonly #maximumSize: number;
   readonly #hash = createHash('sha256');
   /** Bytes that can be taken and are hashed already. */
   #ready = 0;
   #length = 0;
 
-  constructor(ring: BlockingRingReader, maximumSize: number) {
-    this.#ring = ring;
+  constructor(bytes: ByteSource, maximumSize: number) {
+    this.#bytes = bytes;
     this.#maximumSize = maximumSize;
   }
 
@@ -32,15 +32,15 @@ export class ArchiveSource {
   }
 
   /** At least one byte and at most `limit`, valid until given back by `take`; undefined at the end. @throws layer.too_large */
-  some(limit: number): Buffer<SharedArrayBuffer> | undefined {
+  some(limit: number): Buffer | undefined {
     if (this.#ready === 0) this.#refill();
     if (this.#ready === 0) return undefined;
-    return this.#ring.view(0, Math.min(limit, this.#ready));
+    return this.#bytes.view(0, Math.min(limit, this.#ready));
   }
 
   take(length: number): void {
     this.#ready -= length;
-    this.#ring.take(length);
+    this.#bytes.take(length);
   }
 
   /** Gives `size` bytes piece by piece. @throws layer.invalid_archive when there are fewer */
@@ -66,10 +66,10 @@ export class ArchiveSource {
   }
 
   #refill(): void {
-    const available = this.#ring.wait();
+    const available = this.#bytes.wait();
     if (available === 0) return;
     // Hashing long stretches is cheaper than hashing what each entry reads.
-    const fresh = this.#ring.view(0, available);
+    const fresh = this.#bytes.view(0, available);
     this.#hash.update(fresh);
     this.#ready = fresh.length;
     this.#length += fresh.length;

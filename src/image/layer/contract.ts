@@ -26,6 +26,18 @@ export interface ApplyOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
+/** The file of an archive that may still be growing. */
+export interface GrowingArchive {
+  /** Open for reading as long as the unpacking lasts. */
+  readonly descriptor: number;
+  /** Of the whole, as whoever fills the file verifies it. */
+  readonly digest: string;
+  /** Bytes of the whole. */
+  readonly size: number;
+  /** Calls back at once, and whenever there is more, with the bytes there are; undefined: there will be no more. */
+  watch(onSize: (available: number | undefined) => void): Disposable;
+}
+
 export interface AppliedLayer extends Layer {
   /** `sha256:…` of the bytes of `archive` as they came (compressed, where they were). */
   readonly archiveDigest: string;
@@ -66,6 +78,12 @@ export interface LayerStore {
    * @throws layer.invalid_archive, layer.too_large, layer.disk_full and what `archive` throws
    */
   stage(archive: AsyncIterable<Uint8Array>, options: Pick<ApplyOptions, 'signal' | 'maximumSize' | 'onProgress'>): Promise<StagedLayer>;
+  /**
+   * Unpacks an archive out of its file while that grows. Undefined when it is compressed by another program than
+   * gzip and zstd: `apply` can read that.
+   * @throws layer.invalid_archive, layer.digest_mismatch, layer.too_large, layer.disk_full
+   */
+  stageFile(archive: GrowingArchive, options: ApplyOptions): Promise<StagedLayer | undefined>;
   /** Puts a staged layer over the layer `parent`, once; where it is already, the staged one stays unused. @throws layer.not_found, layer.too_deep */
   adopt(parent: string | undefined, staged: StagedLayer): AppliedLayer;
   get(chainId: string): Layer | undefined;

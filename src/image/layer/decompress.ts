@@ -7,28 +7,11 @@ import { fail, messageOf } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import { unexpectedEnd } from '#oci/tar/tar-errors.ts';
+import { compressionOf, type Compression } from './compression.ts';
 import { splitZstdFrames } from './zstd-frames.ts';
 
 /** Each round trip to zlib's thread costs the same for any size. */
 const chunkSize = 256 * 1024;
-
-export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
-
-const magics: readonly (readonly [Compression, Buffer])[] = [
-  ['gzip', Buffer.from([0x1f, 0x8b, 0x08])],
-  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
-  ['bzip2', Buffer.from([0x42, 0x5a, 0x68])],
-  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
-];
-
-export function compressionOf(start: Buffer): Compression {
-  for (const [compression, magic] of magics) {
-    if (start.subarray(0, magic.length).equals(magic)) return compression;
-  }
-  // A zstd file may begin with a frame to be skipped (RFC 8878, 3.1.2).
-  const isSkippable = start.length >= 4 && (start.readUInt32LE() & 0xfffffff0) >>> 0 === 0x184d2a50;
-  return isSkippable ? 'zstd' : 'none';
-}
 
 export interface ArchiveBytes {
   /** The uncompressed bytes. Failures are layer.invalid_archive, or the source's own. Must be read to the end or returned. */

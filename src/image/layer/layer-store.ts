@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
-import type { AppliedLayer, ApplyOptions, CompressedLayer, Layer, LayerDirectory, LayerStore, StagedLayer } from './contract.ts';
+import type { AppliedLayer, ApplyOptions, CompressedLayer, GrowingArchive, Layer, LayerDirectory, LayerStore, StagedLayer } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
 import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
@@ -16,6 +16,7 @@ import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
 import { makeRoot } from './make-root.ts';
 import { RemovalQueue } from './removal-queue.ts';
+import { unpackFile } from './unpack-file.ts';
 import { removeUnpacked, UnpackedLayer, type UnpackedPaths } from './unpacked-layer.ts';
 import type { PackJob, PackResult, UnpackResult } from './worker-messages.ts';
 
@@ -78,6 +79,24 @@ export class StoredLayers implements LayerStore {
   async stage(archive: AsyncIterable<Uint8Array>, options: Pick<ApplyOptions, 'signal' | 'maximumSize' | 'onProgress'>): Promise<StagedLayer> {
     options.signal.throwIfAborted();
     return await this.#unpack(await decompress(archive, options), options);
+  }
+
+  async stageFile(archive: GrowingArchive, options: ApplyOptions): Promise<StagedLayer | undefined> {
+    options.signal.throwIfAborted();
+    const { name, paths } = this.#newPlace();
+    try {
+      const result = await unpackFile(this.#workers, archive, { ...options, directory: paths.directory, recipePath: `${paths.recordDirectory}/${recipeName}` });
+      if (result !== undefined) {
+        const { expectedDiffId = result.diffId } = options;
+        if (expectedDiffId !== result.diffId) throw fail('layer.digest_mismatch', { expected: expectedDiffId, actual: result.diffId });
+        return new UnpackedLayer({ name, paths, result, archive }, this.#removals);
+      }
+    } catch (error) {
+      await removeUnpacked(paths, this.#removals);
+      throw error;
+    }
+    await removeUnpacked(paths, this.#removals);
+    return undefined;
   }
 
   adopt(parent: string | undefined, staged: StagedLayer): AppliedLayer {
@@ -209,18 +228,23 @@ export class StoredLayers implements LayerStore {
   }
 
   async #unpack(bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackedLayer> {
-    const name = newDirectoryName();
-    const paths = { directory: `${this.#paths.unpacking}/${name}`, recordDirectory: `${this.#paths.unfinishedRecords}/${name}` };
-    mkdirSync(paths.directory, { recursive: true, mode: 0o710 });
+    const { name, paths } = this.#newPlace();
     try {
-      makeRoot(`${paths.directory}/diff`);
-      mkdirSync(paths.recordDirectory, { mode: 0o700 });
       const result = await this.#feed(paths, bytes, options);
       return new UnpackedLayer({ name, paths, result, archive: bytes.measured() }, this.#removals);
     } catch (error) {
       await removeUnpacked(paths, this.#removals);
       throw error;
     }
+  }
+
+  #newPlace(): { readonly name: string; readonly paths: UnpackedPaths } {
+    const name = newDirectoryName();
+    const paths = { directory: `${this.#paths.unpacking}/${name}`, recordDirectory: `${this.#paths.unfinishedRecords}/${name}` };
+    mkdirSync(paths.directory, { recursive: true, mode: 0o710 });
+    makeRoot(`${paths.directory}/diff`);
+    mkdirSync(paths.recordDirectory, { mode: 0o700 });
+    return { name, paths };
   }
 
   async #feed(paths: UnpackedPaths, bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackResult> {
@@ -304,6 +328,7 @@ export class StoredLayers implements LayerStore {
     }
   }
 }
+
 
 function viewOf({ chainId, diffId, parent, size }: LayerRecord): Layer {
   return { chainId, diffId, parent, size };

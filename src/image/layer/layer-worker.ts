@@ -10,15 +10,18 @@ import { failedWith } from '#kernel/failed-with.ts';
 import { archiveTree } from './archive-tree.ts';
 import { ArchiveSource } from './archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
+import type { ByteSource } from './byte-source.ts';
 import { copyLayer } from './copy-layer.ts';
+import { FileFeed } from './file-feed.ts';
 import { GzipWriter } from './gzip-writer.ts';
+import { InflatedFile } from './inflated-file.ts';
 import { packLayer } from './pack-layer.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { RecipeWriter } from './tar-recipe.ts';
 import { treeChanges } from './tree-changes.ts';
 import { treeSize } from './tree-size.ts';
 import { unpackLayer } from './unpack-layer.ts';
-import type { JobReply, LayerJob, PackJob, PackResult, ResultOf, UnpackJob, UnpackResult } from './worker-messages.ts';
+import type { JobReply, LayerJob, PackJob, PackResult, ResultOf, UnpackFileJob, UnpackJob, UnpackResult } from './worker-messages.ts';
 
 invariant(parentPort !== null, 'layer-worker runs as a worker thread');
 const port = parentPort;
@@ -39,6 +42,8 @@ function perform(job: LayerJob): ResultOf<LayerJob> {
   switch (job.kind) {
     case 'unpack':
       return unpack(job);
+    case 'unpack-file':
+      return unpackFile(job);
     case 'pack':
       return pack(job);
     case 'copy':
@@ -53,9 +58,18 @@ function perform(job: LayerJob): ResultOf<LayerJob> {
 }
 
 function unpack(job: UnpackJob): UnpackResult {
+  return unpackFrom(new BlockingRingReader(job.ring), job);
+}
+
+function unpackFile(job: UnpackFileJob): UnpackResult | undefined {
+  using bytes = new InflatedFile({ descriptor: job.descriptor, size: job.size, feed: new FileFeed(job.feed) });
+  return bytes.compression === 'bzip2' || bytes.compression === 'xz' ? undefined : unpackFrom(bytes, job);
+}
+
+function unpackFrom(bytes: ByteSource, job: UnpackJob | UnpackFileJob): UnpackResult {
   using recipeFile = openedDescriptor(job.recipePath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
   using layerDirectory = openedDescriptor(job.directory, constants.O_DIRECTORY);
-  const source = new ArchiveSource(new BlockingRingReader(job.ring), job.maximumSize);
+  const source = new ArchiveSource(bytes, job.maximumSize);
   const replaced = new ReplacedFiles(layerDirectory.descriptor);
   const recipe = new RecipeWriter(recipeFile.descriptor);
   const tree = `${job.directory}/diff`;

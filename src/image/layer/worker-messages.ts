@@ -2,12 +2,29 @@
 import type { ArchivedParts } from './archive-tree.ts';
 import type { RingMemory } from './byte-ring.ts';
 import type { CopiedLayer } from './copy-layer.ts';
+import type { FeedMemory } from './file-feed.ts';
 import type { ComparedTree, TreeChange } from './tree-changes.ts';
 
 /** Unpack an archive that comes through the ring. */
 export interface UnpackJob {
   readonly kind: 'unpack';
   readonly ring: RingMemory;
+  /** The layer's directory, with an empty `diff` in it. */
+  readonly directory: string;
+  /** File to write the recipe to. */
+  readonly recipePath: string;
+  /** Limit of the archive in bytes. */
+  readonly maximumSize: number;
+}
+
+/** Unpack an archive, compressed or not, from a file that may still be growing. */
+export interface UnpackFileJob {
+  readonly kind: 'unpack-file';
+  /** Of the file, opened by the main thread. */
+  readonly descriptor: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  readonly feed: FeedMemory;
   /** The layer's directory, with an empty `diff` in it. */
   readonly directory: string;
   /** File to write the recipe to. */
@@ -67,10 +84,14 @@ export interface ArchiveJob {
   readonly parts: ArchivedParts;
 }
 
-export type LayerJob = UnpackJob | PackJob | CopyJob | ChangesJob | ArchiveJob;
+export type LayerJob = UnpackJob | UnpackFileJob | PackJob | CopyJob | ChangesJob | ArchiveJob;
 
 /** What a job answers. */
-export type ResultOf<J extends LayerJob> = J extends UnpackJob ? UnpackResult : J extends PackJob ? PackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
+export type ResultOf<J extends LayerJob> = J extends UnpackJob
+  ? UnpackResult
+  : J extends UnpackFileJob
+  ? /** Undefined: it is compressed in another way than this can read. */ UnpackResult | undefined
+  : J extends PackJob ? PackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
 
 export type JobReply =
   | { readonly kind: 'done'; readonly result: ResultOf<LayerJob> }

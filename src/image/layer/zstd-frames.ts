@@ -12,7 +12,7 @@ export async function* splitZstdFrames(source: AsyncIterable<Buffer>): AsyncGene
   for await (const chunk of source) yield* cutter.cut(chunk);
 }
 
-class FrameCutter {
+export class FrameCutter {
   #step: Step = 'magic';
   /** Bytes left of the part. */
   #left = 4;

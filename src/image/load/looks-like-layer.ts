@@ -1,7 +1,7 @@
 /** Tells by its first bytes what may be a layer: a tar archive, or anything compressed. */
 import { isFailure } from '#base/errors/failure.ts';
 import { blockSize, decodeHeader } from '#oci/tar/header-decoder.ts';
-import { compressionOf } from '../layer/decompress.ts';
+import { compressionOf } from '../layer/compression.ts';
 
 /** As many bytes are looked at. */
 export const peekedBytes = blockSize;

@@ -96,7 +96,7 @@ async function append(download: BlobDownload, writer: BlobWriter, { place, count
   if (offset !== writer.offset) await writer.restart();
   for await (const bytes of limitSilence(body)) {
     if (writer.offset + bytes.length > blob.size) throw wrongContents(download);
-    await writer.write(bytes);
+    await writer.give(bytes);
     count(writer.offset);
   }
   if (writer.offset < blob.size) throw fail('registry.unreachable', { message: 'unexpected EOF' });

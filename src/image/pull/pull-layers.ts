@@ -1,15 +1,14 @@
 /**
  * Brings the layers of an image here: the compressed blobs into the content store, several at once, and each
- * unpacked while it still arrives as soon as the layer below is in place. Whoever else pulls the same layer
+ * unpacked while it still arrives, whatever lies below it, and put in place when that is. Whoever else pulls the same layer
  * meanwhile waits for it instead of bringing or unpacking it again.
  */
-import type { Readable } from 'node:stream';
-import { Readable as Stream } from 'node:stream';
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { chainIds } from '#oci/chain-id.ts';
 import type { Descriptor } from '#oci/manifest.ts';
 import type { ImageParts } from '../image-parts.ts';
+import type { StagedLayer } from '../layer/contract.ts';
 import type { LayerLease } from '../layer-keeper.ts';
 import type { BlobLease } from '../manifests/content-keeper.ts';
 import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
@@ -83,7 +82,8 @@ class LayerJob {
   /** The layer is unpacked. */
   readonly inPlace: Promise<void>;
   #isDownloaded = false;
-  #isFollowed = false;
+  /** What lies below is in place: from then on, users are told of the unpacking. */
+  #isTurn = false;
 
   constructor(pull: LayerPull, place: Place) {
     this.#pull = pull;
@@ -104,62 +104,71 @@ class LayerJob {
   async #bring(): Promise<void> {
     const { parts, report, signal, lease } = this.#pull;
     const { layer, below, chain, index, download } = this.#place;
-    await below;
     const chainId = chain[index] ?? '';
     // Another pull may be at it.
-    using _only = await parts.unpacking.acquire(chainId, signal);
-    if (!(await lease.hold(chainId)) && !(await this.#unpackArriving())) {
-      await this.downloaded;
-      await this.#apply(parts.content.read(layer.digest, { signal }), this.#progress());
-    }
+    using _only = await parts.making.acquire(chainId, signal);
+    const isThere = await lease.hold(chainId);
+    await using unpacked = isThere ? undefined : await this.#unpackArriving();
+    await below;
+    this.#isTurn = true;
     await this.downloaded;
+    try {
+      if (unpacked !== undefined) await lease.adopt(chain[index - 1], unpacked);
+      else if (!isThere) await this.#unpackWhole();
+    } catch (error) {
+      throw told(error);
+    }
     if (download !== undefined) return;
-    if (this.#isFollowed) report(byteMessage({ id: shortIdentifier(layer.digest), status: 'Extracting', current: layer.size, total: layer.size }));
+    if (unpacked !== undefined) report(byteMessage({ id: shortIdentifier(layer.digest), status: 'Extracting', current: layer.size, total: layer.size }));
     state(report, layer, 'Pull complete');
   }
 
-  /** Unpacks while the blob still arrives. False when that did not work: the blob is looked at once it is verified. */
-  async #unpackArriving(): Promise<boolean> {
-    const { parts, signal } = this.#pull;
-    const { layer, download } = this.#place;
-    if (this.#isDownloaded || download !== undefined) return false;
+  /** Unpacks while the blob still arrives. Undefined when that did not work: the blob is looked at once it is verified. */
+  async #unpackArriving(): Promise<StagedLayer | undefined> {
+    const { parts, signal, lease, diffIds } = this.#pull;
+    const { layer, index } = this.#place;
     const left = new AbortController();
     // When the download fails, its failure is the one to tell.
     this.downloaded.catch((error: unknown) => left.abort(error));
     const following = AbortSignal.any([signal, left.signal]);
+    const tell = this.#progress();
+    const onProgress = (bytes: number): void => {
+      if (this.#isTurn && this.#isDownloaded && bytes < layer.size) tell(bytes);
+    };
     try {
-      const chunks = parts.content.follow(layer.digest, { size: layer.size, signal: following });
-      const tell = this.#progress();
-      await this.#apply(Stream.from(chunks, { objectMode: false, highWaterMark: 1 }), (bytes) => {
-        if (this.#isDownloaded && bytes < layer.size) tell(bytes);
-      });
-      this.#isFollowed = true;
-      return true;
+      using _slot = await parts.unpackings.take(following, () => undefined);
+      await using file = await parts.content.openGrowing(layer.digest, { signal: following });
+      const archive = { descriptor: file.descriptor, digest: layer.digest, size: layer.size, watch: file.watch };
+      return await lease.stageFile(archive, { signal: following, expectedDiffId: diffIds[index], maximumSize: this.#maximumSize, onProgress });
     } catch (error) {
       signal.throwIfAborted();
       await this.downloaded;
       if (isFailure(error, 'layer.disk_full')) throw error;
-      return false;
+      return undefined;
     }
+  }
+
+  async #unpackWhole(): Promise<void> {
+    const { parts, lease, diffIds, signal } = this.#pull;
+    const { index, chain, layer } = this.#place;
+    await lease.apply(chain[index - 1], parts.content.read(layer.digest, { signal }), { signal, expectedDiffId: diffIds[index], maximumSize: this.#maximumSize, onProgress: this.#progress() });
+  }
+
+  get #maximumSize(): number {
+    return Math.max(smallestLimit, this.#place.layer.size * largestExpansion);
   }
 
   #progress(): (bytes: number) => void {
     const { layer } = this.#place;
     return byteProgress(this.#pull.report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
   }
+}
 
-  async #apply(archive: Readable, onProgress: (bytes: number) => void): Promise<void> {
-    const { lease, diffIds, signal } = this.#pull;
-    const { index, chain, layer } = this.#place;
-    const maximumSize = Math.max(smallestLimit, layer.size * largestExpansion);
-    try {
-      await lease.apply(chain[index - 1], archive, { signal, expectedDiffId: diffIds[index], maximumSize, onProgress });
-    } catch (error) {
-      if (isFailure(error, 'layer.digest_mismatch')) throw fail('image.pull_failed', { message: "layers from manifest don't match image configuration" }, error);
-      if (error instanceof EngineError && error.code.startsWith('layer.') && error.code !== 'layer.disk_full') throw fail('image.pull_failed', { message: `failed to register layer: ${messageOf(error)}` }, error);
-      throw error;
-    }
-  }
+/** A layer's failure as the pull's, in Docker's words. */
+function told(error: unknown): unknown {
+  if (isFailure(error, 'layer.digest_mismatch')) return fail('image.pull_failed', { message: "layers from manifest don't match image configuration" }, error);
+  const isLayers = error instanceof EngineError && error.code.startsWith('layer.') && error.code !== 'layer.disk_full';
+  return isLayers ? fail('image.pull_failed', { message: `failed to register layer: ${messageOf(error)}` }, error) : error;
 }
 
 function state(report: Report, layer: Descriptor | undefined, status: string): void {

@@ -8,7 +8,7 @@ import { Repository } from '#registry/repository.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import { resolveForPlatform } from '../manifests/find-platform.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import type { DownloadSlots } from '../pull/download-slots.ts';
+import type { Slots } from '../slots.ts';
 import type { RetryRule } from '../pull/patience.ts';
 import { isPushable, pushBuilt, pushIndex, pushOriginal, type PushedDocument } from './push-manifest.ts';
 import type { KnownRemote, PushSession } from './push-session.ts';
@@ -19,7 +19,7 @@ export interface PushOptions {
   readonly authorization: string;
   readonly registry: RegistryConfiguration;
   readonly retry: RetryRule;
-  readonly slots: DownloadSlots;
+  readonly slots: Slots;
   readonly report: Report;
   readonly signal: AbortSignal;
 }

@@ -7,7 +7,7 @@ import type { ImageParts } from '../image-parts.ts';
 import type { LayerLease } from '../layer-keeper.ts';
 import type { BlobLease } from '../manifests/content-keeper.ts';
 import type { Report } from '../progress/progress-stream.ts';
-import type { DownloadSlots } from '../pull/download-slots.ts';
+import type { Slots } from '../slots.ts';
 import { isBusy, isPassing, waitForNext, type RetryRule } from '../pull/patience.ts';
 
 export interface PushSession {
@@ -17,7 +17,7 @@ export interface PushSession {
   readonly name: ImageReference;
   readonly lease: LayerLease;
   readonly blobs: BlobLease;
-  readonly slots: DownloadSlots;
+  readonly slots: Slots;
   readonly retry: RetryRule;
   readonly report: Report;
   readonly signal: AbortSignal;

@@ -9,9 +9,9 @@ import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { digestAlgorithm, isDigest } from '#oci/digest.ts';
 import { ContentPaths, partialTarget } from './content-paths.ts';
-import type { BlobInfo, BlobWriter, ContentLease, ContentStore, PartialBlob, ReadRange } from './contract.ts';
+import type { BlobInfo, BlobWriter, ContentLease, ContentStore, GrowingFile, PartialBlob, ReadRange } from './contract.ts';
 import { asDiskFull, FileWriter } from './file-writer.ts';
-import { followBlob } from './follow-blob.ts';
+import { followBlob, openGrowing } from './follow-blob.ts';
 import { Growths } from './growth.ts';
 import { hashFile } from './hash-file.ts';
 
@@ -105,14 +105,11 @@ class StoredContent implements ContentStore {
   }
 
   follow(digest: string, { size, signal }: { size: number; signal: AbortSignal }): AsyncIterable<Buffer> {
-    const find = (): { path: string; size: number } | undefined => {
-      for (const path of [this.#paths.blob(digest), this.#paths.partial(digest)]) {
-        const stats = statOf(path);
-        if (stats !== undefined) return { path, size: stats.size };
-      }
-      return undefined;
-    };
-    return followBlob({ digest, size, signal, growths: this.#growths, find });
+    return followBlob({ digest, size, signal, growths: this.#growths, find: () => this.#find(digest) });
+  }
+
+  async openGrowing(digest: string, { signal }: { signal: AbortSignal }): Promise<GrowingFile> {
+    return await openGrowing({ digest, signal, growths: this.#growths, find: () => this.#find(digest) });
   }
 
   lease(): ContentLease {
@@ -185,6 +182,15 @@ class StoredContent implements ContentStore {
     };
     const onGrowth = digest === undefined ? (): void => undefined : this.#growths.tell.bind(this.#growths, digest);
     return await FileWriter.open({ path, blobPath: (whole) => this.#blobPath(whole), digest, size, signal, onGrowth, release });
+  }
+
+  /** The file of a blob or of what there is of it. */
+  #find(digest: string): { path: string; size: number } | undefined {
+    for (const path of [this.#paths.blob(digest), this.#paths.partial(digest)]) {
+      const stats = statOf(path);
+      if (stats !== undefined) return { path, size: stats.size };
+    }
+    return undefined;
   }
 
   /** Where a blob goes, with its directory made. */

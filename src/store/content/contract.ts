@@ -45,6 +45,8 @@ export interface BlobWriter extends AsyncDisposable {
   readonly resumed: boolean;
   /** Resolves when more can be taken. @throws content.disk_full */
   write(bytes: Uint8Array): Promise<void>;
+  /** As `write`, of bytes nobody else will look at: their memory is given back as soon as they are written, which a garbage collector would let wait. */
+  give(bytes: Uint8Array): Promise<void>;
   /** Drops what was written and begins at 0. */
   restart(): Promise<void>;
   /**
@@ -54,6 +56,13 @@ export interface BlobWriter extends AsyncDisposable {
   commit(digest?: string): Promise<BlobInfo>;
   /** Drops what was written; the writer is of no use then. */
   discard(): Promise<void>;
+}
+
+/** A blob's file while it grows. */
+export interface GrowingFile extends AsyncDisposable {
+  readonly descriptor: number;
+  /** Calls back at once, and whenever there is more, with the bytes there are; undefined: what was written is dropped. */
+  watch(onSize: (available: number | undefined) => void): Disposable;
 }
 
 /** Keeps blobs from being collected until disposed. */
@@ -93,6 +102,8 @@ export interface ContentStore {
    * read. It follows from writer to writer as long as `signal` is not aborted. @throws content.writer_left when the partial blob is dropped
    */
   follow(digest: string, options: { size: number; signal: AbortSignal }): AsyncIterable<Buffer>;
+  /** As `follow`, for one who reads the file itself. Waits until there is one. */
+  openGrowing(digest: string, options: { signal: AbortSignal }): Promise<GrowingFile>;
   lease(): ContentLease;
   /** Every whole blob. */
   list(): BlobInfo[];

@@ -31,6 +31,8 @@ export class FileWriter implements BlobWriter {
   #hash: Hash;
   #pending: Uint8Array[] = [];
   #pendingSize = 0;
+  /** Those of the pending pieces that are ours alone. */
+  #given: Uint8Array[] = [];
   #flushed: number;
   #resumed: boolean;
   #state: 'open' | 'closed' = 'open';
@@ -79,6 +81,11 @@ export class FileWriter implements BlobWriter {
     this.#pending.push(bytes);
     this.#pendingSize += bytes.length;
     if (this.#pendingSize >= batchSize) await this.#flush();
+  }
+
+  async give(bytes: Uint8Array): Promise<void> {
+    this.#given.push(bytes);
+    await this.write(bytes);
   }
 
   async restart(): Promise<void> {
@@ -138,8 +145,10 @@ export class FileWriter implements BlobWriter {
     if (this.#pendingSize === 0) return;
     const pieces = this.#pending;
     const size = this.#pendingSize;
+    const given = this.#given;
     this.#pending = [];
     this.#pendingSize = 0;
+    this.#given = [];
     try {
       let written = (await this.#file.writev(pieces)).bytesWritten;
       // A short write is completed or tells why it was.
@@ -150,6 +159,7 @@ export class FileWriter implements BlobWriter {
       throw asDiskFull(error, this.#options.path);
     }
     for (const piece of pieces) this.#hash.update(piece);
+    for (const piece of given) free(piece);
     this.#flushed += size;
     this.#options.onGrowth({ size: this.#flushed, state: 'growing' });
   }
@@ -170,6 +180,11 @@ export class FileWriter implements BlobWriter {
       this.#options.release();
     }
   }
+}
+
+/** Gives memory back at once. Small buffers share theirs. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Brings a file to the disk while others go on; the name is there already. A failure to would be the disk's, and `verify` tells. */

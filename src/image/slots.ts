@@ -1,5 +1,5 @@
-/** At most so many downloads at once; places are given in the order they were asked for. */
-export class DownloadSlots {
+/** At most so many at once of what takes much; places are given in the order they were asked for. */
+export class Slots {
   readonly #limit: () => number;
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
