@@ -31,6 +31,8 @@ export interface Flag<T> {
   /** The value taken when none is given (`--flag` alone). */
   readonly valueWhenBare?: string | undefined;
   readonly hidden?: boolean | undefined;
+  /** Docker has no such flag: it is not listed under Docker's name. */
+  readonly isOwn?: boolean | undefined;
   /** Another flag, whose value this one sets: an old name for it. */
   readonly aliasOf?: string | undefined;
   /** What to use instead; using the flag prints a warning. */
@@ -45,6 +47,7 @@ export interface FlagOptions {
   readonly short?: string;
   readonly text: string;
   readonly hidden?: boolean;
+  readonly isOwn?: boolean;
   readonly aliasOf?: string;
   readonly deprecated?: string;
   readonly requires?: Requirement;

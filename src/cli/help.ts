@@ -28,7 +28,7 @@ export function helpText(subject: HelpSubject): string {
   const name = path.join(' ');
   const isRoot = path.length === 1;
   const isGroup = subject.command === undefined;
-  const options = flagUsages(flags, subject.columns).replace(/[ \n]+$/, '');
+  const options = flagUsages(flags, subject.columns, path[0]).replace(/[ \n]+$/, '');
   const usage = isGroup ? `${name}${options === '' ? '' : ' [OPTIONS]'} COMMAND` : usageLine(subject);
   let text = `Usage:  ${usage}\n\n${(subject.command?.description ?? node.summary).trim()}`;
   const names = aliasNames(node, path);

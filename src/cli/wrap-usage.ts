@@ -2,10 +2,10 @@
 import { quoteText } from '#base/template/go-quote.ts';
 import type { Flag, FlagDeclarations } from './flag.ts';
 
-/** The block without its heading, each line ended; `columns` is the terminal's width less one. */
-export function flagUsages(flags: FlagDeclarations, columns: number): string {
+/** The block without its heading, each line ended; `columns` is the terminal's width less one. Under Docker's name there are Docker's flags alone. */
+export function flagUsages(flags: FlagDeclarations, columns: number, program = 'docker'): string {
   const lines = Object.entries(flags)
-    .filter(([, flag]) => flag.hidden !== true)
+    .filter(([, flag]) => flag.hidden !== true && !(flag.isOwn === true && program === 'docker'))
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, flag]) => describe(name, flag));
   const width = Math.max(0, ...lines.map((line) => line.head.length)) + 1;

@@ -7,6 +7,7 @@ import { containerUseCases } from './containers/container-use-cases.ts';
 import type { Engine } from './contract.ts';
 import { ExecRegistry, type HandedExec } from './execs/exec-registry.ts';
 import { execUseCases } from './execs/exec-use-cases.ts';
+import { reactToUnhealthy } from './health/on-unhealthy.ts';
 import { imageUseCases } from './images.ts';
 import { networkUseCases } from './networks.ts';
 import { registryUseCases } from './registries.ts';
@@ -33,6 +34,7 @@ export interface CreatedEngine {
 /** Repairs what an earlier daemon left, then answers the engine, ready to serve. */
 export async function createEngine(parts: EngineParts, facts: SystemFacts, handed: EngineHandover = nothingHanded): Promise<CreatedEngine> {
   const lifecycle = new ContainerLifecycle(parts);
+  parts.health.onUnhealthy = (id) => void reactToUnhealthy(parts, lifecycle, id);
   const execs = execUseCases(parts, new ExecRegistry((id) => parts.registry.get(id) !== undefined));
   const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);

@@ -184,6 +184,8 @@ export interface HostConfig {
   MaskedPaths: string[] | null;
   ReadonlyPaths: string[] | null;
   Init?: boolean;
+  /** An extension of our own: `restart`, `stop` or `none`, when the health check has failed. */
+  OnUnhealthy?: string;
 }
 
 /** The body of `POST /containers/{id}/update`: zero, empty or null is no change. */
@@ -203,6 +205,7 @@ export type UpdateRequest = Pick<
   | 'MemorySwap'
   | 'PidsLimit'
   | 'RestartPolicy'
+  | 'OnUnhealthy'
 >;
 
 export interface EndpointIPAMConfig {

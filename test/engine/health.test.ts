@@ -59,6 +59,21 @@ test('health checks must tell how a container does', async (t) => {
     await client.containers.kill(id);
   });
 
+  await t.test('a container must be stopped or started again when that is asked for', async () => {
+    const failing = { Healthcheck: { Test: ['CMD', 'false'], Interval: 50 * millisecond, Retries: 1 }, StopSignal: 'KILL' };
+    const stopped = await client.containers.create({ ...sleeper, ...failing, Labels: { 'dhow.on-unhealthy': 'stop' } });
+    await client.containers.start(stopped.Id);
+    await eventually('it is stopped', async () => assert.equal((await client.containers.inspect(stopped.Id)).State.Status, 'exited'));
+    assert.equal((await client.containers.explain(stopped.Id)).Cause, 'stopped-unhealthy');
+    const restarted = await client.containers.create({ ...sleeper, ...failing, HostConfig: { OnUnhealthy: 'restart' } });
+    await client.containers.start(restarted.Id);
+    await eventually('it was started again', async () => assert.ok((await client.containers.inspect(restarted.Id)).RestartCount > 1));
+    await client.containers.update(restarted.Id, { OnUnhealthy: 'none' } as never);
+    await becomes(restarted.Id, 'unhealthy');
+    await client.containers.remove(restarted.Id, { force: true });
+    await assert.rejects(client.containers.create({ ...sleeper, HostConfig: { OnUnhealthy: 'pray' } }), { status: 400, message: "cannot react to a failed health check by 'pray'; use one of 'restart', 'stop' or 'none'" });
+  });
+
   await t.test('output must be cut after 4096 bytes', async () => {
     const id = await run(['CMD-SHELL', 'head -c 9000 /dev/zero | tr "\\0" x']);
     await becomes(id, 'healthy');

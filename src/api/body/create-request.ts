@@ -169,6 +169,7 @@ const hostConfig = struct<HostConfig>('container.HostConfig', {
   MaskedPaths: strings,
   ReadonlyPaths: strings,
   Init: whenGiven(flag),
+  OnUnhealthy: unlessEmpty(text()),
 });
 
 /** A container's place on a network, as create and `network connect` take it. */

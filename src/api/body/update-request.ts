@@ -2,7 +2,7 @@
 import type { JsonDocument } from '#base/json-document.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
 import { restartPolicy } from './create-request.ts';
-import { decode, int64, pointer, struct, text, uint16 } from './json-shape.ts';
+import { decode, int64, pointer, struct, text, uint16, unlessEmpty } from './json-shape.ts';
 
 const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   CpuShares: int64(),
@@ -19,6 +19,7 @@ const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   MemorySwap: int64(),
   PidsLimit: pointer(int64()),
   RestartPolicy: restartPolicy,
+  OnUnhealthy: unlessEmpty(text()),
 });
 
 /** @param document null for an absent body. @throws api.invalid_json */

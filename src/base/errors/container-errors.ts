@@ -55,6 +55,7 @@ export const containerErrors = {
   'container.signal_invalid': { kind: 'invalid', text: (d) => `invalid signal: ${d['signal']}` },
   'container.variable_invalid': { kind: 'invalid', text: (d) => `invalid environment variable: ${d['variable']}` },
   'container.health_duration_short': { kind: 'invalid', text: (d) => `${d['field']} in Healthcheck cannot be less than 1ms` },
+  'container.on_unhealthy_invalid': { kind: 'invalid', text: (d) => `cannot react to a failed health check by '${d['value']}'; use one of 'restart', 'stop' or 'none'` },
   'container.health_retries_negative': { kind: 'invalid', text: () => 'Retries in Healthcheck cannot be negative' },
   'container.condition_invalid': { kind: 'invalid', text: (d) => `invalid condition: "${d['condition']}"` },
   'container.filter_invalid': { kind: 'invalid', text: (d) => `invalid filter '${d['filter']}'${d['reason'] === undefined ? '' : `: ${d['reason']}`}` },

@@ -21,6 +21,7 @@ const flags = {
   memory: bytesFlag({ short: 'm', text: 'Memory limit' }),
   'memory-reservation': bytesFlag({ text: 'Memory soft limit' }),
   'memory-swap': swapBytesFlag({ text: 'Swap limit equal to memory plus swap: -1 to enable unlimited swap' }),
+  'on-unhealthy': textFlag({ text: 'What to do when the health check fails (restart|stop|none)', isOwn: true }),
   'pids-limit': integerFlag({ text: 'Tune container pids limit (set -1 for unlimited)', requires: { version: '1.40' } }),
   restart: textFlag({ text: 'Restart policy to apply when a container exits', candidates: ['no', 'always', 'on-failure', 'unless-stopped'] }),
 };
@@ -45,6 +46,7 @@ export const command = defineCommand({
       MemoryReservation: chosen['memory-reservation'],
       MemorySwap: chosen['memory-swap'],
       ...(chosen['pids-limit'] !== 0 && { PidsLimit: chosen['pids-limit'] }),
+      ...(chosen['on-unhealthy'] !== '' && { OnUnhealthy: chosen['on-unhealthy'] }),
       ...(chosen.restart !== '' && { RestartPolicy: restartPolicyOf(chosen.restart) }),
     };
     const warnings: string[] = [];

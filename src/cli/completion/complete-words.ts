@@ -122,7 +122,7 @@ async function completeValue(subject: CompletionSubject, place: Place, name: str
 function completeFlagName(place: Place, typed: string): Completion {
   const given = givenFlags(place);
   const lines = Object.entries(place.flags)
-    .filter(([name, flag]) => flag.hidden !== true && flag.deprecated === undefined && (isRepeatable(flag) || !given.has(name)))
+    .filter(([name, flag]) => flag.hidden !== true && flag.isOwn !== true && flag.deprecated === undefined && (isRepeatable(flag) || !given.has(name)))
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([name, flag]) => {
       const explanation = flag.text.split('\n', 1)[0] ?? '';

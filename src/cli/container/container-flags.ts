@@ -90,6 +90,7 @@ export const containerFlags = {
   'net-alias': listFlag({ text: aliasText, hidden: true, aliasOf: 'network-alias' }),
   network: networkFlag({ text: networkText, candidates: 'networks' }),
   'network-alias': listFlag({ text: aliasText }),
+  'on-unhealthy': textFlag({ text: 'What to do when the health check fails (restart|stop|none)', isOwn: true }),
   'no-healthcheck': booleanFlag({ text: 'Disable any container-specified HEALTHCHECK' }),
   'oom-kill-disable': booleanFlag({ text: 'Disable OOM Killer' }),
   'oom-score-adj': integerFlag({ text: "Tune host's OOM preferences (-1000 to 1000)" }),

@@ -160,6 +160,7 @@ function resourcesOf(flags: ContainerFlagValues, devices: { mappings: DeviceMapp
     CpuPercent: flags['cpu-percent'],
     IOMaximumIOps: flags['io-maxiops'],
     IOMaximumBandwidth: flags['io-maxbandwidth'],
+    ...(flags['on-unhealthy'] !== '' && { OnUnhealthy: flags['on-unhealthy'] }),
   };
 }
 

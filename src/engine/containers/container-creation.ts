@@ -18,6 +18,7 @@ import { processOf, withImageDefaults } from './image-defaults.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 import { parseSignal } from './signal-name.ts';
+import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
 import { checkHealthConfig } from '../health/check-health-config.ts';
 import { checkLogConfig } from '../processes/log-options.ts';
 import { makeWorkingDirectory } from './working-directory.ts';
@@ -39,6 +40,7 @@ export async function createContainer(
   const nameless = (configRequest.Env ?? []).find((variable) => variable === '' || variable.startsWith('='));
   if (nameless !== undefined) throw fail('container.variable_invalid', { variable: nameless });
   checkHealthConfig(configRequest.Healthcheck);
+  checkOnUnhealthy(hostRequest.OnUnhealthy, configRequest.Labels);
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest, parts.configuration.current.log), configRequest);
   checkLogConfig(hostConfig.LogConfig);

@@ -24,6 +24,7 @@ import { readLogBounds } from './log-query.ts';
 import { pauseContainer, unpauseContainer } from './pause-container.ts';
 import { pruneFilter } from './prune-filter.ts';
 import { parseSignal } from './signal-name.ts';
+import { restartContainer } from './restart-container.ts';
 import { awaitKilled, stopContainer } from './stop-container.ts';
 import { topOf } from './top.ts';
 import { updateContainer } from './update-container.ts';
@@ -144,17 +145,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     },
 
     async restart(reference, options) {
-      const record = registry.resolve(reference);
-      const container = live.of(record.id);
-      container.restartRequested = true;
-      try {
-        if (isRunning(record.state) || record.state.status === 'restarting') await stopContainer(parts, lifecycle, record.id, { ...options, why: 'restart' });
-        await lifecycle.start(record.id, never);
-      } finally {
-        container.restartRequested = false;
-      }
-      const restarted = registry.get(record.id);
-      if (restarted !== undefined) publishContainerEvent(events, restarted, 'restart');
+      await restartContainer(parts, lifecycle, registry.resolve(reference).id, { ...options, why: 'restart' });
     },
 
     async kill(reference, signalName, requester) {

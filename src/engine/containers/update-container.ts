@@ -5,11 +5,13 @@ import { publishContainerEvent } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 
 /** @throws Docker's texts; the container is then as before */
 export async function updateContainer(parts: EngineParts, reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }> {
   checkRestartPolicy(request.RestartPolicy, false);
+  checkOnUnhealthy(request.OnUnhealthy);
   const { change, warnings } = parts.runtime.verifyUpdate(request);
   const { id } = parts.registry.resolve(reference);
   using _held = await parts.mutex.acquire(id);
@@ -25,7 +27,7 @@ export async function updateContainer(parts: EngineParts, reference: string, req
       throw fail('container.update_failed', { id, reason: messageOf(error) }, error);
     }
   }
-  const updated = parts.registry.update(id, { hostConfig: merged(record.hostConfig, change) });
+  const updated = parts.registry.update(id, { hostConfig: { ...merged(record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }) } });
   publishContainerEvent(parts.events, updated, 'update');
   return { Warnings: warnings.length === 0 ? null : warnings };
 }

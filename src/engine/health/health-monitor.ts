@@ -22,6 +22,8 @@ export interface HealthParts extends ProbeParts {
 export class HealthMonitor implements Disposable {
   readonly #parts: HealthParts;
   readonly #loops = new Map<string, AbortController>();
+  /** Called when a container's health has become bad. */
+  onUnhealthy: ((id: string) => void) | undefined;
   #probes = 0;
   #failedProbes = 0;
 
@@ -90,6 +92,8 @@ export class HealthMonitor implements Disposable {
     const health = afterProbe(state.health, check, state.startedAt, result);
     const after = registry.update(record.id, { state: { ...state, health } });
     publishContainerEvent(events, after, 'exec_die', { execID: execId, exitCode: String(result.ExitCode === -1 ? 137 : result.ExitCode) });
-    if (health.status !== state.health.status) publishContainerEvent(events, after, `health_status: ${health.status}`);
+    if (health.status === state.health.status) return;
+    publishContainerEvent(events, after, `health_status: ${health.status}`);
+    if (health.status === 'unhealthy') this.onUnhealthy?.(record.id);
   }
 }

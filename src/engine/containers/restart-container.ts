@@ -1,0 +1,22 @@
+/** Stopping and starting again. */
+import { publishContainerEvent } from './container-events.ts';
+import type { ContainerLifecycle } from './container-lifecycle.ts';
+import { isRunning } from './container-state.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { stopContainer, type StopOptions } from './stop-container.ts';
+
+const never = new AbortController().signal;
+
+export async function restartContainer(parts: EngineParts, lifecycle: ContainerLifecycle, id: string, options: StopOptions): Promise<void> {
+  const { state } = parts.registry.require(id);
+  const container = parts.live.of(id);
+  container.restartRequested = true;
+  try {
+    if (isRunning(state) || state.status === 'restarting') await stopContainer(parts, lifecycle, id, options);
+    await lifecycle.start(id, never);
+  } finally {
+    container.restartRequested = false;
+  }
+  const restarted = parts.registry.get(id);
+  if (restarted !== undefined) publishContainerEvent(parts.events, restarted, 'restart');
+}
