@@ -190,7 +190,7 @@ class Connections implements ApiServer {
   }
 
   #isHijack(method: string, target: string): boolean {
-    if (method !== 'POST') return false;
+    if (method !== 'POST' && !target.includes('/attach/ws')) return false;
     const parsed = parseTarget(target);
     if (parsed === undefined || parsed.redirect !== undefined) return false;
     return this.#routes.find(method, parsed.path)?.route.hijack !== undefined;

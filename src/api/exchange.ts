@@ -6,6 +6,7 @@ import type { Requester } from '#engine/containers/ending.ts';
 import type { Engine } from '#engine/contract.ts';
 import { ClientConnection } from './connection/client-connection.ts';
 import { readJson, type JsonBodyRules } from './body/read-body.ts';
+import type { WebSocketOptions } from './connection/web-socket.ts';
 import type { Reply } from './reply.ts';
 import type { ApiVersion } from './requests/api-version.ts';
 import { Query } from './requests/query.ts';
@@ -88,6 +89,8 @@ export interface Hijack {
   answer(status: number): void;
   /** Sends the head that ends HTTP on this connection and gives the connection, paused. */
   take(contentType: string, options: { readonly standardHeaders: boolean }): Duplex;
+  /** Answers the request for a WebSocket and gives its bytes; undefined: it was none, and is refused. */
+  webSocket(options: WebSocketOptions): Duplex | undefined;
   /** Ends the connection with a head and an error's text in the style of Docker's attach. */
   refuse(error: unknown): void;
 }

@@ -55,6 +55,8 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
     recovery,
     handOver: async () => {
       lifecycle.retire();
+      // The next daemon goes on where the notes of positions say.
+      await parts.logDelivery[Symbol.asyncDispose]();
       parts.launcher.handOver();
       const handed = { execs: await execs.handOver() };
       parts.events.retire();

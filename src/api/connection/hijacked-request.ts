@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { JsonDocument } from '#base/json-document.ts';
 import { checkJsonType, hasBody, jsonLimit, type JsonBodyRules } from '../body/read-body.ts';
@@ -16,6 +17,7 @@ import type { Hijack } from '../exchange.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import type { HijackStyle } from './request-framing.ts';
 import { watchDeparture } from './watch-departure.ts';
+import { handshakeAnswer, handshakeProblem, WebSocketStream, type WebSocketOptions } from './web-socket.ts';
 import { rawStream } from '../stream-types.ts';
 
 export interface HijackedParts {
@@ -99,6 +101,19 @@ export class HijackedRequest implements Hijack {
     watchDeparture(socket);
     socket.write(`${[...first, ...lines(standardHeaders ? this.#parts.standardHeaders : [])].join('\r\n')}\r\n\r\n`);
     return socket;
+  }
+
+  webSocket(options: WebSocketOptions): Duplex | undefined {
+    this.#state = 'taken';
+    const { socket, headers, style } = this.#parts;
+    const problem = handshakeProblem('GET', headers, style.webSocket);
+    if (problem !== undefined) {
+      socket.end(`HTTP/1.1 400 Bad Request\r\n\r\n${problem}`);
+      return undefined;
+    }
+    watchDeparture(socket);
+    socket.write(handshakeAnswer(headers));
+    return new WebSocketStream(socket, options);
   }
 
   refuse(error: unknown): void {

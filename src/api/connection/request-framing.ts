@@ -10,6 +10,8 @@ import { ChunkedBody } from './chunked-body.ts';
 export interface HijackStyle {
   /** The client sent an `Upgrade` header. */
   readonly upgrade: boolean;
+  /** It asked for a WebSocket. */
+  readonly webSocket: boolean;
   /** The connection ends with this request if it is not taken. */
   readonly closing: boolean;
 }
@@ -107,6 +109,7 @@ export class RequestFraming {
     } else if (this.#rules.isHijack(method, target)) {
       this.hijack = {
         upgrade: /\r\nupgrade[ \t]*:/i.test(head),
+        webSocket: /\r\nupgrade[ \t]*:[ \t]*websocket[ \t]*\r\n/i.test(head) && /\r\nconnection[ \t]*:[^\r\n]*\bupgrade\b/i.test(head),
         closing: /\r\nconnection[ \t]*:[^\r\n]*\bclose\b/i.test(head) || /^[^\r\n]+ HTTP\/1\.0\r\n/.test(head),
       };
       const others = head.slice(0, -2).replaceAll(/\r\n(?:connection|upgrade)[ \t]*:[^\r\n]*(?=\r\n)/gi, '');

@@ -31,6 +31,7 @@ export function containerRoutes(): readonly Route[] {
     { method: 'POST', path: '/containers/{name}/unpause', handler: unpause },
     { method: 'POST', path: '/containers/{name}/resize', handler: resize },
     { method: 'POST', path: '/containers/{name}/attach', hijack: attach },
+    { method: 'GET', path: '/containers/{name}/attach/ws', hijack: attachWebSocket },
     { method: 'POST', path: '/containers/{name}/rename', handler: rename },
     { method: 'POST', path: '/containers/prune', handler: prune },
     { method: 'DELETE', path: '/containers/{name}', handler: remove },
@@ -202,6 +203,15 @@ async function attach(hijack: Hijack, { engine, name, query, version }: Call): P
   }
   const client = hijack.take(!attached.terminal && version.atLeast(42) ? multiplexedStream : rawStream, { standardHeaders: false });
   await attached.join(client, hijack.signal);
+}
+
+async function attachWebSocket(hijack: Hijack, { engine, name, query, version }: Call): Promise<void> {
+  // Until 1.42 it was always all three.
+  const chosen = (stream: string): boolean => !version.atLeast(42) || query.flag(stream);
+  const request = { stdin: chosen('stdin'), stdout: chosen('stdout'), stderr: chosen('stderr'), logs: query.flag('logs'), stream: query.flag('stream'), detachKeys: query.text('detachKeys') };
+  const attached = await engine.containers.attach(name, request);
+  const client = hijack.webSocket({ binary: version.atLeast(28), framed: !attached.terminal });
+  if (client !== undefined) await attached.join(client, hijack.signal);
 }
 
 async function prune({ reply, signal }: Exchange, { engine, query }: Call): Promise<void> {

@@ -239,7 +239,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     async attach(reference, request: AttachRequest) {
       const record = registry.resolve(reference);
       if (record.state.status === 'paused') throw fail('container.attach_paused', { name: record.name });
-      if (request.detachKeys !== '') parseDetachKeys(request.detachKeys);
+      if (request.detachKeys !== '') parseDetachKeys(request.detachKeys, 'detach');
       const terminal = record.config.Tty;
       const keys = request.detachKeys === '' ? defaultDetachKeys : request.detachKeys;
       const detachKeys = terminal && request.stdin ? parseDetachKeys(keys) : undefined;
@@ -269,7 +269,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
             if (!client.write(chunk)) await new Promise((resolve) => client.once('drain', resolve));
           }
         }
-        if (!request.stream) {
+        if (!request.stream || !(choice.stdin || choice.stdout || choice.stderr)) {
           client.end();
           return;
         }

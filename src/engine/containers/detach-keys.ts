@@ -7,8 +7,12 @@ import { fail } from '#base/errors/failure.ts';
 
 export const defaultDetachKeys = 'ctrl-p,ctrl-q';
 
-/** Bytes of a specification such as `ctrl-a,x`. @throws api.invalid_parameter with Docker's text */
-export function parseDetachKeys(specification: string): Buffer {
+/**
+ * Bytes of a specification such as `ctrl-a,x`.
+ * @param what Docker's word for them: `escape` keys of execs, `detach` keys of containers
+ * @throws api.invalid_parameter with Docker's text
+ */
+export function parseDetachKeys(specification: string, what: 'escape' | 'detach' = 'escape'): Buffer {
   const bytes = specification.split(',').map((key) => {
     if (key.length === 1) return key.charCodeAt(0);
     const control = /^ctrl-(.)$/.exec(key)?.[1];
@@ -19,7 +23,7 @@ export function parseDetachKeys(specification: string): Buffer {
       if (index >= 0) return 27 + index;
     }
     if (key === 'DEL') return 127;
-    throw fail('api.invalid_parameter', { message: `Invalid escape keys (${specification}) provided` });
+    throw fail('api.invalid_parameter', { message: `Invalid ${what} keys (${specification}) provided` });
   });
   return Buffer.from(bytes);
 }
