@@ -132,7 +132,7 @@ await bundle(
   `${registry} = ${table(inMain)};\nrequire('./src/cli/main.ts');`,
   leaveOut(new Set(), (path) => `module.exports = require('./cli-more.cjs')[${JSON.stringify(path)}]()`),
 );
-await build({ ...common, entryPoints: ['src/registry-server/main.ts'], outfile: join(directory, 'registry-server.cjs.new') });
+await build({ ...common, define: { 'import.meta.url': 'undefined' }, entryPoints: ['src/registry-server/main.ts'], outfile: join(directory, 'registry-server.cjs.new') });
 renameSync(join(directory, 'registry-server.cjs.new'), join(directory, 'registry-server.cjs'));
 rmSync(join(directory, 'cli-cache'), { recursive: true, force: true });
 writeFileSync(join(directory, 'cli.cjs.new'), "require('node:module').enableCompileCache(__dirname+'/cli-cache');require('./cli-main.cjs');\n");

@@ -2,13 +2,16 @@
  * The registry server's process. `serve [--config FILE] [DOCUMENT]` serves until it is told to end, `check` only reads
  * the configuration, `gc [--storage DIR] …` has garbage collected. DOCUMENT is JSON like the file's and counts for more.
  */
+import { isMainThread } from 'node:worker_threads';
 import { EngineError, messageOf } from '#base/errors/failure.ts';
 import { defaultStorage, readConfigurationFile, serverOptions, type ConfigurationDocument } from './configuration.ts';
 import { askForCollection } from './control-socket.ts';
 import { startRegistryServer } from './registry-server.ts';
 import type { ServerOptions } from './server-options.ts';
 
-void main(process.argv.slice(2)).then((code) => process.exit(code));
+// The bundle is one file: its threads begin here, too.
+if (isMainThread) void main(process.argv.slice(2)).then((code) => process.exit(code));
+else void import('./auth/password-worker.ts');
 
 async function main([action = 'serve', ...args]: readonly string[]): Promise<number> {
   try {

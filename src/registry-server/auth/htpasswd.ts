@@ -4,9 +4,9 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { compare } from 'bcryptjs';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { Refusal } from '../http/refusal.ts';
+import { PasswordChecker } from './password-checker.ts';
 
 const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
 /** Costs an unknown user's check what a known one's does; no password has it. */
@@ -22,8 +22,7 @@ export class HtpasswdFile {
   readonly #known = new Map<string, { readonly hash: string; readonly mark: Buffer }>();
   #users: ReadonlyMap<string, string> = new Map();
   #version = '';
-  #checks: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #checker = new PasswordChecker();
 
   private constructor(path: string) {
     this.#path = path;
@@ -49,17 +48,10 @@ export class HtpasswdFile {
     const known = this.#known.get(user);
     if (known !== undefined && known.hash === hash && timingSafeEqual(known.mark, mark)) return true;
     if (Buffer.byteLength(password) > longestPassword) return false;
-    if (this.#waiting >= mostWaiting) throw new Refusal('TOOMANYREQUESTS', { message: 'too many passwords wait to be checked', headers: { 'Retry-After': '5' } });
-    this.#waiting++;
-    const check = this.#checks.then(() => compare(password, hash ?? nobodysHash));
-    this.#checks = check.catch(() => undefined);
-    try {
-      const right = (await check) && hash !== undefined;
-      if (right) this.#known.set(user, { hash, mark });
-      return right;
-    } finally {
-      this.#waiting--;
-    }
+    if (this.#checker.waiting >= mostWaiting) throw new Refusal('TOOMANYREQUESTS', { message: 'too many passwords wait to be checked', headers: { 'Retry-After': '5' } });
+    const right = (await this.#checker.check(password, hash ?? nobodysHash)) && hash !== undefined;
+    if (right) this.#known.set(user, { hash, mark });
+    return right;
   }
 
   async #refresh(): Promise<void> {

@@ -12,6 +12,8 @@ export interface ExchangeContext {
   readonly actor: Actor;
   /** Bytes a second below which a body is given up. */
   readonly slowest: number;
+  /** Told of the body's bytes as they come. */
+  readonly onReceived: (bytes: number) => void;
 }
 
 export class Exchange {
@@ -23,6 +25,7 @@ export class Exchange {
   readonly origin: string;
   readonly actor: Actor;
   readonly #slowest: number;
+  readonly #onReceived: (bytes: number) => void;
 
   constructor(request: IncomingMessage, response: ServerResponse, context: ExchangeContext) {
     this.request = request;
@@ -32,6 +35,7 @@ export class Exchange {
     this.origin = context.origin;
     this.actor = context.actor;
     this.#slowest = context.slowest;
+    this.#onReceived = context.onReceived;
   }
 
   get method(): string {
@@ -50,12 +54,17 @@ export class Exchange {
   /** Gives the body to `take` as it comes; ends with an error when the client falls silent or breaks off. */
   async receive(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
     this.#letContinue();
-    await receiveBody(this.request, this.#slowest, take);
+    await receiveBody(this.request, this.#slowest, (chunk) => {
+      this.#onReceived(chunk.length);
+      return take(chunk);
+    });
   }
 
   async readBody(limit: number, tooLarge: () => Refusal): Promise<Buffer> {
     this.#letContinue();
-    return await readBody(this.request, { slowest: this.#slowest, limit, tooLarge });
+    const bytes = await readBody(this.request, { slowest: this.#slowest, limit, tooLarge });
+    this.#onReceived(bytes.length);
+    return bytes;
   }
 
   /** An answer without a body. */

@@ -17,6 +17,8 @@ export interface RequestFacts {
   repository: string | undefined;
   user: string | undefined;
   error: Refusal | undefined;
+  /** Bytes of the body. */
+  received: number;
 }
 
 const apiVersion = { 'Docker-Distribution-API-Version': 'registry/2.0', 'X-Content-Type-Options': 'nosniff' };
@@ -62,7 +64,7 @@ export async function handleRequest(request: IncomingMessage, response: ServerRe
     return needsLogin || headers['WWW-Authenticate']?.startsWith('Bearer') === true ? new Refusal('UNAUTHORIZED', { headers, detail: scope?.detail }) : new Refusal('DENIED', { detail: scope?.detail });
   };
   if (scope === undefined ? needsLogin : !scope.isAllowed(actor)) throw denied();
-  const exchange = new Exchange(request, response, { route, query, origin, actor, slowest: options.limits.slowest });
+  const exchange = new Exchange(request, response, { route, query, origin, actor, slowest: options.limits.slowest, onReceived: (bytes) => (facts.received += bytes) });
   await dispatch(exchange, services);
 }
 

@@ -80,13 +80,13 @@ export class RegistryHttpServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now();
-    const facts: RequestFacts = { route: 'unknown', repository: undefined, user: undefined, error: undefined };
+    const facts: RequestFacts = { route: 'unknown', repository: undefined, user: undefined, error: undefined, received: 0 };
     const { socket } = request;
-    const [readBefore, writtenBefore] = [socket.bytesRead, socket.bytesWritten];
+    const writtenBefore = socket.bytesWritten;
     this.#running.set(socket, response);
     response.once('close', () => {
       if (this.#running.get(socket) === response) this.#running.delete(socket);
-      this.#record(request, response, { facts, began, received: socket.bytesRead - readBefore, sent: socket.bytesWritten - writtenBefore });
+      this.#record(request, response, { facts, began, sent: socket.bytesWritten - writtenBefore });
     });
     try {
       await handleRequest(request, response, this.#services, facts);
@@ -105,13 +105,13 @@ export class RegistryHttpServer implements AsyncDisposable {
     response.once('finish', () => socket.destroy());
   }
 
-  #record(request: IncomingMessage, response: ServerResponse, { facts, began, received, sent }: { facts: RequestFacts; began: number; received: number; sent: number }): void {
+  #record(request: IncomingMessage, response: ServerResponse, { facts, began, sent }: { facts: RequestFacts; began: number; sent: number }): void {
     const milliseconds = performance.now() - began;
     const status = response.headersSent ? response.statusCode : 499;
     const { metrics } = this.#services;
     const method = request.method ?? '';
     metrics.request({ method, route: facts.route, status }, milliseconds / 1000);
-    metrics.add('received_bytes', received);
+    metrics.add('received_bytes', facts.received);
     metrics.add('sent_bytes', sent);
     if (status >= 500) metrics.add('errors', 1);
     const agent = request.headers['user-agent'];
@@ -124,7 +124,7 @@ export class RegistryHttpServer implements AsyncDisposable {
       route: facts.route,
       ...(facts.repository === undefined ? {} : { repository: facts.repository }),
       status,
-      received,
+      received: facts.received,
       sent,
       milliseconds: Math.round(milliseconds * 10) / 10,
       ...(agent === undefined ? {} : { agent }),

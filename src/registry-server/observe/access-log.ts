@@ -10,8 +10,9 @@ export interface AccessRecord {
   readonly route: string;
   readonly repository?: string;
   readonly status: number;
-  /** Bytes of the body received and sent. */
+  /** Bytes of the body. */
   readonly received: number;
+  /** Bytes of the answer, with its head. */
   readonly sent: number;
   readonly milliseconds: number;
   readonly agent?: string;

@@ -7,7 +7,7 @@ export type CounterName = 'received_bytes' | 'sent_bytes' | 'upstream_bytes' | '
 
 const counterHelp: Readonly<Record<CounterName, string>> = {
   received_bytes: 'Bytes of request bodies',
-  sent_bytes: 'Bytes of response bodies',
+  sent_bytes: 'Bytes of answers',
   upstream_bytes: 'Bytes of blobs fetched from upstream registries',
   upstream_hits: 'Pulls of copies answered from the storage',
   upstream_misses: 'Pulls of copies that needed the upstream',
