@@ -31,6 +31,22 @@ static _Noreturn void die(const char *what, const char *name, int status)
 	exit(status);
 }
 
+/* What has no format that the kernel knows is a script for the shell, as with tini, by GNU's execvp(3). */
+static void run_script(char **command)
+{
+	size_t count = 0;
+
+	while (command[count] != NULL)
+		count += 1;
+	char **arguments = calloc(count + 2, sizeof(*arguments));
+	if (arguments == NULL)
+		return;
+	arguments[0] = "/bin/sh";
+	memcpy(arguments + 1, command, count * sizeof(*command));
+	execv(arguments[0], arguments);
+	free(arguments);
+}
+
 static _Noreturn void run_command(char **command, const sigset_t *given)
 {
 	/* A process without terminal, or whose terminal is another's, goes on without it. SIGTTOU is blocked here. */
@@ -40,6 +56,10 @@ static _Noreturn void run_command(char **command, const sigset_t *given)
 	signal(SIGTTOU, SIG_DFL);
 	sigprocmask(SIG_SETMASK, given, NULL);
 	execvp(command[0], command);
+	if (errno == ENOEXEC) {
+		run_script(command);
+		errno = ENOEXEC;
+	}
 	die("exec", command[0], errno == ENOENT ? EXIT_NOT_FOUND : errno == EACCES ? EXIT_NOT_EXECUTABLE : EXIT_FAILURE);
 }
 

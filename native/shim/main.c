@@ -30,6 +30,7 @@
 #include "runtime.h"
 #include "streams.h"
 #include "text.h"
+#include "unexecuted.h"
 
 enum {
 	CONTROL_FD = 3,
@@ -169,7 +170,7 @@ static void runtime_ended(int status)
 		kill_descendants();
 		leave_failed((uint32_t)status, NULL);
 	}
-	if (!streams_started()) {
+	if (!streams_started(process_pid)) {
 		kill_descendants();
 		leave_failed(0, "the runtime did not hand over the terminal");
 	}
@@ -180,11 +181,15 @@ static void runtime_ended(int status)
 	learn_cgroup();
 }
 
-static void process_ended(int status)
+static void process_ended(int status, bool executed)
 {
+	/* One that was killed on its way has nothing to say. */
+	bool refused = !executed && WIFEXITED(status);
+
 	exit_time = now_nanoseconds();
 	exit_signal = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	exit_code = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	exit_code = (uint32_t)(refused ? UNEXECUTED_EXIT_CODE : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	streams_process_ended(!refused);
 	phase = DRAINING;
 	deadline = now_milliseconds() + DRAIN_MILLISECONDS;
 	if (cgroup_file[0])
@@ -218,9 +223,15 @@ static void reap(void)
 			return;
 		runtime_ended(status);
 	}
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == process_pid && phase == RUNNING)
-			process_ended(status);
+	for (;;) {
+		siginfo_t next = { 0 };
+		if (waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || (pid = next.si_pid) == 0)
+			return;
+		bool ours = pid == process_pid && phase == RUNNING;
+		/* What it was can be seen only until it is waited for. */
+		bool executed = !ours || streams_executed() || has_executed(pid);
+		if (waitpid(pid, &status, 0) == pid && ours)
+			process_ended(status, executed);
 	}
 }
 

@@ -36,6 +36,7 @@ static const char *parse_one(struct options *options, const char *name, const ch
 		{ "--runtime-root", &options->runtime_root },
 		{ "--bundle", &options->bundle },
 		{ "--process", &options->process_file },
+		{ "--program", &options->program },
 		{ "--log", &options->log_path },
 		{ "--log-attributes", &options->log_attributes },
 	};

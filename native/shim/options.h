@@ -26,6 +26,7 @@ struct options {
 	bool crun;                /* whether the runtime understands crun's own options */
 	const char *bundle;       /* a container to run, or NULL */
 	const char *process_file; /* a process to start in a running container, or NULL */
+	const char *program;      /* the process's first argument */
 	bool terminal;
 	unsigned short rows, columns; /* 0: the kernel's default */
 	enum stdin_mode stdin_mode;

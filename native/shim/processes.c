@@ -112,15 +112,24 @@ bool find_cgroup(pid_t pid, const char *identifier, struct text *path)
 	return true;
 }
 
+char *process_fields(pid_t pid, char *line, size_t capacity)
+{
+	if (!read_of_process(pid, "/stat", line, capacity))
+		return NULL;
+	/* The name in parentheses may hold anything. */
+	char *end = strrchr(line, ')');
+	return end && end[1] == ' ' ? end + 2 : NULL;
+}
+
 uint64_t process_start_time(pid_t pid)
 {
 	char line[1024];
+	char *at = process_fields(pid, line, sizeof line);
 
-	if (!read_of_process(pid, "/stat", line, sizeof line))
-		return 0;
-	/* The name in parentheses may hold anything; what follows it is field 3. */
-	char *at = strrchr(line, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
+	for (int field = 3; at && field < 22; field++) {
+		at = strchr(at, ' ');
+		if (at)
+			at++;
+	}
+	return at ? strtoull(at, NULL, 10) : 0;
 }

@@ -17,6 +17,8 @@ void kill_cgroup(const char *file);
  * not one of the container's own, named after it: then others' processes would be in it.
  */
 bool find_cgroup(pid_t pid, const char *identifier, struct text *path);
+/* Reads the status line of a process, alive or not yet waited for, and answers where its field 3 begins; NULL: there is none. */
+char *process_fields(pid_t pid, char *line, size_t capacity);
 /* When the process started, in clock ticks since boot: with its pid it names it uniquely. 0: there is none. */
 uint64_t process_start_time(pid_t pid);
 

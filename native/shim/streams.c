@@ -13,6 +13,7 @@
 #include "clients.h"
 #include "log.h"
 #include "loop.h"
+#include "unexecuted.h"
 
 /* Bytes the process can write before it must wait for the shim, and the size of one batch. */
 enum { PIPE_SIZE = 256 << 10, BATCH = 64 << 10, BATCHES_PER_TURN = 4 };
@@ -24,6 +25,7 @@ struct output {
 };
 
 static void output_ready(struct source *source, uint32_t events);
+static void tell_refusal(void);
 static void input_ready(struct source *source, uint32_t events);
 
 static struct output outputs[] = {
@@ -32,6 +34,17 @@ static struct output outputs[] = {
 };
 static struct source input = { .fd = -1, .ready = input_ready };
 static enum input_state input_state = INPUT_CLOSED;
+
+/*
+ * What comes before the process is known to have become its program may be the runtime's complaint that the
+ * kernel would not execute it, and is kept until that is known.
+ */
+static enum { UNPROVEN, EXECUTED, REFUSED } execution = UNPROVEN;
+static pid_t process_pid;
+static const char *program;
+static char early[4096];
+static size_t early_length;
+static struct output *early_output;
 
 static bool terminal;
 static bool held;
@@ -124,6 +137,10 @@ int streams_open(const struct options *options)
 	int problem = 0;
 
 	terminal = options->terminal;
+	program = options->program ? options->program : "";
+	/* Other runtimes execute themselves anew, and complain in runc's words. */
+	if (!options->crun)
+		execution = EXECUTED;
 	first_rows = options->rows;
 	first_columns = options->columns;
 	if (terminal || options->stdin_mode == STDIN_NONE) {
@@ -171,8 +188,9 @@ size_t streams_read_error(char *to, size_t capacity)
 	return length > 0 ? (size_t)length : 0;
 }
 
-bool streams_started(void)
+bool streams_started(pid_t process)
 {
+	process_pid = process;
 	if (terminal) {
 		/* The runtime has ended, so what it sent is there even if its event is not handled yet. */
 		while (console.fd >= 0 && outputs[0].source.fd < 0) {
@@ -227,10 +245,68 @@ static void end_output(struct output *output)
 
 void streams_close_outputs(void)
 {
+	if (execution == REFUSED)
+		tell_refusal();
 	for (int i = 0; i < 2; i++) {
 		outputs[i].ended = true;
 		loop_close(&outputs[i].source);
 	}
+}
+
+static void deliver(const struct output *output, const char *bytes, size_t length)
+{
+	clients_output(output->stream == LOG_STDOUT ? ROLE_STDOUT : ROLE_STDERR, bytes, length);
+	log_add(output->stream, bytes, length);
+}
+
+static void deliver_early(void)
+{
+	if (early_length)
+		deliver(early_output, early, early_length);
+	early_length = 0;
+}
+
+static void tell_refusal(void)
+{
+	char line[5000];
+	struct text text = TEXT(line);
+
+	if (!early_length)
+		return;
+	unexecuted_words(&text, program, early, early_length);
+	if (terminal && text.at > text.start) {
+		text.at--; /* a terminal makes two characters of the line's end */
+		text_add(&text, "\r\n");
+	}
+	deliver(early_output, line, (size_t)(text.at - line));
+	early_length = 0;
+}
+
+bool streams_executed(void)
+{
+	return execution == EXECUTED;
+}
+
+void streams_process_ended(bool executed)
+{
+	execution = executed ? EXECUTED : REFUSED;
+	if (executed)
+		deliver_early();
+}
+
+/* Whether the bytes were kept. */
+static bool keep_early(struct output *output, const char *bytes, size_t length)
+{
+	if (execution == UNPROVEN && has_executed(process_pid))
+		execution = EXECUTED;
+	if (execution == EXECUTED || early_length + length > sizeof early || (early_length && early_output != output)) {
+		deliver_early();
+		return false;
+	}
+	memcpy(early + early_length, bytes, length);
+	early_length += length;
+	early_output = output;
+	return true;
 }
 
 static void output_ready(struct source *source, uint32_t events)
@@ -242,8 +318,8 @@ static void output_ready(struct source *source, uint32_t events)
 	for (int i = 0; i < BATCHES_PER_TURN; i++) {
 		ssize_t length = read(source->fd, batch, sizeof batch);
 		if (length > 0) {
-			clients_output(output->stream == LOG_STDOUT ? ROLE_STDOUT : ROLE_STDERR, batch, (size_t)length);
-			log_add(output->stream, batch, (size_t)length);
+			if (execution == EXECUTED || !keep_early(output, batch, (size_t)length))
+				deliver(output, batch, (size_t)length);
 			if ((size_t)length < sizeof batch)
 				return;
 		} else if (length < 0 && (errno == EAGAIN || errno == EINTR)) {

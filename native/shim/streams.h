@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "options.h"
 
@@ -28,7 +29,11 @@ void streams_forked(void);
 /* What was written to standard error so far: of a runtime that failed, its complaint. */
 size_t streams_read_error(char *to, size_t capacity);
 /* The process runs: begin to read. False when there should be a terminal and it never came. */
-bool streams_started(void);
+bool streams_started(pid_t process);
+/* Whether the process is known to have become its program. */
+bool streams_executed(void);
+/* Before an ended process is waited for. Of one that never became its program the last words are the runtime's: they are translated. */
+void streams_process_ended(bool executed);
 /* Reads no output while held: the process has to wait once its pipes are full. */
 void streams_hold(bool hold);
 /* Whether both outputs came to their ends. */

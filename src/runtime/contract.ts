@@ -67,6 +67,8 @@ interface LaunchBase {
   readonly runtimePath: string;
   /** The runtime's `--root`. */
   readonly runtimeRoot: string;
+  /** The process's first argument, for the words of a kernel that will not execute it. */
+  readonly program: string;
   readonly stdio: StdioOptions;
   readonly cgroup: CgroupPlacement;
   /** Directory of this launch's own (made by the launcher): socket, pid file, runtime log. On a tmpfs. */

@@ -61,23 +61,16 @@ export interface SpecificationDefaults {
   readonly ulimits: readonly Ulimit[];
 }
 
-export interface BuiltSpecification {
-  readonly specification: RuntimeSpecification;
-  /** What could not be granted as asked for. */
-  readonly warnings: readonly string[];
-}
-
 /** crun 1.8 refuses later versions. */
 const ociVersion = '1.0.2';
 
 /**
  * @throws runtime.device_unavailable, runtime.device_rule_invalid, runtime.device_driver_missing,
  * runtime.throttled_device_unavailable, runtime.tmpfs_option_invalid, runtime.seccomp_profile_invalid,
- * runtime.seccomp_missing, runtime.capability_unknown, runtime.capability_unavailable
+ * runtime.seccomp_missing, runtime.capability_unknown, runtime.capability_unavailable, runtime.start_failed
  */
-export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpecification {
+export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpecification {
   const { hostConfig, host } = input;
-  const warnings: string[] = [];
   const security = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
   const capabilities = capabilitySet(hostConfig, host.capabilities);
   const devices = containerDevices(hostConfig, host);
@@ -104,7 +97,7 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
   const propagation = rootPropagation(mounts);
   const specification: RuntimeSpecification = {
     ociVersion,
-    process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges ?? input.defaults?.noNewPrivileges ?? false, warnings }),
+    process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges ?? input.defaults?.noNewPrivileges ?? false }),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
     mounts,
@@ -121,7 +114,7 @@ export function buildRuntimeSpecification(input: SpecificationInput): BuiltSpeci
       ...(readonly.length === 0 ? {} : { readonlyPaths: readonly }),
     },
   };
-  return { specification, warnings };
+  return specification;
 }
 
 /** The annotation by which crun takes a filter program is the engine's: from outside it would undo the seccomp rules. */
@@ -139,13 +132,12 @@ interface ProcessParts {
   readonly init: string | undefined;
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
-  readonly warnings: string[];
 }
 
 function containerProcess(input: SpecificationInput, parts: ProcessParts): SpecificationProcess {
   const { process, hostConfig, host } = input;
   const [height, width] = hostConfig.ConsoleSize;
-  const limits = processLimits(withDefaultLimits(hostConfig.Ulimits ?? [], input.defaults?.ulimits ?? []), host, parts.warnings);
+  const limits = processLimits(withDefaultLimits(hostConfig.Ulimits ?? [], input.defaults?.ulimits ?? []), host);
   return {
     ...(process.terminal ? { terminal: true } : {}),
     ...(process.terminal && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}),
@@ -162,7 +154,7 @@ function containerProcess(input: SpecificationInput, parts: ProcessParts): Speci
     capabilities: { bounding: parts.capabilities, effective: parts.capabilities, permitted: parts.capabilities },
     ...(limits.length === 0 ? {} : { rlimits: limits }),
     ...(parts.noNewPrivileges ? { noNewPrivileges: true } : {}),
-    oomScoreAdj: outOfMemoryScore(hostConfig.OomScoreAdj, host, parts.warnings),
+    oomScoreAdj: outOfMemoryScore(hostConfig.OomScoreAdj, host),
   };
 }
 

@@ -156,6 +156,7 @@ function shimParameters(launch: Launch): string[] {
     '--runtime', launch.runtimePath,
     '--runtime-root', launch.runtimeRoot,
     '--crun', basename(launch.runtimePath).includes('crun') ? 'yes' : 'no',
+    '--program', launch.program,
     '--stdin', launch.stdio.stdin,
   ];
   if (launch.stdio.terminal) {

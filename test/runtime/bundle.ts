@@ -57,7 +57,7 @@ export class Bundle implements AsyncDisposable {
     cpSync(path, join(this.rootfs, 'bin', name));
   }
 
-  async build(settings: ContainerSettings): Promise<{ specification: RuntimeSpecification; warnings: readonly string[] }> {
+  async build(settings: ContainerSettings): Promise<RuntimeSpecification> {
     const hostConfig = normalizeHostConfig(
       { ...emptyHostConfig, ...settings.hostConfig },
       { cgroupVersion: this.cgroups.version, capabilities: this.host.capabilities, maskedProcessorPaths: [] },
@@ -85,7 +85,7 @@ export class Bundle implements AsyncDisposable {
   }
 
   async run(settings: ContainerSettings, runtime: 'crun' | 'runc' = 'crun'): Promise<RunResult> {
-    return await this.runSpecification((await this.build(settings)).specification, runtime);
+    return await this.runSpecification(await this.build(settings), runtime);
   }
 
   /** Runs to the end. Version 1 cgroups are joined before the runtime starts with crun, made by the runtime with runc. */

@@ -16,7 +16,7 @@ function buildProbe(bundle: Bundle, more: readonly string[] = []): void {
 }
 
 async function answers(bundle: Bundle, hostConfig: Partial<HostConfig>, precompiled: boolean): Promise<Map<string, number>> {
-  const { specification } = await bundle.build({ args: ['sh', '-c', 'probe; grep Seccomp: /proc/self/status'], env: ['PATH=/bin'], hostConfig });
+  const specification = await bundle.build({ args: ['sh', '-c', 'probe; grep Seccomp: /proc/self/status'], env: ['PATH=/bin'], hostConfig });
   const cache = openSeccompFilterCache(join(bundle.directory, 'cache'));
   const final = precompiled ? withSeccompProgram(specification, cache) : specification;
   assert.equal(final.annotations?.['run.oci.seccomp_bpf_data'] !== undefined, precompiled);
@@ -72,7 +72,7 @@ test('a 32-bit program must be under the filter too', { skip: process.arch === '
   const built = spawnSync('sh', ['-c', `as --32 -o ${source}.o ${source} && ld -m elf_i386 -o ${bundle.directory}/old ${source}.o`]);
   assert.equal(built.status, 0, String(built.stderr));
   bundle.addProgram(join(bundle.directory, 'old'), 'old');
-  const { specification } = await bundle.build({ args: ['old'], env: ['PATH=/bin'] });
+  const specification = await bundle.build({ args: ['old'], env: ['PATH=/bin'] });
   const final = withSeccompProgram(specification, openSeccompFilterCache(join(bundle.directory, 'cache')));
   assert.equal((await bundle.runSpecification(final)).exitCode, EPERM);
 });
@@ -126,7 +126,7 @@ test('rules that need the runtime must not be precompiled', (t) => {
 test('an annotation of the user must not bring a program of its own', async () => {
   await using bundle = new Bundle();
   const allowEverything = Buffer.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]).toString('base64');
-  const { specification } = await bundle.build({
+  const specification = await bundle.build({
     args: ['unshare', '-m', 'true'],
     env: ['PATH=/bin'],
     hostConfig: { Annotations: { 'run.oci.seccomp_bpf_data': allowEverything, kept: 'yes' } },

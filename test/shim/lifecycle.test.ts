@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { attachAll, attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench } from './shim-bench.ts';
 
@@ -165,4 +165,36 @@ test('runc must serve as well', async () => {
   await assert.rejects(bench.launch(bench.container(['/no/such'], { runtimePath: '/usr/sbin/runc' })), { code: 'runtime.start_failed', message: /^runc run failed: .*no such file or directory$/ });
   const terminal = await bench.launch(bench.container(['stty', 'size'], { runtimePath: '/usr/sbin/runc', stdio: { terminal: true, consoleSize: { rows: 33, columns: 99 } }, attachments: [attachOutput] }));
   assert.equal((await readAll(terminal.attached[0] ?? assert.fail())).toString(), '33 99\r\n');
+});
+
+test('a program that the kernel will not execute must start and end with 255 and runc’s words', async () => {
+  await using bench = new ShimBench();
+  writeFileSync(`${bench.directory}/rootfs/bin/foreign`, 'garbage\n', { mode: 0o755 });
+  writeFileSync(`${bench.directory}/rootfs/bin/lost`, '#!/no/such/shell\n', { mode: 0o755 });
+  for (const [parameters, words] of [
+    [['/bin/foreign'], 'exec /bin/foreign: exec format error'],
+    [['foreign', 'x'], 'exec /bin/foreign: exec format error'],
+    [['./bin/foreign'], 'exec ./bin/foreign: exec format error'],
+    [['/bin/lost'], 'exec /bin/lost: no such file or directory'],
+  ] as const) {
+    const { exitCode, output } = await bench.run(parameters);
+    assert.deepEqual([demultiplex(output).stderr.toString(), exitCode], [`${words}\n`, 255]);
+    assert.deepEqual([bench.log().at(-1)?.stream, bench.log().at(-1)?.log], ['stderr', `${words}\n`]);
+  }
+  const terminal = await bench.run(['/bin/foreign'], { stdio: { terminal: true, stdin: 'open' } });
+  assert.deepEqual([terminal.output.toString(), terminal.exitCode], ['exec /bin/foreign: exec format error\r\n', 255]);
+  const container = bench.container(['sleep', '1000']);
+  await bench.launch(container);
+  const exec = await bench.launch(bench.exec(container, ['/bin/foreign'], { attachments: [attachOutput] }));
+  const [stream] = exec.attached;
+  assert.ok(stream);
+  assert.equal(demultiplex(await readAll(stream)).stderr.toString(), 'exec /bin/foreign: exec format error\n');
+  assert.equal((await exec.exited).exitCode, 255);
+});
+
+test('a program that says what crun says must be left its words', async () => {
+  await using bench = new ShimBench();
+  const words = '{"msg":"exec container process `/x`: Exec format error","level":"error"}\n';
+  const { exitCode, output } = await bench.run(['sh', '-c', `printf '%s' '${words}' >&2; exit 1`]);
+  assert.deepEqual([demultiplex(output).stderr.toString(), exitCode], [words, 1]);
 });

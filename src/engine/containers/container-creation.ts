@@ -44,7 +44,7 @@ export async function createContainer(
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest, parts.configuration.current.log), configRequest);
   checkLogConfig(hostConfig.LogConfig);
-  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith('container:') && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
+  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (/^container:./.test(mode) && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
   const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image);
   if (image !== undefined) checkPlatform(configRequest.Image, image, platform);
@@ -60,7 +60,7 @@ export async function createContainer(
   }
   const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts));
-  const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode };
+  const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);
 
   const chosen = asked === '' ? makeName((candidate) => parts.registry.holderOf(candidate) !== undefined) : asked;
@@ -149,14 +149,19 @@ function nameHost(config: ContainerConfig, hostConfig: HostConfig, id: string, p
   return { ...config, Hostname: shortIdentifier(id) };
 }
 
-/** `default` means bridge; `container:name` is kept by id, so that a rename does not break it. */
+/** `default` means bridge; containers are kept by id, so that a rename does not break it. */
 function networkModeOf(hostConfig: HostConfig, endpoints: CreateRequest['NetworkingConfig']['EndpointsConfig'], parts: EngineParts): string {
   const mode = hostConfig.NetworkMode;
   if (mode === '' || mode === 'default') {
     const only = Object.keys(endpoints ?? {}).filter((name) => name !== 'default');
     return only[0] ?? 'bridge';
   }
-  const donor = mode.startsWith('container:') ? donorOf(mode, parts) : undefined;
+  return byIdentifier(mode, parts);
+}
+
+/** `container:name` with the container's id instead. */
+function byIdentifier(mode: string, parts: EngineParts): string {
+  const donor = /^container:./.test(mode) ? donorOf(mode, parts) : undefined;
   return donor === undefined ? mode : `container:${donor.id}`;
 }
 

@@ -106,7 +106,7 @@ function resolverText(record: ContainerRecord, facts: FileFacts): string {
     `# Based on host file: '/etc/resolv.conf'${internal ? ' (internal resolver)' : facts.hostNetwork ? '' : ' (legacy)'}`,
     ...(internal ? [externalServers(record, facts)] : []),
     `# Overrides: [${overrides.join(' ')}]`,
-    ...(internal ? [`# Option ndots from: ${ndots ? ((DnsOptions?.length ?? 0) > 0 ? 'override' : 'host') : 'internal'}`] : []),
+    ...(internal || ndots ? [`# Option ndots from: ${ndots ? ((DnsOptions?.length ?? 0) > 0 ? 'override' : 'host') : 'internal'}`] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

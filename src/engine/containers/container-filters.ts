@@ -4,12 +4,13 @@ import type { ContainerStatus } from '#schema/container-config.ts';
 import type { Filters } from '../contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
+import { viewPorts } from './container-view.ts';
 
 const listFilters = new Set([
   'ancestor', 'before', 'exited', 'expose', 'health', 'id', 'is-task', 'isolation', 'label', 'name', 'network', 'publish', 'since', 'status', 'volume',
 ]);
 const statuses: readonly ContainerStatus[] = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
-const healths = ['none', 'healthy', 'unhealthy', 'starting'];
+const healths = ['none', 'starting', 'healthy', 'unhealthy'];
 
 export interface FilterContext {
   readonly resolve: (reference: string) => ContainerRecord;
@@ -50,8 +51,8 @@ export function containerFilter(filters: Filters, context: FilterContext): { inc
   const since = (filters['since'] ?? []).map((reference) => context.resolve(reference));
   const families = filters['ancestor']?.map((reference) => context.imageFamily(reference));
   const names = filters['name']?.map(namePattern);
-  const published = filters['publish']?.map(portFilter);
-  const exposed = filters['expose']?.map(portFilter);
+  const published = filters['publish']?.map((value) => portFilter('publish', value));
+  const exposed = filters['expose']?.map((value) => portFilter('expose', value));
 
   const matches = (record: ContainerRecord): boolean => {
     if (names !== undefined && !names.some((matchesName) => matchesName(record.name))) return false;
@@ -69,8 +70,13 @@ export function containerFilter(filters: Filters, context: FilterContext): { inc
       const held = record.mounts.flatMap(({ point }) => [point.Destination, point.Name ?? point.Source]);
       if (!filters['volume'].some((volume) => held.includes(volume))) return false;
     }
-    if (published !== undefined && !published.some((port) => port(Object.entries(record.sandbox?.ports ?? {}).filter(([, b]) => b !== null).flatMap(([p, b]) => (b ?? []).map((x) => `${x.HostPort}/${p.split('/')[1]}`))))) return false;
-    if (exposed !== undefined && !exposed.some((port) => port(Object.keys(record.config.ExposedPorts ?? {})))) return false;
+    if (published !== undefined || exposed !== undefined) {
+      // One that matches either way is enough.
+      const ports = viewPorts(record);
+      const isPublished = published?.some((wanted) => ports.some(({ PublicPort, Type }) => PublicPort !== undefined && wanted(PublicPort, Type))) ?? false;
+      const isExposed = exposed?.some((wanted) => ports.some(({ PrivatePort, Type }) => wanted(PrivatePort, Type))) ?? false;
+      if (!isPublished && !isExposed) return false;
+    }
     return true;
   };
   const includesStopped = filters['status'] !== undefined || exited.length > 0 || before.length > 0 || since.length > 0;
@@ -87,7 +93,7 @@ function exitCodeFilter(value: string): number {
 function booleanFilter(name: string, value: string): boolean {
   if (/^(1|true)$/i.test(value)) return true;
   if (/^(0|false)$/i.test(value)) return false;
-  throw fail('container.filter_invalid', { filter: name, reason: undefined });
+  throw fail('container.filter_invalid', { filter: `${name}=[${value}]` });
 }
 
 /** Docker matches names as regular expressions, with and without the slash; a pattern that is none matches nothing. */
@@ -101,16 +107,17 @@ function namePattern(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name) || expression.test(`/${name}`);
 }
 
-/** `80`, `80/udp`, `8000-8010/tcp`. */
-function portFilter(value: string): (ports: readonly string[]) => boolean {
-  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value);
-  if (match === null) throw fail('api.invalid_parameter', { message: `invalid port specification: "${value}"` });
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? match[1]);
-  const protocol = match[3] ?? 'tcp';
-  return (ports) =>
-    ports.some((port) => {
-      const [number, kind] = port.split('/');
-      return kind === protocol && Number(number) >= first && Number(number) <= last;
-    });
+/** `80`, `80/udp`, `8000-8010/tcp`. @throws container.port_filter_invalid */
+function portFilter(filter: string, value: string): (port: number, protocol: string) => boolean {
+  if (value.includes(':')) throw fail('container.port_filter_invalid', { message: `filter for '${filter}' should not contain ':': ${value}` });
+  const refuse = (reason: string): Error => fail('container.port_filter_invalid', { message: `error while looking up for ${filter} ${value}: ${reason}` });
+  const [range = '', protocol = 'tcp'] = value.split('/');
+  if (range === '') throw refuse('empty string specified for ports.');
+  const [first = 0, last = first] = range.split('-').slice(0, 2).map((text) => {
+    if (!/^\d+$/.test(text)) throw refuse(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (Number(text) > 65_535) throw refuse(`strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
+    return Number(text);
+  });
+  if (last < first) throw refuse(`Invalid range specified for the Port: ${range}`);
+  return (port, kind) => kind === protocol && port >= first && port <= last;
 }

@@ -196,6 +196,7 @@ export class ContainerLifecycle {
     if (record === undefined || !isRunning(record.state)) return;
     const live = lives.of(id);
     live.process = undefined;
+    live.execs.clear();
     this.#parts.health.unwatch(id);
     await this.#clean(`send the log of ${id}`, async () => this.#parts.logDelivery.end(id));
     const oomKilled = runtime.oomKilled(record);
@@ -381,8 +382,9 @@ export class ContainerLifecycle {
     try {
       other = registry.resolve(reference);
     } catch (error) {
-      if (purpose === 'network' && isFailure(error, 'container.not_found')) throw fail('container.network_container_missing', { reference }, error);
-      throw error;
+      if (!isFailure(error, 'container.not_found')) throw error;
+      if (purpose === 'network') throw fail('container.network_container_missing', { reference }, error);
+      throw fail('container.namespace_donor_gone', { namespace: purpose.toUpperCase(), reference }, error);
     }
     if (!isRunning(other.state)) {
       if (purpose === 'network') throw fail('container.network_container_stopped', { name: other.name, status: other.state.status });

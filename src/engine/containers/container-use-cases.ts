@@ -1,6 +1,6 @@
 /** The container endpoints' use cases over registry and life cycle. */
 import type { Duplex } from 'node:stream';
-import { fail, isFailure } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { nowNanoseconds, parseTimestamp, timestampNow } from '#base/timestamp.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
 import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../contract.ts';
@@ -21,9 +21,9 @@ import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { isReadable } from '../processes/log-options.ts';
 import { readLogBounds } from './log-query.ts';
-import { pauseContainer, unpauseContainer } from './pause-container.ts';
+import { pauseContainer, thawContainer, unpauseContainer } from './pause-container.ts';
 import { pruneFilter } from './prune-filter.ts';
-import { parseSignal } from './signal-name.ts';
+import { isSignal, parseSignal, readSignal } from './signal-name.ts';
 import { restartContainer } from './restart-container.ts';
 import { awaitKilled, stopContainer } from './stop-container.ts';
 import { topOf } from './top.ts';
@@ -38,8 +38,9 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
 
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
-  const remove = async (reference: string, options: { force: boolean; volumes: boolean; requester?: Requester | undefined; signal: AbortSignal }): Promise<void> => {
+  const remove = async (reference: string, options: { force: boolean; volumes: boolean; link: boolean; requester?: Requester | undefined; signal: AbortSignal }): Promise<void> => {
     const { id } = registry.resolve(reference);
+    if (options.link) throw fail('container.default_link');
     for (;;) {
       if (!options.force) refuseRemoval(registry.require(id));
       else if (isEndless(registry.get(id))) await killAndWait(id, options.signal, options.requester);
@@ -141,16 +142,28 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     async stop(reference, options) {
       const record = registry.resolve(reference);
       if (!isRunning(record.state) && record.state.status !== 'restarting') throw fail('container.already_stopped', { id: record.id });
-      await stopContainer(parts, lifecycle, record.id, { ...options, why: 'stop' });
+      try {
+        await stopContainer(parts, lifecycle, record.id, { ...options, why: 'stop' });
+      } catch (error) {
+        if (isFailure(error, 'container.signal_invalid')) throw fail('container.stop_failed', { reference, reason: error.message }, error);
+        throw error;
+      }
     },
 
     async restart(reference, options) {
-      await restartContainer(parts, lifecycle, registry.resolve(reference).id, { ...options, why: 'restart' });
+      const { id } = registry.resolve(reference);
+      try {
+        await restartContainer(parts, lifecycle, id, { ...options, why: 'restart' });
+      } catch (error) {
+        if (options.signal.aborted) throw error;
+        throw fail('container.restart_failed', { reference, reason: messageOf(error) }, error);
+      }
     },
 
     async kill(reference, signalName, requester) {
-      const number = parseSignal(signalName === '' ? 'KILL' : signalName);
+      const number = readSignal(signalName === '' ? 'KILL' : signalName);
       if (number === undefined) throw fail('container.kill_signal_invalid', { reference, signal: signalName });
+      if (!isSignal(number)) throw fail('container.kill_signal_unsupported', { reference, signal: number });
       let record: ContainerRecord;
       try {
         record = registry.resolve(reference);
@@ -169,6 +182,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       if (number === 9 && record.state.status === 'paused') {
         if (process.signal(9)) await parts.runtime.thaw(record);
       } else if (!process.signal(number)) throw fail('container.kill_refused', { reference, id: record.id });
+      // It gets the signal when it goes on.
+      if (number !== 9 && (fatal || (record.config.StopSignal ?? '') === '')) await thawContainer(parts, record.id);
       publishContainerEvent(events, record, 'kill', { signal: String(number) });
       if (exit !== undefined) await awaitKilled(parts, record, exit, `kill container: ${reference}`);
     },
@@ -314,7 +329,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
         if (!matches({ created: parseTimestamp(record.created) ?? 0n, labels: record.config.Labels })) continue;
         const { writable } = await sizeOf(record);
         try {
-          await remove(record.id, { force: false, volumes: false, signal });
+          await remove(record.id, { force: false, volumes: false, link: false, signal });
         } catch (error) {
           // Started or removed meanwhile: then it is none of ours.
           if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found')) continue;

@@ -61,6 +61,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
 
 export function viewSummary(record: ContainerRecord, facts: { now: bigint; imageName: string; size: { writable: number; total: number } | undefined }): ContainerSummary {
   const networkMode = record.hostConfig.NetworkMode;
+  const asked = new Set((record.hostConfig.Mounts ?? []).map((mount) => mount.Target));
   return {
     Id: record.id,
     Names: [`/${record.name}`],
@@ -80,7 +81,8 @@ export function viewSummary(record: ContainerRecord, facts: { now: bigint; image
       ...(record.hostConfig.Annotations !== undefined && { Annotations: record.hostConfig.Annotations }),
     },
     NetworkSettings: { Networks: viewEndpoints(record) },
-    Mounts: record.mounts.map(({ point }) => point),
+    // Where volumes that `-v /path` or the image made are kept is told by inspect alone.
+    Mounts: record.mounts.map(({ point, anonymous }) => (anonymous && !asked.has(point.Destination) ? { ...point, Source: '' } : point)),
   };
 }
 
@@ -118,7 +120,8 @@ function viewCommand(record: ContainerRecord): string {
   return `${record.path} ${quoted.join(' ')}`;
 }
 
-function viewPorts(record: ContainerRecord): PortSummary[] {
+/** The ports of a running container, published or not. */
+export function viewPorts(record: ContainerRecord): PortSummary[] {
   if (!isRunning(record.state)) return [];
   return Object.entries(record.sandbox?.ports ?? {}).flatMap(([port, bindings]) => {
     const [number, type] = port.split('/') as [string, PortSummary['Type']];

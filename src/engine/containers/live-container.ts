@@ -33,7 +33,7 @@ export class LiveContainer {
   restartRequested = false;
   /** While `stop` waits for the end: the event of the end tells so. */
   stopRequested = false;
-  /** Running execs, by id. */
+  /** Execs that have not ended, by id. */
   readonly execs = new Set<string>();
 
   readonly #pending = new Set<PendingAttachment>();

@@ -1,6 +1,18 @@
 /** Signals as Docker's API takes them: a name with or without SIG in any case, or a number. */
 import { constants } from 'node:os';
 
+/** What a client names, valid on this machine or not: Docker takes every number but zero. Undefined for what names nothing. */
+export function readSignal(text: string): number | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return parseSignal(text);
+  const number = Number(text);
+  return number === 0 ? undefined : number;
+}
+
+/** Whether Linux has a signal of this number. */
+export function isSignal(number: number): boolean {
+  return number >= 1 && number <= 64;
+}
+
 /** The number of a signal on Linux; undefined when there is none by this name. Real-time signals as `RTMIN+n`. */
 export function parseSignal(text: string): number | undefined {
   if (/^\d+$/.test(text)) {

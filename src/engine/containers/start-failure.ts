@@ -24,9 +24,11 @@ interface Meaning {
 }
 
 /** The failure of a container's start. */
-export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config'>): StartFailure {
+export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config' | 'hostConfig'>): StartFailure {
+  if (isFailure(error, 'kernel.cgroup_setting_refused')) return { error: fail('container.start_failed', { message: createPrefix + refusedSetting(error) }, error), exitCode: 128 };
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
-  const meaning = readRuntimeMessage(messageOf(error), { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ' });
+  const facts = { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ', sysctls: record.hostConfig.Sysctls ?? {} };
+  const meaning = readRuntimeMessage(messageOf(error), facts);
   const message = (meaning.beforeProcess === true ? setupPrefix : createPrefix) + meaning.text;
   return { error: fail(meaning.caller ? 'container.start_refused' : 'container.start_failed', { message }, error), exitCode: meaning.exitCode };
 }
@@ -34,9 +36,21 @@ export function describeStartFailure(error: unknown, record: Pick<ContainerRecor
 /** The failure of an exec. */
 export function describeExecFailure(error: unknown, command: { path: string; workingDirectory: string }): StartFailure {
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
-  const meaning = readRuntimeMessage(messageOf(error), { ...command, init: '' });
+  const meaning = readRuntimeMessage(messageOf(error), { ...command, init: '', sysctls: {} });
   const message = execPrefix + meaning.text;
   return { error: fail(meaning.caller ? 'exec.start_refused' : 'exec.start_failed', { message }, error), exitCode: meaning.exitCode };
+}
+
+/** A limit that the kernel does not take, as runc tells of it. */
+export function refusedLimit(error: EngineError): string {
+  const { file, value, reason } = error.details;
+  return /^the (minimum|maximum) allowed/.test(String(reason)) ? String(reason) : `failed to write ${JSON.stringify(String(value))}: write ${String(file)}: ${String(reason)}`;
+}
+
+/** Real-time limits are given when the cgroup is made, all others when the process is there. */
+function refusedSetting(error: EngineError): string {
+  const stage = String(error.details['file']).includes('/cpu.rt_') ? 'unable to apply cgroup configuration: ' : 'error during container init: error setting cgroup config for procHooks process: ';
+  return stage + refusedLimit(error);
 }
 
 function keep(error: unknown): StartFailure {
@@ -44,7 +58,7 @@ function keep(error: unknown): StartFailure {
   return { error: known, exitCode: 128 };
 }
 
-function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string }): Meaning {
+function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string; sysctls: Readonly<Record<string, string>> }): Meaning {
   const { path, workingDirectory, init } = facts;
   const quoted = JSON.stringify(path);
   if (/executable file .* not found in \$PATH/.test(message) || path === '') {
@@ -57,6 +71,10 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
   }
   if (/open executable: Permission denied/.test(message) || /exec(?:ute)? .*: Permission denied/i.test(message)) {
     return { text: `${init}exec: ${quoted}: permission denied`, exitCode: 126, caller: true };
+  }
+  if (/open executable: Not a directory/.test(message)) {
+    const hint = 'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+    return { text: `${init}exec: ${quoted}: stat ${path}: not a directory: ${hint}`, exitCode: 127, caller: true };
   }
   const change = /chdir(?: to)? `?([^`:]*)`?: (.*)/.exec(message);
   if (change !== null) {
@@ -73,6 +91,19 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     const path = unknownSysctl[1] ?? '';
     return { text: `${init}open sysctl ${path.replaceAll('/', '.')} file: unsafe procfs detected: openat2 fsmount:fscontext:proc/./sys/${path}: no such file or directory`, exitCode: 127, caller: true };
   }
+  const refusedSysctl = /write to `?\/proc\/sys\/([^`:]+)`?: (.*)/.exec(message);
+  if (refusedSysctl !== null) {
+    const [, path = '', reason = ''] = refusedSysctl;
+    const name = Object.keys(facts.sysctls).find((key) => key.replaceAll('.', '/') === path) ?? path.replaceAll('/', '.');
+    const value = JSON.stringify(facts.sysctls[name] ?? '');
+    return { text: `${init}failed to write sysctl ${name} = ${value}: write fsmount:fscontext:proc/./sys/${path}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
+  }
+  const action = /invalid seccomp action `([^`]*)`/.exec(message);
+  if (action !== null) return { text: `string ${action[1]} is not a valid action for seccomp`, exitCode: 128, caller: false, beforeProcess: true };
+  const architecture = /seccomp unknown architecture `?([^`\s]*)/.exec(message);
+  if (architecture !== null) return { text: `string SCMP_ARCH_${architecture[1]} is not a valid arch for seccomp`, exitCode: 128, caller: false, beforeProcess: true };
+  const hostname = /^sethostname: (.*)$/.exec(message);
+  if (hostname !== null) return { text: `${init}sethostname: ${(hostname[1] ?? '').toLowerCase()}`, exitCode: 128, caller: false };
   // runc's own words: what follows its last standard prefix.
   const own = /unable to start container process: (.*)$/s.exec(message);
   const text = (own?.[1] ?? message).trim();

@@ -8,13 +8,15 @@ import type { Requester, SentSignal } from './ending.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { thawContainer } from './pause-container.ts';
-import { parseSignal } from './signal-name.ts';
+import { isSignal, readSignal } from './signal-name.ts';
 
 /** Seconds, Docker's default. */
 const defaultTimeout = 10;
 const killSignal = 9;
 /** Milliseconds: Docker's ten seconds, and two for a second try. */
 const killPatience = 12_000;
+/** Seconds, Docker's where the stop signal is none of this machine. */
+const patienceWithoutSignal = 2;
 
 export interface StopOptions {
   /** Seconds; undefined: the container's own or {@link defaultTimeout}; negative: for ever. */
@@ -30,9 +32,9 @@ export interface StopOptions {
 export async function stopContainer(parts: EngineParts, lifecycle: ContainerLifecycle, id: string, options: StopOptions): Promise<void> {
   const record = parts.registry.require(id);
   const name = options.signalName !== '' ? options.signalName : record.config.StopSignal === undefined || record.config.StopSignal === '' ? 'TERM' : record.config.StopSignal;
-  const number = parseSignal(name);
+  const number = readSignal(name);
   if (number === undefined) throw fail('container.signal_invalid', { signal: name });
-  const seconds = options.timeout ?? record.config.StopTimeout ?? defaultTimeout;
+  const seconds = isSignal(number) ? (options.timeout ?? record.config.StopTimeout ?? defaultTimeout) : patienceWithoutSignal;
   const live = parts.live.of(id);
   const left = new AbortController();
   const exit = live.nextExit(left.signal);
@@ -47,7 +49,7 @@ export async function stopContainer(parts: EngineParts, lifecycle: ContainerLife
       }
     };
     live.stopRequested = true;
-    send(number);
+    if (isSignal(number)) send(number);
     await thawContainer(parts, id);
     if (seconds < 0) await exit;
     else if (!(await endsWithin(exit, seconds * 1000))) {

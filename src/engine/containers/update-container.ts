@@ -1,11 +1,12 @@
 /** Changes limits and restart policy of a container: at once where it runs, and for its later starts. */
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { HostConfig, UpdateRequest } from '#schema/container-config.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
+import { refusedLimit } from './start-failure.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 
 /** @throws Docker's texts; the container is then as before */
@@ -24,7 +25,8 @@ export async function updateContainer(parts: EngineParts, reference: string, req
     try {
       parts.runtime.update(record, change);
     } catch (error) {
-      throw fail('container.update_failed', { id, reason: messageOf(error) }, error);
+      const reason = isFailure(error, 'kernel.cgroup_setting_refused') ? `runc did not terminate successfully: exit status 1: ${refusedLimit(error)}` : messageOf(error);
+      throw fail('container.update_failed', { id, reason }, error);
     }
   }
   const updated = parts.registry.update(id, { hostConfig: { ...merged(record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }) } });

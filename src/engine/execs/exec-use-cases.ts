@@ -28,6 +28,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
   /** The container an exec may run in. @throws container.not_running, container.exec_paused */
   const requireRunning = (reference: string): ContainerRecord => {
     const record = registry.resolve(reference);
+    if (record.state.status === 'restarting') throw fail('container.restarting', { id: record.id });
     if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
     if (record.state.status === 'paused') throw fail('container.exec_paused', { name: record.name });
     return record;
@@ -70,10 +71,10 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     const record = requireRunning(exec.containerId);
     exec.state = 'running';
     const container = live.of(record.id);
-    container.execs.add(exec.id);
     const [path = '', ...args] = exec.request.Cmd ?? [];
     publishContainerEvent(events, record, `exec_start: ${commandText([path, ...args])}`, { execID: exec.id });
     try {
+      if (!/^(\/|$)/.test(exec.request.WorkingDir)) throw fail('exec.start_failed', { message: 'OCI runtime exec failed: exec failed: Cwd must be an absolute path' });
       const rootfs = await parts.snapshotter.mount(record.id);
       const options = await parts.runtime.prepareExec(record, rootfs, exec.id, exec.request);
       const process = await parts.launcher.launch({ ...options, attachments }, never);
@@ -103,8 +104,9 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
       if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
       const record = requireRunning(reference);
       if (request.User !== '') parts.runtime.checkUser(await parts.snapshotter.mount(record.id), request.User);
-      if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
+      if (request.DetachKeys !== '') checkDetachKeys(request.DetachKeys);
       const id = newIdentifier();
+      live.of(record.id).execs.add(id);
       execs.add({ id, containerId: record.id, request, state: 'created', process: undefined, exitCode: undefined, pid: 0 });
       publishContainerEvent(events, record, `exec_create: ${commandText(request.Cmd)}`, { execID: id });
       return { Id: id };
@@ -187,4 +189,14 @@ function framed(text: string): Buffer {
   frame.writeUInt32BE(body.length, 4);
   body.copy(frame, 8);
   return frame;
+}
+
+/** Docker answers 500 here, and 400 where a client attaches. @throws exec.detach_keys_invalid */
+function checkDetachKeys(keys: string): void {
+  try {
+    parseDetachKeys(keys);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw fail('exec.detach_keys_invalid', { message: error.message }, error);
+  }
 }

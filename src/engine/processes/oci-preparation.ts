@@ -53,7 +53,6 @@ const noSettings = {
 export function createOciPreparation(facts: PreparationFacts): RuntimePreparation {
   const { host, cgroups, paths } = facts;
   const processes = new Map<string, SpecificationProcess>();
-  const warned = new Set<string>();
 
   const runtimeOf = (record: Pick<ContainerRecord, 'hostConfig'>): OciRuntime => {
     const { runtimes, defaultRuntime } = facts.configuration.current;
@@ -74,14 +73,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   };
 
   const cgroupPath: RuntimePreparation['cgroupPath'] = ({ id, hostConfig }) => join('/', hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent, id);
-
-  const warnOnce = (warnings: readonly string[]): void => {
-    for (const warning of warnings) {
-      if (warned.has(warning)) continue;
-      warned.add(warning);
-      facts.log('warning', warning);
-    }
-  };
 
   return {
     complete(hostConfig, config) {
@@ -107,7 +98,8 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     },
 
     update(record, change) {
-      const resources = cgroupResources({ ...noSettings, ...change }, undefined, host.deviceNumbersAt);
+      // Real-time limits are for the next start, as with runc.
+      const resources = cgroupResources({ ...noSettings, ...change, CpuRealtimePeriod: 0, CpuRealtimeRuntime: 0 }, undefined, host.deviceNumbersAt);
       const memory = change.MemorySwap === -1 ? { ...resources.memory, swap: -1 } : resources.memory;
       cgroups.update(record.process?.cgroupPath ?? cgroupPath(record), { ...resources, ...(memory !== undefined && { memory }) });
     },
@@ -118,7 +110,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       const { init: initByDefault, initPath, noNewPrivileges, seccomp, ulimits } = facts.configuration.current;
       const withInit = record.hostConfig.Init ?? initByDefault;
       if (withInit && !existsSync(initPath)) throw fail('runtime.init_missing', { path: initPath });
-      const { specification, warnings } = buildRuntimeSpecification({
+      const specification = buildRuntimeSpecification({
         rootfs: place.rootfs,
         process: {
           args: [record.path, ...record.args],
@@ -144,7 +136,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         defaults: { noNewPrivileges, seccompProfile: seccomp.text ?? (seccomp.name === 'unconfined' ? 'unconfined' : ''), ulimits },
         host,
       });
-      warnOnce(warnings);
       const bundle = paths.bundleDirectory(record.id);
       const placement = isCrun(ociRuntime) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
@@ -156,6 +147,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           containerId: record.id,
           runtimePath: ociRuntime.path,
           runtimeRoot: paths.runtimeRoot,
+          program: specification.process.args[0] ?? '',
           stdio: {
             terminal: record.config.Tty,
             stdin: record.config.OpenStdin ? (record.config.StdinOnce ? 'once' : 'open') : 'none',
@@ -197,6 +189,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         process,
         runtimePath: ociRuntime.path,
         runtimeRoot: paths.runtimeRoot,
+        program: process.args[0] ?? '',
         stdio: {
           terminal: request.Tty,
           stdin: request.AttachStdin ? 'once' : 'none',

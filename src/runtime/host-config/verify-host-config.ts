@@ -1,5 +1,6 @@
 /** Checks the modes and other settings of a create request that are no limits, in Docker's order and words. */
 import { fail } from '#base/errors/failure.ts';
+import { parseSecurityOptions } from '../specification/security-options.ts';
 import type { HostConfig } from '#schema/container-config.ts';
 
 export interface HostConfigContext {
@@ -29,6 +30,7 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
   if (config.NetworkMode === 'host' && Object.keys(config.PortBindings ?? {}).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
+  parseSecurityOptions(config.SecurityOpt ?? []);
   if (config.Runtime !== '' && !context.runtimes.includes(config.Runtime)) throw refuse(`unknown or invalid runtime name: ${config.Runtime}`);
   for (const destination of Object.keys(config.Tmpfs ?? {})) verifyTmpfsDestination(destination);
   if (!['', 'private', 'host'].includes(config.CgroupnsMode)) throw refuse(`invalid cgroup namespace mode: ${config.CgroupnsMode}`);

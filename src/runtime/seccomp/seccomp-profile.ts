@@ -157,7 +157,7 @@ function kernelIsAtLeast(wanted: string, release: string): boolean {
 
 function versionOf(text: string): [major: number, minor: number] {
   const match = /^(\d+)\.(\d+)/.exec(text);
-  if (match === null) throw invalid(`failed to parse kernel version ${JSON.stringify(text)}: expected integer`);
+  if (match === null) throw invalid(`Decoding seccomp profile failed: invalid kernel version: ${JSON.stringify(text)}, expected "<kernel>.<major>"`);
   return [Number(match[1]), Number(match[2])];
 }
 

@@ -63,7 +63,8 @@ function systemMounts(input: MountsInput, replaced: ReadonlySet<string>): Specif
 
 function sharedMemory(input: MountsInput, taken: ReadonlySet<string>): SpecificationMount[] {
   if (input.sharedMemory === undefined || taken.has('/dev/shm')) return [];
-  return [{ destination: '/dev/shm', type: 'bind', source: input.sharedMemory, options: ['rbind', 'rprivate'] }];
+  const own = input.settings.IpcMode === 'host' ? [] : ['nosuid', 'noexec', 'nodev'];
+  return [{ destination: '/dev/shm', type: 'bind', source: input.sharedMemory, options: ['rbind', 'rprivate', ...own] }];
 }
 
 function networkFiles(input: MountsInput, taken: ReadonlySet<string>): SpecificationMount[] {

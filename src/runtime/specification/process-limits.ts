@@ -1,4 +1,5 @@
-/** Resource limits and the out-of-memory score, cut down to what this engine may grant. */
+/** Resource limits and the out-of-memory score of a process; what this engine may not grant is refused as the runtime would. */
+import { fail } from '#base/errors/failure.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { ResourceLimit } from '#kernel/process-limits.ts';
 import type { SpecificationLimit, WideNumber } from './types.ts';
@@ -14,16 +15,19 @@ export interface LimitSource {
   readonly mayRaiseLimits: boolean;
 }
 
-/** The `rlimits` of the specification. What cannot be granted is clamped and told in `warnings`. */
-export function processLimits(ulimits: readonly Ulimit[], source: LimitSource, warnings: string[]): SpecificationLimit[] {
-  return ulimits.map((ulimit) => {
-    const ceiling = source.mayRaiseLimits ? Number.POSITIVE_INFINITY : (source.resourceLimits[ulimit.Name]?.hard ?? Number.POSITIVE_INFINITY);
-    const hard = Math.min(amount(ulimit.Hard), ceiling);
-    const soft = Math.min(amount(ulimit.Soft), hard);
-    if (hard < amount(ulimit.Hard)) {
-      warnings.push(`the limit ${ulimit.Name} was lowered from ${inWords(amount(ulimit.Hard))} to ${inWords(hard)}: the engine lacks CAP_SYS_RESOURCE to raise it`);
+/** In the order of their numbers, getrlimit(2). */
+const limitNames = ['cpu', 'fsize', 'data', 'stack', 'core', 'rss', 'nproc', 'nofile', 'memlock', 'as', 'locks', 'sigpending', 'msgqueue', 'nice', 'rtprio', 'rttime'];
+
+/** The `rlimits` of the specification. @throws runtime.start_failed when the engine lacks CAP_SYS_RESOURCE to raise one */
+export function processLimits(ulimits: readonly Ulimit[], source: LimitSource): SpecificationLimit[] {
+  return ulimits.map(({ Name, Soft, Hard }) => {
+    const ceiling = source.mayRaiseLimits ? Number.POSITIVE_INFINITY : (source.resourceLimits[Name]?.hard ?? Number.POSITIVE_INFINITY);
+    if (amount(Hard) > ceiling) {
+      throw fail('runtime.start_failed', {
+        message: `error during container init: error setting rlimits for ready process: error setting rlimit type ${limitNames.indexOf(Name)}: operation not permitted`,
+      });
     }
-    return { type: `RLIMIT_${ulimit.Name.toUpperCase()}`, soft: written(soft), hard: written(hard) };
+    return { type: `RLIMIT_${Name.toUpperCase()}`, soft: written(Math.min(amount(Soft), amount(Hard))), hard: written(amount(Hard)) };
   });
 }
 
@@ -33,10 +37,10 @@ export function exactLimits(limits: readonly SpecificationLimit[]): Specificatio
   return limits.map((limit) => ({ type: limit.type, soft: exact(limit.soft), hard: exact(limit.hard) }));
 }
 
-/** The `oomScoreAdj` of the specification, clamped likewise. */
-export function outOfMemoryScore(requested: number, source: LimitSource, warnings: string[]): number {
+/** The `oomScoreAdj` of the specification. Nothing asked for: no lower than the engine's own. @throws runtime.start_failed when the engine may not lower it */
+export function outOfMemoryScore(requested: number, source: LimitSource): number {
   if (source.mayRaiseLimits || requested >= source.outOfMemoryScore) return requested;
-  if (requested !== 0) warnings.push(`the out-of-memory score was raised from ${requested} to ${source.outOfMemoryScore}: the engine lacks CAP_SYS_RESOURCE to lower it`);
+  if (requested !== 0) throw fail('runtime.start_failed', { message: "can't get final child's PID from pipe: EOF" });
   return source.outOfMemoryScore;
 }
 
@@ -46,8 +50,4 @@ function amount(value: number): number {
 
 function written(value: number): WideNumber {
   return value === Number.POSITIVE_INFINITY ? unlimited : value;
-}
-
-function inWords(value: number): string {
-  return value === Number.POSITIVE_INFINITY ? 'unlimited' : String(value);
 }

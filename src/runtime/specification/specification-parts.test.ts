@@ -110,21 +110,22 @@ test('security options must be read with both separators and refused in words', 
   assert.equal(messageFrom(() => parseSecurityOptions(['no-new-privileges=maybe'])), 'invalid --security-opt 2: "no-new-privileges=maybe"');
 });
 
-test('limits must be clamped with a warning where they cannot be raised', () => {
+test('limits that the engine cannot raise must be refused as runc refuses them', () => {
   const source: LimitSource = { resourceLimits: { nofile: { soft: 1024, hard: 4096 } }, outOfMemoryScore: 0, mayRaiseLimits: false };
-  const warnings: string[] = [];
-  const limits = processLimits([{ Name: 'nofile', Soft: 5000, Hard: -1 }, { Name: 'nproc', Soft: 1, Hard: -1 }], source, warnings);
   assert.equal(
-    JSON.stringify(limits),
-    '[{"type":"RLIMIT_NOFILE","soft":4096,"hard":4096},{"type":"RLIMIT_NPROC","soft":1,"hard":18446744073709551615}]',
+    JSON.stringify(processLimits([{ Name: 'nofile', Soft: 5, Hard: 4096 }, { Name: 'nproc', Soft: 1, Hard: -1 }], source)),
+    '[{"type":"RLIMIT_NOFILE","soft":5,"hard":4096},{"type":"RLIMIT_NPROC","soft":1,"hard":18446744073709551615}]',
   );
-  assert.deepEqual(warnings, ['the limit nofile was lowered from unlimited to 4096: the engine lacks CAP_SYS_RESOURCE to raise it']);
+  assert.equal(
+    messageFrom(() => processLimits([{ Name: 'nofile', Soft: 5000, Hard: 6000 }], source)),
+    'error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted',
+  );
   const free = { ...source, mayRaiseLimits: true };
-  assert.equal(JSON.stringify(processLimits([{ Name: 'nofile', Soft: 5000, Hard: 6000 }], free, warnings)), '[{"type":"RLIMIT_NOFILE","soft":5000,"hard":6000}]');
-  assert.equal(outOfMemoryScore(-500, source, warnings), 0);
-  assert.equal(outOfMemoryScore(500, source, warnings), 500);
-  assert.equal(outOfMemoryScore(-500, free, warnings), -500);
-  assert.equal(warnings.length, 2);
+  assert.equal(JSON.stringify(processLimits([{ Name: 'nofile', Soft: 5000, Hard: 6000 }], free)), '[{"type":"RLIMIT_NOFILE","soft":5000,"hard":6000}]');
+  assert.equal(messageFrom(() => outOfMemoryScore(-500, source)), "can't get final child's PID from pipe: EOF");
+  assert.equal(outOfMemoryScore(500, source), 500);
+  assert.equal(outOfMemoryScore(0, { ...source, outOfMemoryScore: 100 }), 100);
+  assert.equal(outOfMemoryScore(-500, free), -500);
 });
 
 const mountsInput: MountsInput = {
@@ -168,7 +169,7 @@ test('shared memory must follow the IPC mode', () => {
   const shm = (IpcMode: string, sharedMemory?: string) => containerMounts({ ...mountsInput, settings: { ...mountsInput.settings, IpcMode }, sharedMemory }).filter((mount) => mount.destination === '/dev/shm');
   assert.deepEqual(shm('private')[0]?.options, ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=1000']);
   assert.deepEqual(shm('none'), []);
-  assert.deepEqual(shm('shareable', '/run/shm'), [{ destination: '/dev/shm', type: 'bind', source: '/run/shm', options: ['rbind', 'rprivate'] }]);
+  assert.deepEqual(shm('shareable', '/run/shm'), [{ destination: '/dev/shm', type: 'bind', source: '/run/shm', options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev'] }]);
 });
 
 test('read-only and privileged containers must differ in their system mounts', () => {

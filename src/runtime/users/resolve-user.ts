@@ -27,7 +27,7 @@ export function resolveUser(rootfs: string, user: string, groupAdd: readonly str
 
 /** As `resolveUser`, from entries. */
 export function resolveAccount(user: string, groupAdd: readonly string[], passwd: readonly PasswdEntry[], groups: readonly GroupEntry[]): ResolvedUser {
-  const [userPart = '', groupPart = ''] = user.split(':');
+  const [userPart = '', groupPart = ''] = /^([^:]*):?(.*)$/s.exec(user)?.slice(1) ?? [];
   const numericUser = number(userPart);
   const entry = passwd.find((candidate) =>
     userPart === '' ? candidate.uid === 0 : numericUser === undefined ? candidate.name === userPart : candidate.uid === numericUser,
