@@ -3,7 +3,7 @@ import { EngineError, fail, isFailure } from '#base/errors/failure.ts';
 import { largestConfiguration } from '#oci/image-configuration.ts';
 import { parseManifest, type ImageIndex, type ImageManifest } from '#oci/manifest.ts';
 import type { Platform } from '#oci/platform.ts';
-import { canonicalText, parseAnyReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
+import { canonicalText, familiarName, parseAnyReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import { readCredentials, type Credentials } from '#registry/credentials.ts';
 import { registryEndpoints, type RegistryConfiguration } from '#registry/endpoints.ts';
 import { logIn } from '#registry/log-in.ts';
@@ -33,6 +33,7 @@ export function registryUseCases(configuration: RegistryConfiguration): Registry
       const any = parseAnyReference(name);
       if (any.kind === 'digest') throw fail('registry.unexpected_answer', { message: 'no manifest found for full image ID' });
       const reference = withDefaultTag(any.name);
+      if (familiarName(reference) === 'scratch') throw fail('registry.invalid_parameter', { message: "'scratch' is a reserved name" });
       let last: unknown;
       for (const endpoint of await registryEndpoints(reference.domain, configuration)) {
         try {

@@ -80,14 +80,13 @@ class LayerPush {
   }
 
   async #attempt(): Promise<Descriptor> {
-    const { parts, repository, signal } = this.#push;
+    const { parts } = this.#push;
     const { shown, chainId } = this.#layer;
     if (this.#upload === undefined) {
-      const mount = this.#mountSource();
       this.#isBroken = false;
-      this.#upload = await beginUpload(repository, { mount, signal });
-      if (this.#upload === undefined && this.#blob !== undefined) {
-        reportState(this.#push, shown, `Mounted from ${mount?.repository ?? ''}`);
+      const mounted = await this.#begin();
+      if (mounted !== undefined && this.#blob !== undefined) {
+        reportState(this.#push, shown, `Mounted from ${mounted}`);
         return this.#blob;
       }
     }
@@ -107,14 +106,36 @@ class LayerPush {
     }
   }
 
-  #mountSource(): MountSource | undefined {
+  /** Opens an upload, unless the blob can be mounted: then it answers from where. */
+  async #begin(): Promise<string | undefined> {
+    const { repository, signal } = this.#push;
+    const sources = this.#mountSources();
+    for (const [place, mount] of sources.entries()) {
+      const upload = await beginUpload(repository, { mount, signal });
+      if (upload === undefined) return mount.repository;
+      if (place === sources.length - 1) this.#upload = upload;
+      else await upload.cancel(signal);
+    }
+    this.#upload ??= await beginUpload(repository, { signal });
+    return undefined;
+  }
+
+  /** Other repositories of the registry, those that are named most alike and then the newest first; more of them the more a mount saves. */
+  #mountSources(): MountSource[] {
+    const { blob } = this.#layer;
+    if (blob === undefined) return [];
     const { name } = this.#push;
     const own = canonicalName(name);
-    for (const candidate of this.#layer.blob?.repositories ?? []) {
-      const source = parseReference(candidate);
-      if (candidate !== own && source.domain === name.domain) return { digest: this.#layer.blob?.digest ?? '', repository: source.path };
-    }
-    return undefined;
+    const attempts = blob.size > 10 * 1024 * 1024 ? 4 : blob.size > 100 * 1024 ? 3 : 1;
+    return blob.repositories
+      .toReversed()
+      .filter((candidate) => candidate !== own)
+      .map(parseReference)
+      .filter(({ domain }) => domain === name.domain)
+      .map(({ path }) => ({ path, likeness: likeness(path, name.path) }))
+      .sort((left, right) => right.likeness - left.likeness)
+      .slice(0, attempts)
+      .map(({ path }) => ({ digest: blob.digest, repository: path }));
   }
 
   async #send(upload: BlobUpload, blob: Descriptor): Promise<Descriptor> {
@@ -180,6 +201,13 @@ class LayerPush {
   #progress(total: number): (bytes: number) => void {
     return byteProgress(this.#push.report, { id: shortIdentifier(this.#layer.shown), status: 'Pushing', total });
   }
+}
+
+/** How many parts two paths have in common at their beginning. */
+function likeness(left: string, right: string): number {
+  const parts = right.split('/');
+  const differing = left.split('/').findIndex((part, place) => part !== parts[place]);
+  return differing < 0 ? parts.length : differing;
 }
 
 /** Keeps a copy of what is sent. A disk that is full ends the keeping, not the push. */
