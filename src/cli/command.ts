@@ -92,6 +92,12 @@ export interface CommandNode {
   /** Every full name, for the help's `Aliases`, without the program's name: `container run`, `run`. */
   readonly paths?: readonly string[];
   readonly summary: string;
+  /** What a group's usage has behind its name in texts of errors. */
+  readonly usage?: string;
+  /** What a group's own help says instead of the summary. */
+  readonly description?: string;
+  /** Docker says of it that it may change or go. */
+  readonly experimental?: boolean;
   /** The place among the common commands of the top-level help. */
   readonly common?: number;
   readonly hidden?: boolean;

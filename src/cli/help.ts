@@ -30,9 +30,10 @@ export function helpText(subject: HelpSubject): string {
   const isGroup = subject.command === undefined;
   const options = flagUsages(flags, subject.columns, path[0]).replace(/[ \n]+$/, '');
   const usage = isGroup ? `${name}${options === '' ? '' : ' [OPTIONS]'} COMMAND` : usageLine(subject);
-  let text = `Usage:  ${usage}\n\n${(subject.command?.description ?? node.summary).trim()}`;
+  let text = `Usage:  ${usage}\n\n${(subject.command?.description ?? node.description ?? node.summary).trim()}`;
   const names = aliasNames(node, path);
   if (names !== '') text += `\n\nAliases:\n  ${names}`;
+  if (node.experimental === true) text += experimentalText(name);
   if (!isRoot && options !== '') text += `\n\nOptions:\n${options}`;
   const sections = isGroup ? groupSections(children, isRoot) : [];
   const padding = Math.max(11, ...children.map((child) => child.name.length));
@@ -44,6 +45,10 @@ export function helpText(subject: HelpSubject): string {
   if (isGroup) text += `\n\nRun '${name} COMMAND --help' for more information on a command.`;
   if (isRoot) text += '\n\nFor more help on how to use Docker, head to https://docs.docker.com/go/guides/';
   return `${text}\n`;
+}
+
+function experimentalText(name: string): string {
+  return `\n\nEXPERIMENTAL:\n  ${name} is an experimental feature.\n  Experimental features provide early access to product functionality. These\n  features may change between releases without warning, or can be removed from a\n  future release. Learn more about experimental features in our documentation:\n  https://docs.docker.com/go/experimental/`;
 }
 
 function aliasNames(node: CommandNode, path: readonly string[]): string {

@@ -204,14 +204,18 @@ async function runGroup(session: Session, found: FoundCommand, options: GroupOpt
     return 0;
   }
   const [unknown] = parsed.arguments;
-  if (unknown === undefined) return await showHelp(session, node, path, session.stderr);
+  if (unknown === undefined) {
+    // Docker's older groups begin with an empty line.
+    if (node.usage !== undefined) session.stderr.writeLine();
+    return await showHelp(session, node, path, session.stderr);
+  }
   throw await unknownCommand(session, found, unknown);
 }
 
 async function unknownCommand(session: Session, found: FoundCommand, unknown: string): Promise<CommandFailure> {
   const name = found.path.join(' ');
   const isRoot = found.path.length === 1;
-  let text = `${session.program}: unknown command: ${name} ${unknown}\n\n${isRoot ? '' : `Usage:  ${name}\n\n`}Run '${name} --help' for more information`;
+  let text = `${session.program}: unknown command: ${name} ${unknown}\n\n${isRoot ? '' : `Usage:  ${name}${found.node.usage === undefined ? '' : ` ${found.node.usage}`}\n\n`}Run '${name} --help' for more information`;
   if (session.program !== 'docker') {
     const { suggestNames } = await import('./suggest.ts');
     const near = suggestNames(unknown, (found.node.children ?? []).filter((child) => child.hidden !== true).map((child) => child.name));

@@ -54,9 +54,9 @@ export class Repository implements Disposable {
   }
 
   /** By tag or digest; a digest is verified. @throws registry.refused, registry.verification_failed */
-  async manifest(reference: string, signal: AbortSignal): Promise<FetchedManifest> {
+  async manifest(reference: string, signal: AbortSignal, options: { verb?: 'Get' | 'Head' } = {}): Promise<FetchedManifest> {
     const byDigest = reference.includes(':');
-    const answer = await this.connection.send(`/v2/${this.path}/manifests/${reference}`, { headers: { Accept: acceptedManifestTypes.join(', ') }, verb: byDigest ? 'Get' : 'Head', signal });
+    const answer = await this.connection.send(`/v2/${this.path}/manifests/${reference}`, { headers: { Accept: acceptedManifestTypes.join(', ') }, verb: options.verb ?? (byDigest ? 'Get' : 'Head'), signal });
     if (answer.status !== 200) throw await refusalOf(answer);
     const bytes = await readAnswer(answer.body, 'manifest', largestDocument);
     const told = byDigest ? reference : answer.headers['docker-content-digest'];

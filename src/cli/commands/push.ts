@@ -5,9 +5,9 @@ import { defineCommand } from '#cli/command.ts';
 import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
 import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
 import { writeNote } from '#cli/format/note.ts';
-import { parsePlatform } from '#cli/format/platform-text.ts';
 import { completeReference, fullName, parseImageReference, referenceText } from '#cli/image-reference.ts';
 import { displayProgress, drainProgress } from '#cli/progress-display.ts';
+import { parsePlatform } from '#oci/platform.ts';
 
 const platformHint = `Using --platform pushes only the specified platform manifest of a multi-platform image index.
 Other components, like attestations, will not be included.
@@ -54,11 +54,17 @@ export const command = defineCommand({
 
 function readPlatform(text: string, complain: (text: string) => void): string | undefined {
   try {
-    return parsePlatform(text, '');
+    return text === '' ? undefined : platformText(text);
   } catch (error) {
     complain(`Invalid platform ${text}`);
     throw error;
   }
+}
+
+/** As the API takes it. */
+function platformText(text: string): string {
+  const { os, architecture, variant, osVersion } = parsePlatform(text);
+  return JSON.stringify({ architecture, os, ...(osVersion === undefined ? {} : { 'os.version': osVersion }), ...(variant === undefined ? {} : { variant }) });
 }
 
 /** What the daemon says besides progress that a user should know. */

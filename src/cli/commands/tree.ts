@@ -5,6 +5,7 @@ import { containerNodes } from './container-nodes.ts';
 import { contextNodes } from './context-nodes.ts';
 import { daemonNodes } from './daemon-nodes.ts';
 import { imageNodes } from './image-nodes.ts';
+import { manifestNodes } from './manifest-nodes.ts';
 import { networkNodes } from './network-nodes.ts';
 import { pullNode, pushNode } from './pull-nodes.ts';
 import { registryNodes } from './registry-nodes.ts';
@@ -15,5 +16,5 @@ import { volumeNodes } from './volume-nodes.ts';
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...networkNodes, ...registryNodes, ...registryServerNodes, ...systemNodes, ...volumeNodes],
+  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...manifestNodes, ...networkNodes, ...registryNodes, ...registryServerNodes, ...systemNodes, ...volumeNodes],
 };
