@@ -5,7 +5,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { fail, messageOf } from '#base/errors/failure.ts';
 
-/** A table of documents by key. */
+/** A table of documents by key. Writing throws `store.write_failed`, when the disk is full for one. */
 export interface DocumentTable<T> {
   get(key: string): T | undefined;
   put(key: string, document: T): void;
@@ -18,12 +18,14 @@ const tableName = /^[a-z][a-z_]*$/;
 
 export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
+  readonly #path: string;
   #depth = 0;
   /** Whether there was nothing in the file before. */
   readonly isNew: boolean;
 
   /** Opens or makes the file. @throws `store.damaged` when it is no readable database. */
   constructor(path: string) {
+    this.#path = path;
     try {
       this.#database = new DatabaseSync(path);
       this.isNew = this.#database.prepare('PRAGMA user_version').get()?.['user_version'] === 0;
@@ -38,6 +40,13 @@ export class StateDatabase implements Disposable {
     if (!tableName.test(name)) throw new Error(`bug: table name ${name}`);
     this.#database.exec(`CREATE TABLE IF NOT EXISTS ${name} (key TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID`);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+    const write = (work: () => unknown): void => {
+      try {
+        work();
+      } catch (error) {
+        throw fail('store.write_failed', { path: this.#path, reason: messageOf(error) }, error);
+      }
+    };
     const get = prepare(`SELECT document FROM ${name} WHERE key = ?`);
     const put = prepare(`INSERT INTO ${name} (key, document) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET document = excluded.document`);
     const remove = prepare(`DELETE FROM ${name} WHERE key = ?`);
@@ -47,8 +56,8 @@ export class StateDatabase implements Disposable {
         const row = get.get(key);
         return row === undefined ? undefined : (JSON.parse(String(row['document'])) as T);
       },
-      put: (key, document) => void put.run(key, JSON.stringify(document)),
-      delete: (key) => void remove.run(key),
+      put: (key, document) => write(() => put.run(key, JSON.stringify(document))),
+      delete: (key) => write(() => remove.run(key)),
       entries: (onDamaged) => all.all().flatMap((row): [string, T][] => {
         const key = String(row['key']);
         try {

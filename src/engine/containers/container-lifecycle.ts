@@ -82,7 +82,7 @@ export class ContainerLifecycle {
       const cgroupPath = runtime.cgroupPath(before);
       // Written first: after a crash from here on, start-up knows what to look for.
       registry.update(id, { manuallyStopped: false, signals: [], process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
-      undo.defer(() => void registry.update(id, { process: undefined }));
+      undo.defer(() => void registry.book(id, { process: undefined }));
 
       const { sandbox, networkNamespace } = await this.#makeSandbox(before, undo);
       sandboxed = registry.require(id);
@@ -105,7 +105,7 @@ export class ContainerLifecycle {
 
       live.process = shim;
       const started = startedState(before.state, shim.pid, startTimestamp(shim.startedAt));
-      const record = registry.update(id, {
+      const record = registry.book(id, {
         endpointSettings: joinedSettings(before, sandbox),
         state: probeCommand(before.config.Healthcheck, before.config.Shell) === undefined ? started : withStartingHealth(started),
         restartCount: before.restartCount,
@@ -132,7 +132,7 @@ export class ContainerLifecycle {
       if (mounted) publishVolumeEvents(events, before, 'unmount');
       await undo.disposeAsync();
       if (registry.get(id) !== undefined) {
-        registry.update(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
+        registry.book(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
         if (before.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
       }
       throw failure.error;
@@ -162,14 +162,14 @@ export class ContainerLifecycle {
     live.restartTimer.abort();
     live.restartTimer = undefined;
     const record = this.#parts.registry.get(id);
-    if (record?.state.status === 'restarting') this.#parts.registry.update(id, { state: withStatus(record.state, 'exited') });
+    if (record?.state.status === 'restarting') this.#parts.registry.book(id, { state: withStatus(record.state, 'exited') });
     return true;
   }
 
   /** Marks that the end is wanted, so that restart policies leave the container alone. Answers false when a pending restart was cancelled and nothing runs. */
   markStopped(id: string, sent?: SentSignal): boolean {
     const { registry } = this.#parts;
-    registry.update(id, { manuallyStopped: true, ...(sent !== undefined && { signals: withSignal(registry.require(id).signals, sent) }) });
+    registry.book(id, { manuallyStopped: true, ...(sent !== undefined && { signals: withSignal(registry.require(id).signals, sent) }) });
     return !this.#cancelRestart(id);
   }
 
@@ -218,7 +218,7 @@ export class ContainerLifecycle {
       ...(record.state.health !== undefined && { health: record.state.health }),
       lost,
     };
-    const ended = registry.update(id, {
+    const ended = registry.book(id, {
       ending,
       state: decision.kind === 'restart' ? restartingState(exited) : exited,
     });
@@ -263,7 +263,7 @@ export class ContainerLifecycle {
     }
     await this.#clean(`release the volumes of ${id}`, async () => releaseMounts(record.mounts, volumes, id));
     await this.#clean(`unmount the file system of ${id}`, async () => snapshotter.unmount(id));
-    registry.update(id, { process: undefined, sandbox: undefined });
+    registry.book(id, { process: undefined, sandbox: undefined });
   }
 
   /** Clean-up goes on over failures: what could not be given back is reported, and start-up tries again. */
@@ -287,7 +287,7 @@ export class ContainerLifecycle {
         live.restartTimer = undefined;
         const record = this.#parts.registry.get(id);
         if (record?.state.status !== 'restarting') return;
-        await this.startHeld(this.#parts.registry.update(id, { restartCount: record.restartCount + 1 }), new AbortController().signal);
+        await this.startHeld(this.#parts.registry.book(id, { restartCount: record.restartCount + 1 }), new AbortController().signal);
       } catch (error) {
         if (timer.signal.aborted) return;
         this.#parts.log('error', `could not restart container ${id}: ${messageOf(error)}`);
@@ -300,14 +300,14 @@ export class ContainerLifecycle {
     const { registry, live, snapshotter, paths, events } = this.#parts;
     const record = registry.require(id);
     const { exitCode } = record.state;
-    registry.update(id, { state: withStatus(record.state, 'removing'), removal: { volumes: options.volumes } });
+    registry.book(id, { state: withStatus(record.state, 'removing'), removal: { volumes: options.volumes } });
     this.#cancelRestart(id);
     await this.#parts.logDelivery.drop(id);
     try {
       await snapshotter.remove(id);
       await rm(paths.containerDirectory(id), { recursive: true, force: true });
     } catch (error) {
-      registry.update(id, { state: withStatus(registry.require(id).state, 'dead') });
+      registry.book(id, { state: withStatus(registry.require(id).state, 'dead') });
       throw error;
     }
     const doomed = options.volumes ? record.mounts.flatMap(({ point, anonymous }) => (anonymous && point.Name !== undefined ? [point.Name] : [])) : [];
@@ -356,7 +356,7 @@ export class ContainerLifecycle {
     undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
     // In the record before the start is confirmed: start-up gives it back after a crash.
     this.#parts.registry.update(record.id, { sandbox });
-    undo.defer(() => void this.#parts.registry.update(record.id, { sandbox: undefined }));
+    undo.defer(() => void this.#parts.registry.book(record.id, { sandbox: undefined }));
     sandboxLinks.make(sandbox);
     undo.defer(() => sandboxLinks.remove(sandbox));
     return { sandbox, networkNamespace: hostNetworkModes.has(mode) ? undefined : sandbox.namespacePath };

@@ -1,8 +1,9 @@
 /**
  * All containers by id and name. Records are immutable values: `update` replaces one in memory and in
- * the database in the same step, so what a reader sees is what survives a crash.
+ * the database in the same step, so what a reader sees is what survives a crash. Only what has happened
+ * whether or not it can be written down (`book`, `delete`) waits for a disk that is full.
  */
-import { fail, invariant } from '#base/errors/failure.ts';
+import { fail, invariant, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 import type { ContainerRecord } from './container-record.ts';
 
@@ -10,11 +11,16 @@ export class ContainerRegistry {
   readonly #table: DocumentTable<ContainerRecord>;
   readonly #records = new Map<string, ContainerRecord>();
   readonly #idsByName = new Map<string, string>();
+  readonly #log: (level: 'error', message: string) => void;
+  /** Ids whose row is not what the record is. */
+  readonly #unwritten = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
   /** Ids of rows that cannot be read. Their data is kept, but they are no containers. */
   readonly damaged: readonly string[];
 
   constructor(database: StateDatabase, log: (level: 'error', message: string) => void) {
+    this.#log = log;
     this.#table = database.table<ContainerRecord>('containers');
     const damaged = new Map<string, string>();
     const records = this.#table.entries((id, reason) => damaged.set(id, reason)).filter(([id, record]) => {
@@ -89,12 +95,55 @@ export class ContainerRegistry {
     return after;
   }
 
+  /**
+   * Replaces fields by what has happened already, and cannot be refused because the disk is full: it is
+   * written as soon as there is space. A crash before finds it out again on the machine.
+   * @throws container.not_found
+   */
+  book(id: string, change: Partial<Omit<ContainerRecord, 'id' | 'name'>>): ContainerRecord {
+    const after: ContainerRecord = { ...this.require(id), ...change };
+    this.#records.set(id, after);
+    this.#writeInTime(id);
+    return after;
+  }
+
   delete(id: string): void {
     const record = this.#records.get(id);
     if (record === undefined) return;
-    this.#table.delete(id);
     this.#records.delete(id);
     this.#idsByName.delete(record.name);
+    this.#writeInTime(id);
+  }
+
+  #writeInTime(id: string): void {
+    try {
+      this.#write(id);
+      this.#unwritten.delete(id);
+    } catch (error) {
+      this.#log('error', `could not write down what is so of container ${id}: ${messageOf(error)}; it is tried again every second`);
+      this.#unwritten.add(id);
+      this.#timer ??= setInterval(() => this.#writeRest(), 1000).unref();
+    }
+  }
+
+  #writeRest(): void {
+    try {
+      for (const id of this.#unwritten) {
+        this.#write(id);
+        this.#unwritten.delete(id);
+      }
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    } catch (error) {
+      // Still no space; it was told of.
+      if (!isFailure(error, 'store.write_failed')) throw error;
+    }
+  }
+
+  #write(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined) this.#table.delete(id);
+    else this.#table.put(id, record);
   }
 
   #refuseTaken(name: string, id: string): void {
