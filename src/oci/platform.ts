@@ -85,7 +85,7 @@ function normalisePlatform(platform: Platform): Platform {
 
 function runnable(goal: Platform): { architecture: string; variant: string }[] {
   const variant = goal.variant ?? '';
-  const number = Number(/^v(\d+)$/.exec(variant)?.[1] ?? Number.NaN);
+  const number = Number(/^v(\d{1,2})$/.exec(variant)?.[1] ?? Number.NaN);
   const own = { architecture: goal.architecture, variant };
   const older = (lowest: number): { architecture: string; variant: string }[] =>
     Number.isNaN(number) ? [] : Array.from({ length: Math.max(0, number - lowest) }, (_unused, index) => ({ architecture: goal.architecture, variant: `v${number - 1 - index}` }));
