@@ -38,6 +38,11 @@ export function encodedPart(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1);
 }
 
+/** Whether content has this digest, which must be valid. */
+export function hasDigest(content: string | Uint8Array, digest: string): boolean {
+  return createHash(digestAlgorithm(digest)).update(content).digest('hex') === encodedPart(digest);
+}
+
 /** sha256 digest of bytes or of a text's UTF-8 form. */
 export function digestOf(content: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -416,6 +416,15 @@ test('what only looks like a layer must neither hinder nor stay', async (t) => {
   await refused(t, [...strays, file('c', image.configuration), json('manifest.json', [{ Config: 'c', RepoTags: [], Layers: ['evil.tar', 'stray.tar'] }])], { message: 'invalid entry name "../../evil"' }, stores);
 });
 
+test('of members of one name the last must count', async (t) => {
+  const stores = await openStores(t);
+  const image = await twoLayers();
+  const members = dockerArchive([{ image, tags: ['app:v1'] }]);
+  const earlier = members.flatMap(({ header }) => [{ header, body: Buffer.from('not this') }, { header, body: gzipSync('nor this') }]);
+  await load(stores, [...earlier, ...members]);
+  assert.equal(stores.store.resolve('app:v1').id, image.id);
+});
+
 test('one file that is a layer of several images, at several heights, must be unpacked for each', async (t) => {
   const stores = await openStores(t);
   const [a, b] = [await layerOf({ a: 'one' }), await layerOf({ b: 'two' })];
@@ -447,4 +456,61 @@ test('a large layer must tell its progress while it is read, under the digest it
   assert.ok(told.every(({ id }) => id === digestOf(layer).slice(7, 19)));
   assert.deepEqual(told.at(-1)?.progressDetail, { current: layer.length, total: layer.length });
   assert.ok((told[0]?.progressDetail?.current ?? 0) < layer.length);
+});
+
+test('what an OCI layout says wrongly, too deeply or at too great length must be refused and leave nothing', async (t) => {
+  const stores = await openStores(t);
+  const image = await twoLayers();
+  const file = (name: string, body: Buffer): TarMember => ({ header: { name, type: 'file' }, body });
+  const documentOf = (content: unknown): Buffer => Buffer.from(JSON.stringify(content));
+  const pointer = (bytes: Buffer, rest: object = {}): object => ({ mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf(bytes), size: bytes.length, ...rest });
+  const manifest = documentOf({ schemaVersion: 2, config: { digest: image.id, size: 1 }, layers: image.diffIds.map((digest) => ({ digest, size: 1 })) });
+  const blobs = [blob(image.configuration), blob(manifest), ...image.layers.map(blob)];
+  const refusedIndex = async (index: unknown, expected: object | RegExp, more: readonly TarMember[] = []): Promise<void> => await refused(t, [...blobs, ...more, json('index.json', index)], expected, stores);
+  for (const index of [null, [], 'x', { manifests: 5 }, { manifests: [null] }, { manifests: [{}] }, { manifests: [{ digest: 5, size: 1 }] }, { manifests: [pointer(manifest, { size: -1 })] }, { manifests: [pointer(manifest, { annotations: { a: 1 } })] }]) {
+    await refusedIndex(index, { code: 'image.invalid_document' });
+  }
+  await refusedIndex({ manifests: [pointer(manifest, { digest: 'sha256:../../x' })] }, { code: 'image.invalid_document' });
+  await refusedIndex({ manifests: [pointer(manifest, { digest: 'md5:0' })] }, { code: 'image.invalid_document' });
+  await refusedIndex({ manifests: [pointer(manifest, { digest: digestOf('absent') })] }, absent(`blobs/sha256/${digestOf('absent').slice(7)}`));
+  const sha512 = createHash('sha512').update('other').digest('hex');
+  await refusedIndex({ manifests: [pointer(manifest, { digest: `sha512:${sha512}` })] }, { message: `manifest verification failed for digest sha512:${sha512}` }, [file(`blobs/sha512/${sha512}`, manifest)]);
+  // An index that lists itself, which a digest rules out, and one of many floors, which it does not.
+  const own = documentOf({ manifests: [{ mediaType: 'application/vnd.oci.image.index.v1+json', digest: digestOf('itself'), size: 1 }] });
+  await refusedIndex({ manifests: [pointer(own, { digest: digestOf('itself') })] }, { message: `manifest verification failed for digest ${digestOf('itself')}` }, [file(`blobs/sha256/${digestOf('itself').slice(7)}`, own)]);
+  const floors = [manifest];
+  for (let floor = 0; floor < 12; floor++) floors.unshift(documentOf({ mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [pointer(floors[0] ?? manifest, floor === 0 ? {} : { mediaType: 'application/vnd.oci.image.index.v1+json' })] }));
+  await refusedIndex({ manifests: [pointer(floors[0] ?? manifest, { mediaType: 'application/vnd.oci.image.index.v1+json' })] }, { message: 'image indexes are nested too deeply' }, floors.map(blob));
+  await refused(t, [...blobs, file('index.json', Buffer.alloc(4 * 1024 * 1024 + 1, ' '))], { code: 'image.document_too_large' }, stores);
+  const long = Buffer.concat([manifest, Buffer.alloc(4 * 1024 * 1024, ' ')]);
+  await refusedIndex({ manifests: [pointer(long)] }, { code: 'image.document_too_large' }, [blob(long)]);
+});
+
+test('the image for this platform must be loaded out of an index as docker buildx writes it, attestations passed over', async (t) => {
+  const stores = await openStores(t);
+  const [layer, other] = [await layerOf({ own: 'x' }), await layerOf({ other: 'y' })];
+  const compressed = zstdCompressSync(layer);
+  const documentOf = (content: unknown): Buffer => Buffer.from(JSON.stringify(content));
+  const image = imageOf([layer]);
+  const foreign = imageOf([other], { architecture: 's390x' });
+  const manifestOf = ({ id }: MadeImage, bytes: Buffer): Buffer =>
+    documentOf({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: id, size: 1 }, layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd', digest: digestOf(bytes), size: bytes.length }] });
+  const [own, theirs] = [manifestOf(image, compressed), manifestOf(foreign, other)];
+  const statement = documentOf({ _type: 'https://in-toto.io/Statement/v0.1' });
+  const attestation = documentOf({ schemaVersion: 2, config: { digest: digestOf('{}'), size: 2 }, layers: [{ mediaType: 'application/vnd.in-toto+json', digest: digestOf(statement), size: statement.length }] });
+  const pointer = (bytes: Buffer, platform: object, annotations: object = {}): object => ({ mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf(bytes), size: bytes.length, platform, annotations });
+  const inner = documentOf({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    manifests: [
+      pointer(attestation, { os: 'unknown', architecture: 'unknown' }, { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': digestOf(own) }),
+      pointer(theirs, { os: 'linux', architecture: 's390x' }),
+      pointer(own, { os: 'linux', architecture: 'amd64' }),
+    ],
+  });
+  const index = json('index.json', { schemaVersion: 2, manifests: [{ mediaType: 'application/vnd.oci.image.index.v1+json', digest: digestOf(inner), size: inner.length, annotations: { 'io.containerd.image.name': 'docker.io/me/app:v1', 'org.opencontainers.image.ref.name': 'v1' } }] });
+  const files = [inner, own, theirs, attestation, statement, Buffer.from('{}'), image.configuration, foreign.configuration, compressed, other].map(blob);
+  assert.deepEqual(await load(stores, [...files, index]), ['Loaded image: me/app:v1\n']);
+  assert.equal(stores.store.resolve('me/app:v1').id, image.id);
+  assert.equal(stores.layers.list().length, 1);
 });

@@ -205,3 +205,14 @@ test('unpacking must not move the root or working directory of the process', asy
     rmSync(marker, { recursive: true });
   }
 });
+
+test('a sparse file longer than files can be must be refused, whatever may be stored', async () => {
+  const sparse = (size: number): Buffer => {
+    const block = rawHeader({ name: 'holes', type: 'S', magic: 'ustar  \0', size: 0 }, (header) => {
+      header[483] = 0x80;
+      header.writeBigUInt64BE(BigInt(size), 487);
+    });
+    return Buffer.concat([block, Buffer.alloc(1024)]);
+  };
+  for (const size of [2 ** 53 - 1, 2 ** 52]) await refuses(sparse(size), /file too large/);
+});

@@ -172,6 +172,7 @@ class Unpacking {
         recipe.content(path, header.storedSize, header.sparse);
       }
     } catch (error) {
+      if (failedWith(error, 'EFBIG')) throw invalidArchive(`write /${path}: file too large`);
       throw failedWith(error, 'ENOSPC', 'EDQUOT') ? fail('layer.disk_full', { path: `/${path}` }, error) : error;
     } finally {
       closeSync(descriptor);

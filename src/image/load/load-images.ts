@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
-import { digestOf } from '#oci/digest.ts';
+import { digestOf, hasDigest } from '#oci/digest.ts';
 import { largestConfiguration, parseImageConfiguration, platformOf } from '#oci/image-configuration.ts';
 import { largestDocument } from '#oci/manifest.ts';
 import { platformRank, type Platform } from '#oci/platform.ts';
@@ -66,7 +66,7 @@ async function gather(session: LoadSession, archived: readonly ArchivedImage[]):
 async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<LoadedImage | undefined> {
   const configuration = await session.archive.bytes(image.config, largestConfiguration);
   const id = digestOf(configuration);
-  if (image.configDigest !== undefined && image.configDigest !== id) throw fail('image.digest_mismatch', { message: `image config verification failed for digest ${image.configDigest}` });
+  if (image.configDigest !== undefined && !hasDigest(configuration, image.configDigest)) throw fail('image.digest_mismatch', { message: `image config verification failed for digest ${image.configDigest}` });
   const parsed = parseImageConfiguration(configuration.toString('utf8'));
   checkSystem(parsed.os);
   if (session.platform !== undefined && platformRank(session.platform, platformOf(parsed)) !== 0) return undefined;

@@ -1,6 +1,6 @@
 /** An OCI image layout without Docker's `manifest.json`: `index.json` leads to manifests, those to blobs. */
 import { fail } from '#base/errors/failure.ts';
-import { digestAlgorithm, digestOf, encodedPart } from '#oci/digest.ts';
+import { digestAlgorithm, encodedPart, hasDigest } from '#oci/digest.ts';
 import { largestDocument, parseManifest, type Descriptor } from '#oci/manifest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import { hostPlatform, platformRank } from '#oci/platform.ts';
@@ -29,11 +29,11 @@ export async function readOciLayout(archive: SpooledArchive): Promise<ArchivedIm
 
 async function readImage(archive: SpooledArchive, descriptor: Descriptor, depth: number): Promise<ArchivedImage | undefined> {
   if (depth === 0) throw fail('image.invalid_archive', { message: 'image indexes are nested too deeply' });
-  const text = await archive.text(blobName(descriptor.digest), largestDocument);
-  if (descriptor.digest.startsWith('sha256:') && digestOf(text) !== descriptor.digest) {
+  const bytes = await archive.bytes(blobName(descriptor.digest), largestDocument);
+  if (!hasDigest(bytes, descriptor.digest)) {
     throw fail('image.digest_mismatch', { message: `manifest verification failed for digest ${descriptor.digest}` });
   }
-  const manifest = parseManifest(text, descriptor.mediaType === '' ? undefined : descriptor.mediaType);
+  const manifest = parseManifest(bytes.toString('utf8'), descriptor.mediaType === '' ? undefined : descriptor.mediaType);
   if (manifest.kind === 'index') {
     const [best] = runnableHere(manifest.manifests);
     return best === undefined ? undefined : await readImage(archive, best, depth - 1);

@@ -48,6 +48,8 @@ export class SpooledArchive implements AsyncDisposable {
   readonly #directory: string;
   readonly #members = new Map<string, Member>();
   readonly #staged: StagedMembers;
+  /** Entries so far; of those of one name the last counts. */
+  #entries = 0;
 
   private constructor(options: SpoolOptions) {
     this.#directory = options.directory;
@@ -77,7 +79,8 @@ export class SpooledArchive implements AsyncDisposable {
     for await (const { entry, body } of readTar(chunks)) {
       signal.throwIfAborted();
       const name = memberName(entry.name);
-      if (members.size >= mostMembers) throw fail('image.invalid_archive', { message: `image archive has more than ${mostMembers} members` });
+      this.#entries++;
+      if (this.#entries > mostMembers) throw fail('image.invalid_archive', { message: `image archive has more than ${mostMembers} members` });
       if (entry.type === 'directory') members.set(name, { kind: 'directory' });
       else if (entry.type === 'symlink') members.set(name, { kind: 'link', target: posix.resolve('/', posix.dirname(name), entry.linkName).slice(1) });
       else if (entry.type === 'hardlink') members.set(name, { kind: 'link', target: memberName(entry.linkName) });
@@ -89,7 +92,7 @@ export class SpooledArchive implements AsyncDisposable {
   async #keep(name: string, size: number, body: Readable, { stage, signal }: SpoolOptions): Promise<Member> {
     const { start, rest } = await peek(body, peekedBytes);
     if (looksLikeLayer(start)) return { kind: 'layer', size, staged: await this.#staged.add(rest, async (contents) => await stage(name, size, contents)) };
-    const path = join(this.#directory, String(this.#members.size));
+    const path = join(this.#directory, String(this.#entries));
     await writeBody(path, rest, signal);
     return { kind: 'file', path, size };
   }
