@@ -49,7 +49,8 @@ export class Session {
       this.#endpoint ??= chooseEndpoint({ ...this.#options, configuration: this.configuration });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      throw new CommandFailure(`Failed to initialize: unable to resolve docker endpoint: ${error.message}`);
+      const place = error.message.startsWith('ssh host connection') ? '' : 'unable to resolve docker endpoint: ';
+      throw new CommandFailure(`Failed to initialize: ${place}${error.message}`);
     }
     return this.#endpoint;
   }

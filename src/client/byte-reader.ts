@@ -2,19 +2,19 @@
  * Pulls bytes from a socket: lines, counts, or whatever is there. What is not wanted yet stays in the
  * kernel once `highWaterMark` bytes are held here.
  */
-import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
 
 const highWaterMark = 512 * 1024;
 
 export class ByteReader {
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   #held: Buffer[] = [];
   #size = 0;
   #ended = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Connection) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#held.push(chunk);

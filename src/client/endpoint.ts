@@ -1,5 +1,7 @@
 /** Where a daemon listens. */
 
+import type { Connection } from './connection.ts';
+
 /** What TLS needs, as PEM texts; `verify` false accepts any server. */
 export interface TlsMaterial {
   readonly authority?: string | undefined;
@@ -10,7 +12,9 @@ export interface TlsMaterial {
 
 export type Endpoint =
   | { readonly kind: 'unix'; readonly address: string; readonly path: string }
-  | { readonly kind: 'tcp'; readonly address: string; readonly host: string; readonly port: number; readonly basePath: string; readonly tls?: TlsMaterial | undefined };
+  | { readonly kind: 'tcp'; readonly address: string; readonly host: string; readonly port: number; readonly basePath: string; readonly tls?: TlsMaterial | undefined }
+  /** `base` stands for the address in requests. Made by whoever knows how; a connection that cannot be made breaks with the reason. */
+  | { readonly kind: 'dialed'; readonly address: string; readonly base: string; readonly dial: () => Connection };
 
 export const defaultSocketPath = '/run/dhow/docker.sock';
 

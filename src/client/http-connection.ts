@@ -3,6 +3,7 @@
  * client costs a short command a third of its run time to load.
  */
 import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -26,7 +27,7 @@ export interface ResponseMessage {
 }
 
 export class HttpConnection {
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   readonly #reader: ByteReader;
   readonly #endpoint: Endpoint;
   /** Whether an answer was read to its end and another request may follow. */
@@ -35,7 +36,7 @@ export class HttpConnection {
 
   readonly #onIdle: (connection: HttpConnection) => void;
 
-  private constructor(socket: Socket, endpoint: Endpoint, onIdle: (connection: HttpConnection) => void) {
+  private constructor(socket: Connection, endpoint: Endpoint, onIdle: (connection: HttpConnection) => void) {
     this.#socket = socket;
     this.#endpoint = endpoint;
     this.#onIdle = onIdle;
@@ -44,14 +45,14 @@ export class HttpConnection {
 
   /** `onIdle` is called whenever the connection is ready for its next request. @throws ConnectionError */
   static async open(endpoint: Endpoint, onIdle: (connection: HttpConnection) => void): Promise<HttpConnection> {
-    return new HttpConnection(await openSocket(endpoint), endpoint, onIdle);
+    return new HttpConnection(await openConnection(endpoint), endpoint, onIdle);
   }
 
   get isIdle(): boolean {
     return this.#reusable && !this.#busy && !this.#reader.isOver && !this.#socket.destroyed;
   }
 
-  get socket(): Socket {
+  get socket(): Connection {
     return this.#socket;
   }
 
@@ -96,7 +97,7 @@ export class HttpConnection {
       head = await this.#reader.head();
     } catch (error) {
       this.close();
-      throw new ConnectionError(`error during connect: ${message.method} ${JSON.stringify(message.target)}: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
+      throw new ConnectionError(`error during connect: ${shownRequest(message, this.#endpoint)}: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
     }
     if (head === undefined) {
       this.close();
@@ -114,7 +115,7 @@ export class HttpConnection {
   async #send(message: RequestMessage): Promise<void> {
     const { body } = message;
     const whole = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : undefined;
-    let head = `${message.method} ${this.#endpoint.kind === 'tcp' ? this.#endpoint.basePath : ''}${message.target} HTTP/1.1\r\nHost: ${this.#endpoint.kind === 'unix' ? 'api.moby.localhost' : `${this.#endpoint.host}:${this.#endpoint.port}`}\r\n`;
+    let head = `${message.method} ${this.#endpoint.kind === 'tcp' ? this.#endpoint.basePath : ''}${message.target} HTTP/1.1\r\nHost: ${hostHeaderOf(this.#endpoint)}\r\n`;
     for (const [name, value] of Object.entries(message.headers)) head += `${name}: ${value}\r\n`;
     if (whole !== undefined) head += `Content-Length: ${whole.length}\r\n`;
     else if (body !== undefined) head += 'Transfer-Encoding: chunked\r\n';
@@ -211,9 +212,26 @@ export class HttpConnection {
   }
 }
 
+function hostHeaderOf(endpoint: Endpoint): string {
+  switch (endpoint.kind) {
+    case 'unix':
+      return 'api.moby.localhost';
+    case 'tcp':
+      return `${endpoint.host}:${endpoint.port}`;
+    case 'dialed':
+      return new URL(endpoint.base).host;
+  }
+}
+
+/** A request as Go's errors name it, where there is an address to name. */
+function shownRequest({ method, target }: RequestMessage, endpoint: Endpoint): string {
+  if (endpoint.kind !== 'dialed') return `${method} ${JSON.stringify(target)}`;
+  return `${method.slice(0, 1)}${method.slice(1).toLowerCase()} ${JSON.stringify(`${endpoint.base}${target}`)}`;
+}
+
 async function* nothing(): AsyncGenerator<Buffer> {}
 
-async function drained(socket: Socket): Promise<void> {
+async function drained(socket: Connection): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.once('drain', resolve);
   socket.once('close', resolve);
@@ -223,7 +241,8 @@ async function drained(socket: Socket): Promise<void> {
 }
 
 /** @throws ConnectionError with Docker's texts */
-async function openSocket(endpoint: Endpoint): Promise<Socket> {
+export async function openConnection(endpoint: Endpoint): Promise<Connection> {
+  if (endpoint.kind === 'dialed') return endpoint.dial();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const tls = endpoint.kind === 'tcp' ? endpoint.tls : undefined;
   // Loaded here: what needs no daemon, such as a help, does not pay for it.
@@ -247,7 +266,7 @@ async function openSocket(endpoint: Endpoint): Promise<Socket> {
   return socket;
 }
 
-function connectionFailure(endpoint: Endpoint, error: unknown): ConnectionError {
+function connectionFailure(endpoint: Exclude<Endpoint, { kind: 'dialed' }>, error: unknown): ConnectionError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'EACCES' || code === 'EPERM') {
     const path = endpoint.kind === 'unix' ? endpoint.path : endpoint.address;

@@ -6,7 +6,8 @@
 import { ApiError, ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { HijackedStream } from './hijacked-stream.ts';
-import { HttpConnection, type RequestMessage, type ResponseMessage } from './http-connection.ts';
+import type { Connection } from './connection.ts';
+import { HttpConnection, openConnection, type RequestMessage, type ResponseMessage } from './http-connection.ts';
 import { queryText, type Query } from './query.ts';
 
 export interface TransportOptions {
@@ -90,6 +91,18 @@ export class Transport {
     const upgrade = { ...request, headers: { ...request.headers, Connection: 'Upgrade', Upgrade: 'tcp' } };
     const { response, connection } = await this.#exchange(upgrade);
     return new HijackedStream(connection, response.headers.get('content-type') ?? '');
+  }
+
+  /** A connection of its own, for bytes that are not ours. @throws ConnectionError */
+  async dial(): Promise<Connection> {
+    try {
+      return await openConnection(this.#options.endpoint);
+    } catch (error) {
+      if (!this.#mayLaunch || !(error instanceof ConnectionError && error.absent)) throw error;
+      this.#mayLaunch = false;
+      if ((await this.#options.launch?.()) !== true) throw error;
+      return await openConnection(this.#options.endpoint);
+    }
   }
 
   close(): void {
@@ -191,7 +204,7 @@ function cleanPath(path: string): string {
 function apiError(response: ResponseMessage, body: string, endpoint: Endpoint, path: string, version: string): ApiError {
   const { status, reason } = response;
   if (body === '') {
-    const base = endpoint.kind === 'unix' ? `http://${encodeURIComponent(endpoint.path)}` : endpoint.address.replace(/^tcp/, 'http');
+    const base = endpoint.kind === 'unix' ? `http://${encodeURIComponent(endpoint.path)}` : endpoint.kind === 'dialed' ? endpoint.base : endpoint.address.replace(/^tcp/, 'http');
     return new ApiError(`request returned ${status} ${reason} for API route and version ${base}/v${version}${path}, check if the server supports the requested API version`, status);
   }
   if (response.headers.get('content-type') !== 'application/json') return new ApiError(body.trim(), status);

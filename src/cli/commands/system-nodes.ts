@@ -13,6 +13,7 @@ const info: CommandNode = {
 
 const inGroup: readonly CommandNode[] = [
   { name: 'df', summary: 'Show docker disk usage', load: async () => (await import('./system-df.ts')).command },
+  { name: 'dial-stdio', hidden: true, summary: 'Proxy the stdio stream to the daemon connection. Should not be invoked manually.', load: async () => (await import('./system-dial-stdio.ts')).command },
   events,
   info,
   { name: 'prune', summary: 'Remove unused data', load: async () => (await import('./system-prune.ts')).command },

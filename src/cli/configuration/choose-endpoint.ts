@@ -2,9 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { errnoText } from '#cli/errno-text.ts';
 import { parseEndpoint, type Endpoint, type TlsMaterial } from '#client/endpoint.ts';
+import { sshEndpoint } from './ssh-endpoint.ts';
 import type { ClientConfiguration } from './client-configuration.ts';
 
 export interface EndpointChoice {
+  /** `docker` or `dhow`: what is called at the other end of SSH. */
+  readonly program: string;
   /** `-H`, every one. */
   readonly hosts: readonly string[];
   /** `--context`; empty: not given. */
@@ -32,7 +35,7 @@ export interface ChosenEndpoint {
 }
 
 /** The name of the context in use; `default` is the one made of flags and environment. */
-export function chooseContext(choice: EndpointChoice): string {
+export function chooseContext(choice: Omit<EndpointChoice, 'program'>): string {
   const { hosts, context, configuration, environment } = choice;
   if (context !== '') return context;
   if (hosts.length > 0 || isSet(environment['DOCKER_HOST'])) return 'default';
@@ -42,11 +45,11 @@ export function chooseContext(choice: EndpointChoice): string {
 /** @throws Error with Docker's texts, to be shown after `unable to resolve docker endpoint: ` */
 export function chooseEndpoint(choice: EndpointChoice): ChosenEndpoint {
   const context = chooseContext(choice);
-  if (context !== 'default') return { endpoint: endpointOfContext(context, choice.configuration.directory), context, isDefault: false };
+  if (context !== 'default') return { endpoint: endpointOfContext(context, choice.configuration.directory, choice.program), context, isDefault: false };
   const [first, second] = choice.hosts;
   if (second !== undefined) throw new Error('Specify only one -H');
   const host = first ?? choice.environment['DOCKER_HOST'] ?? '';
-  const endpoint = parseEndpoint(host, choice.tls === undefined ? undefined : readTls(choice.tls));
+  const endpoint = host.trim().startsWith('ssh://') ? sshEndpoint(host.trim(), choice.program) : parseEndpoint(host, choice.tls === undefined ? undefined : readTls(choice.tls));
   return { endpoint, context, isDefault: host.trim() === '' && choice.tls === undefined };
 }
 
@@ -72,7 +75,7 @@ interface ContextMetadata {
 }
 
 /** A context's directory is named by the digest of its name. Few use contexts, so cryptography is loaded here only. */
-function endpointOfContext(name: string, directory: string): Endpoint {
+function endpointOfContext(name: string, directory: string, program: string): Endpoint {
   const digest = process.getBuiltinModule('node:crypto').createHash('sha256').update(name).digest('hex');
   const path = `${directory}/contexts/meta/${digest}/meta.json`;
   let text: string;
@@ -85,6 +88,7 @@ function endpointOfContext(name: string, directory: string): Endpoint {
   const metadata = JSON.parse(text) as ContextMetadata;
   const docker = metadata.Endpoints?.docker;
   if (docker === undefined) throw new Error('docker endpoint configuration not found');
+  if (docker.Host?.startsWith('ssh://') === true) return sshEndpoint(docker.Host, program);
   return parseEndpoint(docker.Host ?? '', tlsOfContext(`${directory}/contexts/tls/${digest}/docker`, docker.SkipTLSVerify === true));
 }
 

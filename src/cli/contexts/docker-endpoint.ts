@@ -1,6 +1,7 @@
 /** `--docker host=…,ca=…`: the endpoint of a context and its files of TLS. */
 import { readFileSync } from 'node:fs';
 import { parseEndpoint } from '#client/endpoint.ts';
+import { sshWords } from '#cli/configuration/ssh-endpoint.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { errnoText } from '#cli/errno-text.ts';
 import type { Flag } from '#cli/flag.ts';
@@ -82,10 +83,11 @@ export function readDockerEndpoint(given: ReadonlyMap<string, string>, contexts:
   const host = given.get('host') ?? '';
   try {
     if (host !== '' && !host.includes('://')) throw new Error(`unable to parse docker host \`${host}\``);
-    parseEndpoint(host);
+    if (host.startsWith('ssh://')) sshWords(host, 'docker');
+    else parseEndpoint(host);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    refuse(`unable to apply docker endpoint options: ${error.message}`);
+    refuse(`${host.startsWith('ssh://') ? 'invalid' : 'unable to apply'} docker endpoint options: ${error.message}`);
   }
   return { endpoint: { ...(host === '' ? {} : { Host: host }), SkipTLSVerify: skips }, tls };
 }

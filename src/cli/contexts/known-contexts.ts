@@ -30,7 +30,7 @@ export class KnownContexts {
   /** @throws CommandFailure with Docker's text for one that is not there */
   read(name: string): ContextMetadata {
     if (name !== 'default') return this.store.read(name);
-    const host = this.current === 'default' ? this.#invocation.endpoint : parseEndpoint(this.#invocation.environment['DOCKER_HOST'] ?? '').address;
+    const host = this.current === 'default' ? this.#invocation.endpoint : addressOf(this.#invocation.environment['DOCKER_HOST'] ?? '');
     return { Name: 'default', Metadata: {}, Endpoints: { docker: { Host: host, SkipTLSVerify: false } } };
   }
 
@@ -38,4 +38,8 @@ export class KnownContexts {
   storage(name: string): { readonly metadata: string; readonly tls: string } {
     return name === 'default' ? { metadata: '<IN MEMORY>', tls: '<IN MEMORY>' } : this.store.storage(name);
   }
+}
+
+function addressOf(host: string): string {
+  return host.trim().startsWith('ssh://') ? host.trim() : parseEndpoint(host).address;
 }
