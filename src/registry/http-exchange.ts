@@ -151,16 +151,29 @@ async function pour(body: AsyncIterable<Uint8Array>, request: ClientRequest, ans
   for await (const chunk of body) {
     if (answered() || request.destroyed) return;
     if (request.write(chunk)) continue;
-    const stalled = AbortSignal.timeout(longestStall);
-    try {
-      await Promise.race([once(request, 'drain', { signal: stalled }), once(request, 'close')]);
-    } catch (error) {
-      if (stalled.aborted) throw fail('registry.unreachable', { message: `write ${request.getHeader('host')?.toString() ?? ''}: i/o timeout` }, error);
-      // A broken request reports itself.
-      return;
-    }
+    if (!(await hasRoom(request))) return;
   }
   if (!request.destroyed) request.end();
+}
+
+/** Waits until more can be written; false when the request broke, which it reports itself. */
+async function hasRoom(request: ClientRequest): Promise<boolean> {
+  const settled = new AbortController();
+  let stalled = false;
+  const timer = setTimeout(() => {
+    stalled = true;
+    settled.abort();
+  }, longestStall);
+  try {
+    const { signal } = settled;
+    return await Promise.race([once(request, 'drain', { signal }).then(() => true), once(request, 'close', { signal }).then(() => false)]);
+  } catch (error) {
+    if (stalled) throw fail('registry.unreachable', { message: `write ${request.getHeader('host')?.toString() ?? ''}: i/o timeout` }, error);
+    return false;
+  } finally {
+    clearTimeout(timer);
+    settled.abort();
+  }
 }
 
 /** As browsers and Go do: after 301, 302 and 303 a GET; after 307 and 308 the same again. */
