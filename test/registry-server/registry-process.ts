@@ -63,6 +63,13 @@ export class RegistryProcess implements AsyncDisposable {
     return child.exitCode;
   }
 
+  /** Waits for the end. The exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child?.exitCode ?? null;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
   }
