@@ -1,5 +1,6 @@
 /** The daemon itself: `/_ping`, `/version`, `/info`, `/system/df`, `/events`. */
 import { parseEvent, type EventMessage } from '#schema/event-message.ts';
+import type { StorageReport } from '#schema/storage-report.ts';
 import type { Filters } from './container-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import { filtersText } from './query.ts';
@@ -46,6 +47,11 @@ export class SystemApi {
   /** `types`: `container`, `image`, `volume`, `build-cache`; none means all. */
   diskUsage(types: readonly string[] = [], signal?: AbortSignal): Promise<Record<string, unknown>> {
     return this.#transport.json({ method: 'GET', path: '/system/df', query: { type: types.length === 0 ? undefined : types }, signal });
+  }
+
+  /** Ours, not Docker's. `deep`: contents are compared with their digests. */
+  checkStorage(options: { deep: boolean }, signal?: AbortSignal): Promise<StorageReport> {
+    return this.#transport.json({ method: 'GET', path: '/system/fsck', query: { deep: options.deep ? '1' : undefined }, signal });
   }
 
   /** `since` and `until` as the API takes them: Unix seconds with a fraction. */

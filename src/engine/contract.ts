@@ -13,6 +13,7 @@ import type { EventMessage } from '#schema/event-message.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
+import type { StorageReport } from '#schema/storage-report.ts';
 import type { VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
@@ -164,6 +165,8 @@ export interface SystemUseCases {
   /** The body of `/info`. */
   info(): Promise<object>;
   diskUsage(types: readonly string[]): Promise<object>;
+  /** Whose every file below the data root is; `deep`: contents are compared with their digests. */
+  checkStorage(options: { deep: boolean; signal: AbortSignal }): Promise<StorageReport>;
   /** Past events from `since`, then live ones until `until` (nanoseconds) or the signal. */
   events(options: { since: bigint | undefined; until: bigint | undefined; filters: Filters; signal: AbortSignal }): AsyncIterable<EventMessage>;
 }

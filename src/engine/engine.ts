@@ -15,7 +15,7 @@ import { recover, type RecoveryReport } from './recovery.ts';
 import { systemUseCases, type SystemParts } from './system/system-use-cases.ts';
 import { volumeUseCases } from './volumes.ts';
 
-export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events'>;
+export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events' | 'storage'>;
 
 /** What a daemon that ends in an orderly way leaves to the next besides what is in the database. */
 export interface EngineHandover {
@@ -48,7 +48,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
     networks: networkUseCases(parts),
     registries: registryUseCases(parts.registries),
     volumes,
-    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events }),
+    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events, storage: parts }),
   };
   return {
     engine,

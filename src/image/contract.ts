@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Platform } from '#oci/platform.ts';
 import type { ContainerConfig, GraphDriverData } from '#schema/container-config.ts';
+import type { DamagedObject } from '#schema/storage-report.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageRuntimeConfig, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 
 /** An image as containers use it. */
@@ -115,8 +116,23 @@ export interface ImageStore {
   authorOf(id: string): string;
   /** Bytes of all layers, each counted once. */
   layersSize(): Promise<number>;
+  /** Every path below the data root that belongs to images, layers and blobs, though it need not be there. */
+  ownedPaths(): OwnedPath[];
+  /** Images, layers and blobs that are not whole; `deep`: by their digests, too. */
+  damaged(options: { deep: boolean; signal: AbortSignal }): AsyncIterable<DamagedObject>;
+  /** Blobs and parts of blobs that wait for a transfer to be repeated. */
+  unfinished(): { digest: string; bytes: number; modified: number; complete: boolean }[];
   /** Removes what a crash left half-made. Called once before serving. */
   repair(): Promise<void>;
+}
+
+/** A file, or a directory with all in it, that has an owner. */
+export interface OwnedPath {
+  /** Absolute. */
+  readonly path: string;
+  /** `layer`, `content`, `container` and the like. */
+  readonly kind: string;
+  readonly owner: string;
 }
 
 export interface FileChange {
@@ -144,6 +160,8 @@ export interface Snapshotter {
   archiveChanges(id: string): Promise<Readable>;
   /** An archive of what lies at a path in the mounted file system, links followed inside it, and below, named as asked for; empty when there is nothing. */
   archivePath(id: string, path: string): Promise<Readable>;
+  /** Every path below the data root that belongs to snapshots, though it need not be there. */
+  ownedPaths(): OwnedPath[];
   /** Whether this path is mounted now, read from the kernel. */
   isMounted(id: string): boolean;
   /** Removes writable layers of containers not in `known`, and mounts of those not in `running`. */

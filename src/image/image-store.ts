@@ -36,6 +36,8 @@ import { RemovedImages } from './removed-images.ts';
 import { resolveImage } from './resolve-image.ts';
 import { saveImages } from './save/save-images.ts';
 import { Slots } from './slots.ts';
+import { damagedObjects } from './storage/damaged-objects.ts';
+import { ownedPaths } from './storage/owned-paths.ts';
 import { targetName } from './target-name.ts';
 import { Workspace } from './workspace.ts';
 
@@ -137,7 +139,10 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
         const sizes = new Map(layers.list().map((layer) => [layer.chainId, layer.size]));
         const entries = pruneImages(removal, { filters, users });
         await collect(users);
-        const reclaimed = entries.reduce((sum, entry) => sum + ('Deleted' in entry ? (sizes.get(entry.Deleted) ?? 0) : 0), 0);
+        const layersGone = entries.reduce((sum, entry) => sum + ('Deleted' in entry ? (sizes.get(entry.Deleted) ?? 0) : 0), 0);
+        // What waits to be taken up again is unused, too.
+        const waiting = blobs.collectAll();
+        const reclaimed = [...waiting.blobs, ...waiting.partials].reduce((sum, { size }) => sum + size, layersGone);
         onEvent({ action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
         return { ImagesDeleted: entries.length === 0 ? null : entries, SpaceReclaimed: reclaimed };
       } finally {
@@ -168,6 +173,12 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     configurationPath: (id) => catalog.configurationPath(id),
     authorOf: (id) => catalog.get(id).configuration.author,
     layersSize: async () => await Promise.resolve(layers.list().reduce((sum, layer) => sum + layer.size, 0)),
+    ownedPaths: () => ownedPaths(parts, dataRoot),
+    damaged: (check) => damagedObjects(parts, dataRoot, check),
+    unfinished: () => [
+      ...blobs.unowned().map(({ digest, size, modified }) => ({ digest, bytes: size, modified, complete: true })),
+      ...content.partials().map(({ target, size, modified }) => ({ digest: 'digest' in target ? target.digest : target.session, bytes: size, modified, complete: false })),
+    ],
     repair: async () => {
       workspace.clear();
       catalog.repair((chainId) => layers.get(chainId) !== undefined);

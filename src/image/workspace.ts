@@ -10,6 +10,7 @@ export interface WorkDirectory extends AsyncDisposable {
 
 export class Workspace {
   readonly #root: string;
+  readonly #inUse = new Set<string>();
 
   /** @param root used by nothing else; made if missing */
   constructor(root: string) {
@@ -17,11 +18,21 @@ export class Workspace {
     mkdirSync(root, { recursive: true, mode: 0o700 });
   }
 
+  /** Paths of the directories that are not disposed yet. */
+  get inUse(): readonly string[] {
+    return [...this.#inUse];
+  }
+
   /** A new directory; deleted with its contents when disposed. */
   async open(purpose: string): Promise<WorkDirectory> {
     const path = join(this.#root, `${purpose}-${randomInt(1e9, 1e10)}`);
     await mkdir(path, { mode: 0o700 });
-    return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+    this.#inUse.add(path);
+    const remove = async (): Promise<void> => {
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+      this.#inUse.delete(path);
+    };
+    return { path, [Symbol.asyncDispose]: remove };
   }
 
   /** Removes what is there; nothing may be under way. */

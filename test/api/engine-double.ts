@@ -410,6 +410,10 @@ export class EngineDouble implements Engine {
       this.#note('system.diskUsage', types);
       return {};
     },
+    checkStorage: async ({ deep }) => {
+      this.#note('system.checkStorage', deep);
+      return { DataRoot: '/data', Bytes: 0, Usage: [], Orphans: [], Damaged: [], Unfinished: [], Deep: deep };
+    },
     events: (options) => this.#events(options),
   };
 

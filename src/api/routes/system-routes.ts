@@ -1,4 +1,4 @@
-/** `/_ping`, `/version`, `/info`, `/events` and `/system/df`: Engine API 1.51, with what older versions saw differently. */
+/** `/_ping`, `/version`, `/info`, `/events` and `/system/df`: Engine API 1.51, with what older versions saw differently, and our own `/system/fsck`. */
 import { fail } from '#base/errors/failure.ts';
 import { formatEvent } from '#schema/event-message.ts';
 import { escapeMarkup } from '../body/encode-json.ts';
@@ -15,6 +15,7 @@ export function systemRoutes(): readonly Route[] {
     { method: 'GET', path: '/info', handler: info },
     { method: 'GET', path: '/events', handler: events, lasting: 'watch' },
     { method: 'GET', path: '/system/df', handler: diskUsage },
+    { method: 'GET', path: '/system/fsck', handler: checkStorage },
   ];
 }
 
@@ -75,6 +76,10 @@ async function events({ reply, signal }: Exchange, { engine, query, version: api
 }
 
 const diskUsageTypes: ReadonlySet<string> = new Set(['container', 'image', 'volume', 'build-cache']);
+
+async function checkStorage({ reply, signal }: Exchange, { engine, query }: Call): Promise<void> {
+  reply.json(200, await engine.system.checkStorage({ deep: query.flag('deep'), signal }));
+}
 
 async function diskUsage({ reply }: Exchange, { engine, query, version: apiVersion }: Call): Promise<void> {
   const types = apiVersion.atLeast(42) ? query.texts('type') : [];

@@ -9,6 +9,7 @@ import { listFormatText } from '#cli/format/format-texts.ts';
 import { imageContext, imageHeaders, isDangling, rawImageFormat, type ImageRow } from '#cli/format/image-context.ts';
 import { knownReference } from '#cli/format/known-reference.ts';
 import { renderList, renderOne } from '#cli/format/render-list.ts';
+import { usageText } from '#cli/format/storage-text.ts';
 import { volumeContext, volumeFormat, volumeHeaders } from '#cli/format/volume-context.ts';
 import { humanSize } from '#base/human-size.ts';
 import { bytesOfText } from '#base/template/go-text.ts';
@@ -92,11 +93,12 @@ export const command = defineCommand({
     format: textFlag({ text: listFormatText }),
     verbose: booleanFlag({ short: 'v', text: 'Show detailed information on space usage' }),
   },
-  async run({ client, flags, stdout, signal }) {
+  async run({ client, flags, program, stdout, signal }) {
     const usage = await client.transport.json<DiskUsage>({ method: 'GET', path: '/system/df', signal });
     const format = flags.format === '' ? 'table' : flags.format;
     if (flags.verbose) {
       stdout.write(bytesOfText(format === 'table' ? detailTables(usage) : detailsText(usage, format)));
+      if (format === 'table' && program === 'dhow') stdout.write(`\nDisk usage by owner:\n\n${usageText(await client.system.checkStorage({ deep: false }, signal))}\n`);
       return 0;
     }
     const columns = 'table {{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}';

@@ -15,6 +15,7 @@ const inGroup: readonly CommandNode[] = [
   { name: 'df', summary: 'Show docker disk usage', load: async () => (await import('./system-df.ts')).command },
   { name: 'dial-stdio', hidden: true, summary: 'Proxy the stdio stream to the daemon connection. Should not be invoked manually.', load: async () => (await import('./system-dial-stdio.ts')).command },
   events,
+  { name: 'fsck', summary: "Check the owners and contents of the engine's files", isOwn: true, load: async () => (await import('./system-fsck.ts')).command },
   info,
   { name: 'prune', summary: 'Remove unused data', load: async () => (await import('./system-prune.ts')).command },
 ];

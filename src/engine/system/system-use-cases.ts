@@ -13,6 +13,7 @@ import type { ContainerUseCases, SystemUseCases, VolumeUseCases } from '../contr
 import type { EventLog } from '../events/event-log.ts';
 import type { CurrentConfiguration, EngineConfiguration } from '../engine-configuration.ts';
 import { product } from '../product.ts';
+import { storageReport, type StorageParts } from '../storage/storage-report.ts';
 import { genericResourcesView, registryView, runtimeView, withoutCredentials } from './configuration-views.ts';
 import { eventFilter } from './event-filter.ts';
 import { operatingSystemName } from './operating-system.ts';
@@ -24,6 +25,7 @@ export interface SystemParts {
   readonly volumes: VolumeUseCases;
   readonly snapshotter: Snapshotter;
   readonly events: EventLog;
+  readonly storage: StorageParts;
   readonly cgroups: CgroupFacts;
   /** Identifies this engine for good. */
   readonly engineId: string;
@@ -160,6 +162,8 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
       if (wants('build-cache')) usage['BuildCache'] = [];
       return usage;
     },
+
+    checkStorage: async (options) => await storageReport(parts.storage, options),
 
     async *events({ since, until, filters, signal }) {
       const matches = eventFilter(filters);

@@ -106,6 +106,8 @@ export interface LayerStore {
   tarLength(chainId: string): number;
   /** Paths of the unpacked layers' directories, topmost first, for mounting. @throws layer.not_found */
   directories(chainId: string): LayerDirectory[];
+  /** Paths where layers are being unpacked or deleted. */
+  underWay(): string[];
   /** Removes what a crash left half-made. Called once before anything else. */
   repair(): Promise<void>;
 }

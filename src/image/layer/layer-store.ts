@@ -40,6 +40,8 @@ export class StoredLayers implements LayerStore {
   readonly #uses = new Map<string, number>();
   readonly #workers = new LayerWorkers();
   readonly #removals: RemovalQueue;
+  /** Places where layers are unpacked that are not the store's yet, by name. */
+  readonly #staged = new Map<string, UnpackedPaths>();
 
   constructor(paths: LayerPaths) {
     this.#paths = paths;
@@ -89,13 +91,13 @@ export class StoredLayers implements LayerStore {
       if (result !== undefined) {
         const { expectedDiffId = result.diffId } = options;
         if (expectedDiffId !== result.diffId) throw fail('layer.digest_mismatch', { expected: expectedDiffId, actual: result.diffId });
-        return new UnpackedLayer({ name, paths, result, archive }, this.#removals);
+        return new UnpackedLayer({ name, paths, result, archive }, async () => await this.#unstage(name));
       }
     } catch (error) {
-      await removeUnpacked(paths, this.#removals);
+      await this.#unstage(name);
       throw error;
     }
-    await removeUnpacked(paths, this.#removals);
+    await this.#unstage(name);
     return undefined;
   }
 
@@ -174,6 +176,10 @@ export class StoredLayers implements LayerStore {
     return records;
   }
 
+  underWay(): string[] {
+    return [...this.#staged.values()].flatMap(({ directory, recordDirectory }) => [directory, recordDirectory]);
+  }
+
   async repair(): Promise<void> {
     this.#removals.discard(this.#paths.unpacking);
     for (const name of readdirSync(this.#paths.unfinishedRecords)) this.#removals.discard(`${this.#paths.unfinishedRecords}/${name}`);
@@ -231,11 +237,17 @@ export class StoredLayers implements LayerStore {
     const { name, paths } = this.#newPlace();
     try {
       const result = await this.#feed(paths, bytes, options);
-      return new UnpackedLayer({ name, paths, result, archive: bytes.measured() }, this.#removals);
+      return new UnpackedLayer({ name, paths, result, archive: bytes.measured() }, async () => await this.#unstage(name));
     } catch (error) {
-      await removeUnpacked(paths, this.#removals);
+      await this.#unstage(name);
       throw error;
     }
+  }
+
+  async #unstage(name: string): Promise<void> {
+    const paths = this.#staged.get(name);
+    if (paths !== undefined) await removeUnpacked(paths, this.#removals);
+    this.#staged.delete(name);
   }
 
   #newPlace(): { readonly name: string; readonly paths: UnpackedPaths } {
@@ -244,6 +256,7 @@ export class StoredLayers implements LayerStore {
     mkdirSync(paths.directory, { recursive: true, mode: 0o710 });
     makeRoot(`${paths.directory}/diff`);
     mkdirSync(paths.recordDirectory, { mode: 0o700 });
+    this.#staged.set(name, paths);
     return { name, paths };
   }
 

@@ -17,15 +17,16 @@ export class UnpackedLayer implements StagedLayer {
   readonly result: UnpackResult;
   readonly archiveDigest: string;
   readonly archiveSize: number;
-  readonly #removals: RemovalQueue;
+  readonly #remove: () => Promise<void>;
 
-  constructor(layer: { name: string; paths: UnpackedPaths; result: UnpackResult; archive: { digest: string | undefined; size: number } }, removals: RemovalQueue) {
+  /** @param remove removes what is unpacked and was not taken over */
+  constructor(layer: { name: string; paths: UnpackedPaths; result: UnpackResult; archive: { digest: string | undefined; size: number } }, remove: () => Promise<void>) {
     this.name = layer.name;
     this.paths = layer.paths;
     this.result = layer.result;
     this.archiveDigest = layer.archive.digest ?? layer.result.diffId;
     this.archiveSize = layer.archive.size;
-    this.#removals = removals;
+    this.#remove = remove;
   }
 
   get diffId(): string {
@@ -33,7 +34,7 @@ export class UnpackedLayer implements StagedLayer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeUnpacked(this.paths, this.#removals);
+    await this.#remove();
   }
 }
 

@@ -61,6 +61,10 @@ export class ManifestCatalog {
     return this.#manifests.get(digest);
   }
 
+  list(): KeptManifest[] {
+    return [...this.#manifests.values()];
+  }
+
   /** What a name stands for in its registry. */
   targetOf(name: ImageReference): KeptManifest | undefined {
     const digest = this.#catalog.targetOf(name);

@@ -9,11 +9,11 @@ import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import { identifyUpper, mountOverlay } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, Snapshotter } from '../contract.ts';
+import type { FileChange, OwnedPath, Snapshotter } from '../contract.ts';
 import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
 import { LayerWorkers } from '../layer/layer-workers.ts';
-import { removeLink, writeLink } from '../layer/layer-links.ts';
+import { readLink, removeLink, writeLink } from '../layer/layer-links.ts';
 import { directoryName, LayerPaths, newLinkName } from '../layer/layer-paths.ts';
 import { RemovalQueue } from '../layer/removal-queue.ts';
 import { sizeOfLayers } from '../layer/size-of-layers.ts';
@@ -83,6 +83,16 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     const record = this.#records.get(id);
     await this.#unmount(this.#merged(record));
     this.#delete(id, record.name);
+  }
+
+  ownedPaths(): OwnedPath[] {
+    const { links } = this.#paths;
+    const directories = this.#records.ids().map((id) => ({ owner: id, name: this.#records.get(id).name }));
+    const owned = [...directories, { owner: 'containers without an image', name: this.#initLayers.nameFor([]) }].flatMap(({ owner, name }) => {
+      const link = readLink(this.#paths, name);
+      return [this.#paths.layer(name), ...(link === undefined ? [] : [`${links}/${link}`])].map((path) => ({ path, kind: 'container', owner }));
+    });
+    return [...owned, ...this.#records.ids().map((id) => ({ path: this.#records.pathOf(id), kind: 'container', owner: id }))];
   }
 
   describe(id: string): GraphDriverData {

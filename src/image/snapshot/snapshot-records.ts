@@ -55,6 +55,11 @@ export class SnapshotRecords {
     return [...this.#records.keys()];
   }
 
+  /** The link that stands for a snapshot. */
+  pathOf(id: string): string {
+    return this.#path(id);
+  }
+
   delete(id: string): void {
     try {
       unlinkSync(this.#path(id));

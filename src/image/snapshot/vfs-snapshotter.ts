@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, Snapshotter } from '../contract.ts';
+import type { FileChange, OwnedPath, Snapshotter } from '../contract.ts';
 import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerStore } from '../layer/contract.ts';
 import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-paths.ts';
@@ -86,6 +86,13 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     using _held = await this.#mutex.acquire(id);
     this.#mounted.delete(id);
     if (this.#records.has(id)) this.#delete(this.#records.get(id));
+  }
+
+  ownedPaths(): OwnedPath[] {
+    return this.#records.ids().flatMap((id) => {
+      const record = this.#records.get(id);
+      return [this.#root(record), this.#stamp(record), this.#records.pathOf(id)].map((path) => ({ path, kind: 'container', owner: id }));
+    });
   }
 
   describe(id: string): GraphDriverData {

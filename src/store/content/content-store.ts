@@ -143,7 +143,7 @@ class StoredContent implements ContentStore {
       const path = join(this.#paths.ingest, name);
       const stats = target === undefined ? undefined : statOf(path);
       if (target === undefined || stats === undefined) return [];
-      return [{ target, size: stats.size, modified: stats.mtimeMs, busy: this.#busy.has('digest' in target ? target.digest : path) }];
+      return [{ target, path, size: stats.size, modified: stats.mtimeMs, busy: this.#busy.has('digest' in target ? target.digest : path) }];
     });
   }
 
@@ -157,7 +157,7 @@ class StoredContent implements ContentStore {
   dropPartials({ unusedFor }: { unusedFor: number }): PartialBlob[] {
     const newest = Date.now() - unusedFor;
     const going = this.partials().filter(({ busy, modified }) => !busy && modified <= newest);
-    for (const { target } of going) rmSync('digest' in target ? this.#paths.partial(target.digest) : this.#paths.session(target.session), { force: true });
+    for (const { path } of going) rmSync(path, { force: true });
     return going;
   }
 

@@ -18,6 +18,7 @@ export interface BlobInfo {
 export interface PartialBlob {
   /** The digest it is to have, or the session of an upload whose digest is not known yet. */
   readonly target: { readonly digest: string } | { readonly session: string };
+  readonly path: string;
   /** Bytes so far. */
   readonly size: number;
   /** Milliseconds since 1970 of the last write. */
