@@ -58,7 +58,6 @@ test('without options the daemon must have the documented defaults', () => {
     initPath: undefined,
     noNewPrivileges: false,
     seccomp: { name: 'builtin', text: undefined },
-    usernsRemap: undefined,
     experimental: false,
     features: {},
     genericResources: [],
@@ -221,6 +220,8 @@ test('what the file says of containers and networks must be read, in both forms'
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
     ['{"iptables":false}', /without its firewall rules/], ['{"ipv6":true}', /IPv4 only/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
+    ['{"userns-remap":"default"}', /belong to the users of the host/], ['{"userns-remap":"a:b:c"}', /^Invalid user\/group specification in --userns-remap: "a:b:c"$/],
+    ['{"userns-remap":"nobody-here"}', /^Error during uid lookup for "nobody-here": getent unable to find entry "nobody-here" in passwd database$/],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],
     ['{"seccomp-profile":"/none"}', /opening seccomp profile \(\/none\) failed: open \/none: no such file or directory/], ['{"default-address-pools":[{"base":"10.0.0.0/8","size":99}]}', /from 8 to 30/],

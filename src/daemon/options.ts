@@ -72,7 +72,6 @@ export interface DaemonOptions {
   readonly initPath: string | undefined;
   readonly noNewPrivileges: boolean;
   readonly seccomp: SeccompDefault;
-  readonly usernsRemap: string | undefined;
   readonly experimental: boolean;
   readonly features: Readonly<Record<string, boolean>>;
   readonly genericResources: readonly { readonly kind: string; readonly value: string | number }[];
@@ -182,7 +181,6 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     initPath: initPathOf(values.text('init-path')),
     noNewPrivileges: values.flag('no-new-privileges'),
     seccomp: seccompOf(values.text('seccomp-profile')),
-    usernsRemap: values.text('userns-remap'),
     experimental: values.flag('experimental'),
     features: featuresOf(values),
     genericResources,

@@ -138,7 +138,8 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
         LiveRestoreEnabled: current.liveRestore,
         Isolation: '',
-        InitBinary: basename(current.initPath),
+        // Our own has the name that clients know.
+        InitBinary: basename(current.initPath) === 'dhow-init' ? 'docker-init' : current.initPath,
         ContainerdCommit: { ID: '' },
         RuncCommit: { ID: runtime?.version ?? '' },
         InitCommit: { ID: '' },
