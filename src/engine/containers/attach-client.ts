@@ -4,6 +4,7 @@
  */
 import { finished } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
+import { StreamLitter } from '#base/stream-litter.ts';
 import type { AttachStream } from '#runtime/contract.ts';
 import { DetachFilter } from './detach-keys.ts';
 
@@ -41,6 +42,9 @@ export async function joinClient(
     stream.end();
   }
   stream.pipe(client, { end: false });
+  const litter = new StreamLitter();
+  const count = (chunk: Buffer): void => litter.dropped(chunk.length);
+  for (const side of [stream, client]) side.on('data', count);
   try {
     if (options.signal.aborted) onAbort();
     await finished(stream, { writable: false, cleanup: true });
@@ -51,6 +55,7 @@ export async function joinClient(
     options.signal.removeEventListener('abort', onAbort);
     client.off('error', onAbort);
     client.off('close', onAbort);
+    client.off('data', count);
     client.on('error', () => undefined);
     client.unpipe();
     stream.destroy();
