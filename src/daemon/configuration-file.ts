@@ -50,9 +50,9 @@ const poolsShape: Shape<AddressPoolOption[] | null> = {
 };
 
 /** Objects that are one directive; others hold directives, as `proxies` does. */
-const wholeObjects: ReadonlySet<string> = new Set(['default-network-opts', 'log-opts', 'runtimes', 'default-ulimits', 'features', 'builder']);
+const wholeObjects: ReadonlySet<string> = new Set(['default-network-opts', 'log-opts', 'runtimes', 'default-ulimits', 'features', 'builder', 'registries']);
 /** Known to Docker without being a flag. */
-const keysWithoutFlag: ReadonlySet<string> = new Set(['builder', 'deprecated-key-path', 'network-diagnostic-port', 'host-gateway-ip']);
+const keysWithoutFlag: ReadonlySet<string> = new Set(['builder', 'registries', 'deprecated-key-path', 'network-diagnostic-port', 'host-gateway-ip']);
 /** May be given both ways: the two are joined. */
 const joinedKeys: ReadonlySet<string> = new Set(['runtimes']);
 
@@ -162,9 +162,18 @@ function show(value: JsonDocument): string {
   return isList(value) ? `[${value.map(show).join(' ')}]` : String(value);
 }
 
+/** How one registry is reached; a key of our own. */
+export interface RegistryDirective {
+  /** Asked before the registry itself, in this order. */
+  readonly mirrors?: string[];
+}
+
+const registryShape = struct<RegistryDirective>('config.Registry', { mirrors: unlessEmpty(list(text())) });
+
 /** Keys whose values are neither a scalar nor a list of texts. */
 const specialShapes: Readonly<Record<string, OptionalShape<unknown>>> = {
   runtimes: whenGiven(record(runtimeShape, 'map[string]types.Runtime')),
+  registries: whenGiven(record(registryShape, 'map[string]config.Registry')),
   features: whenGiven(record(flag)),
   builder: whenGiven(struct<object>('config.BuilderConfig', {})),
   'default-network-opts': whenGiven(record(record(text()), 'map[string]map[string]string')),

@@ -53,6 +53,7 @@ export class LiveConfiguration implements CurrentConfiguration {
       ...whenSaid('default-cgroupns-mode', 'cgroupnsMode'),
       ...whenSaid('insecure-registries', 'insecureRegistries'),
       ...whenSaid('registry-mirrors', 'registryMirrors'),
+      ...whenSaid('registries', 'mirrorsOf'),
     };
     if (inFile.has('shutdown-timeout')) this.#shutdownTimeout = options.shutdownTimeout;
     return this.#attributes();
@@ -106,6 +107,7 @@ function configurationOf(options: DaemonOptions, runtimes: Runtimes, standardIni
     networkOptions: options.networkOptions,
     insecureRegistries: options.insecureRegistries,
     registryMirrors: options.registryMirrors,
+    mirrorsOf: options.mirrorsOf,
     concurrentDownloads: options.concurrentDownloads,
     concurrentUploads: options.concurrentUploads,
     downloadAttempts: options.downloadAttempts,

@@ -44,6 +44,7 @@ test('without options the daemon must have the documented defaults', () => {
     hostGateways: [],
     insecureRegistries: [],
     registryMirrors: [],
+    mirrorsOf: {},
     concurrentDownloads: 3,
     concurrentUploads: 5,
     downloadAttempts: 5,
@@ -215,6 +216,13 @@ test('what the file says of containers and networks must be read, in both forms'
   assert.deepEqual([file.logDriver, file.logOptions, file.shmSize, file.init], ['local', { 'max-size': '1m' }, 32 * 1024 * 1024, true]);
   assert.deepEqual([file.network.pools, file.network.betweenContainers, file.network.hostAddress, file.network.mtu], [[{ base: '10.9.0.0/16', prefixLength: 24 }], false, '127.0.0.1', 1400]);
   assert.deepEqual([file.networkOptions, file.features, file.registryMirrors], [{ bridge: { 'com.docker.network.driver.mtu': '1400' } }, { buildkit: true }, ['https://mirror.example/']]);
+});
+
+test('mirrors of a registry must be read from the file by the registry’s name', () => {
+  const options = read('{"registries":{"ghcr.io":{"mirrors":["https://mirror.example/ghcr","http://10.0.0.1:5000"]},"r.example:5000":{}}}');
+  assert.deepEqual(options.mirrorsOf, { 'ghcr.io': ['https://mirror.example/ghcr/', 'http://10.0.0.1:5000/'], 'r.example:5000': [] });
+  assert.throws(() => read('{"registries":{"a/b":{"mirrors":[]}}}'), /invalid registry "a\/b" in registries/);
+  assert.throws(() => read('{"registries":{"a.example":{"mirrors":["mirror.example"]}}}'), /invalid mirror: no scheme specified for "mirror.example"/);
 });
 
 test('what this engine cannot do must be refused with the reason', () => {

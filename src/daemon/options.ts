@@ -14,7 +14,7 @@ import type { NetworkSettings } from '#network/default-bridge.ts';
 import { parseInterfaceAddress } from '#network/ipv4-subnet.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
-import { readConfigurationFile, type FileValues } from './configuration-file.ts';
+import { readConfigurationFile, type FileValues, type RegistryDirective } from './configuration-file.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
 import { describeOptions, labelFault, optionTable } from './option-table.ts';
 import { addressPoolFault, prefixFault, readAddressPool, readGenericResource, readMirror, readUlimit, searchDomainFault, ulimitFault, type AddressPoolOption } from './option-values.ts';
@@ -57,6 +57,8 @@ export interface DaemonOptions {
   readonly hostGateways: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** Of other registries than the Hub, by host with port. */
+  readonly mirrorsOf: Readonly<Record<string, readonly string[]>>;
   readonly concurrentDownloads: number;
   readonly concurrentUploads: number;
   readonly downloadAttempts: number;
@@ -170,6 +172,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     hostGateways,
     insecureRegistries: values.list('insecure-registry'),
     registryMirrors,
+    mirrorsOf: mirrorsOf(file, merged),
     ...numbers,
     proxies: { http: values.text('http-proxy'), https: values.text('https-proxy'), none: values.text('no-proxy') },
     logDriver: values.text('log-driver') ?? 'json-file',
@@ -287,6 +290,16 @@ function addressPoolsOf(values: OptionValues, file: FileValues): AddressPoolOpti
     if (fault !== undefined) throw invalid(fault);
   }
   return pools;
+}
+
+/** @throws daemon.bad_configuration for what is no registry's name or no mirror's address */
+function mirrorsOf(file: FileValues, refuse: Refusal): Record<string, string[]> {
+  const directives: unknown = file['registries'];
+  if (!isRecord<RegistryDirective>(directives)) return {};
+  return Object.fromEntries(Object.entries(directives).map(([host, { mirrors = [] }]) => {
+    if (!/^[A-Za-z0-9.[\]:-]+$/.test(host) || !URL.canParse(`https://${host}`)) throw refuse(`invalid registry ${JSON.stringify(host)} in registries: must be a host, with its port where that is not 443`);
+    return [host, mirrors.map((text) => valueOf(readMirror(text), refuse))];
+  }));
 }
 
 function networkOptionsOf(values: OptionValues, file: FileValues): Record<string, Record<string, string>> {

@@ -10,6 +10,9 @@ export function registryConfiguration(configuration: CurrentConfiguration): Regi
     get mirrors() {
       return configuration.current.registryMirrors;
     },
+    get mirrorsOf() {
+      return configuration.current.mirrorsOf;
+    },
     get insecureRegistries() {
       return configuration.current.insecureRegistries;
     },

@@ -54,6 +54,8 @@ export interface EngineConfiguration {
   readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** Of other registries, by host with port. */
+  readonly mirrorsOf: Readonly<Record<string, readonly string[]>>;
   readonly concurrentDownloads: number;
   readonly concurrentUploads: number;
   readonly downloadAttempts: number;
