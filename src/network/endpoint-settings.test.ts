@@ -20,7 +20,7 @@ test('a fixed address on the default bridge must be refused with Docker\'s text'
   assert.equal(message('bridge', { IPAMConfig: { IPv4Address: '172.17.0.99' } }), [
     'invalid config for network bridge: invalid endpoint settings:',
     '* user specified IP address is supported on user defined networks only',
-    '* user specified IP address is supported only when connecting to networks with user configured subnets',
+    '* no configured subnet or ip-range contain the IP address 172.17.0.99',
   ].join('\n'));
 });
 

@@ -30,8 +30,9 @@ export function validateEndpointSettings(network: string | undefined, settings: 
 
 const unconfigured = 'user specified IP address is supported only when connecting to networks with user configured subnets';
 
-function rangeReasons(address: string, record: Pick<NetworkRecord, 'IPAM' | 'engine'>): string[] {
-  if (record.engine?.staticSubnet !== true) return [unconfigured];
+function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'>): string[] {
+  // The default bridge's subnet is the daemon's configuration.
+  if (record.engine?.staticSubnet !== true && record.Name !== 'bridge') return [unconfigured];
   const number = parseAddress(address);
   const subnets = (record.IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []);
   const found = number !== undefined && subnets.some((subnet) => contains(subnet, number));

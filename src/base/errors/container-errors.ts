@@ -29,7 +29,6 @@ export const containerErrors = {
   },
   'container.rename_empty': { kind: 'invalid', text: () => 'Neither old nor new names may be empty' },
   'container.rename_same': { kind: 'invalid', text: () => 'Renaming a container with the same name as its current name' },
-  'container.config_empty': { kind: 'invalid', text: () => 'config cannot be empty in order to create a container' },
   'container.no_command': { kind: 'invalid', text: () => 'no command specified' },
   'container.working_directory_relative': {
     kind: 'invalid',
@@ -71,7 +70,7 @@ export const containerErrors = {
   'container.start_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'container.exec_paused': { kind: 'conflict', text: (d) => `Container ${d['name']} is paused, unpause the container before exec` },
   'container.restart_policy_invalid': { kind: 'invalid', text: (d) => `invalid restart policy: ${d['reason']}` },
-  'container.auto_remove_conflict': { kind: 'invalid', text: () => "can't set 'AutoRemove' with a restart policy" },
+  'container.auto_remove_conflict': { kind: 'invalid', text: () => "can't create 'AutoRemove' container with restart policy" },
   'container.network_container_stopped': {
     kind: 'conflict',
     text: (d) => `cannot join network namespace of a non running container: container ${d['name']} is ${d['status']}`,
@@ -90,6 +89,8 @@ export const containerErrors = {
   },
   'container.log_driver_unknown': { kind: 'invalid', text: (d) => `error looking up logging plugin ${d['driver']}: plugin "${d['driver']}" not found` },
   'container.log_options_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
+  // Docker answers 500.
+  'container.moment_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'container.logs_unsupported': { kind: 'notImplemented', text: () => 'configured logging driver does not support reading' },
   'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },
   'container.link_missing': { kind: 'invalid', text: (d) => `could not get container for ${d['name']}: No such container: ${d['name']}` },

@@ -22,6 +22,7 @@ export const volumeErrors = {
     text: (d) => `error while mounting volume '${d['mountpoint']}': failed to mount local volume: ${d['attempt']}: ${d['reason']}`,
   },
   'mount.invalid': { kind: 'invalid', text: (d) => `invalid mount config for type "${d['type']}": ${d['reason']}` },
+  'mount.bind_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'mount.specification_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   'mount.subpath_missing': { kind: 'system', text: (d) => `cannot access path ${d['path']}: lstat ${d['path']}: ${d['reason']}` },
 } as const satisfies Record<string, ErrorRow>;

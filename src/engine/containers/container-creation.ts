@@ -30,7 +30,6 @@ export async function createContainer(
   platform: string,
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { HostConfig: hostRequest, NetworkingConfig, ...configRequest } = request;
-  if (configRequest.Image === '' && configRequest.Cmd === null && configRequest.Entrypoint === null) throw fail('container.config_empty');
   const asked = name.startsWith('/') ? name.slice(1) : name;
   if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
   if (configRequest.WorkingDir !== '' && !configRequest.WorkingDir.startsWith('/')) {

@@ -54,7 +54,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
     GraphDriver: facts.graphDriver,
     ...(facts.size !== undefined && { SizeRw: facts.size.writable, SizeRootFs: facts.size.total }),
     Mounts: record.mounts.map(({ point }) => point),
-    Config: record.config,
+    Config: withAskedAddress(record),
     NetworkSettings: viewNetworkSettings(record),
   };
 }
@@ -158,21 +158,29 @@ function viewNetworkSettings(record: ContainerRecord): NetworkSettings {
   };
 }
 
+/** The hardware address asked for on the network of the mode is shown among the settings too, for clients older than API 1.44. */
+function withAskedAddress(record: ContainerRecord): ContainerInspect['Config'] {
+  const { config, hostConfig } = record;
+  if (hostConfig.NetworkMode === 'host' || hostConfig.NetworkMode === 'none' || hostConfig.NetworkMode.startsWith('container:')) return config;
+  const asked = attachmentsOf(record)[0]?.settings.MacAddress ?? '';
+  return asked === '' ? config : { ...config, MacAddress: asked };
+}
+
 /** One entry per network the container is on, or will be when it starts. */
 function viewEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
   if (record.hostConfig.NetworkMode.startsWith('container:')) return {};
   return Object.fromEntries(attachmentsOf(record).map((attachment) => {
     const { name, settings } = attachment;
-    return [name, viewEndpoint(settings, record.sandbox?.endpoints[name], dnsNamesOf(record, attachment))];
+    return [name, viewEndpoint(settings, record.sandbox?.endpoints[name], dnsNamesOf(record, attachment), record.startedBefore)];
   }));
 }
 
-function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: Endpoint | undefined, dnsNames: string[] | null): EndpointSettings {
+function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: Endpoint | undefined, dnsNames: string[] | null, startedBefore: boolean): EndpointSettings {
   return {
     IPAMConfig: asked?.IPAMConfig ?? null,
     Links: asked?.Links ?? null,
     Aliases: asked?.Aliases ?? null,
-    MacAddress: endpoint?.macAddress ?? '',
+    MacAddress: endpoint?.macAddress ?? (startedBefore ? '' : (asked?.MacAddress ?? '')),
     DriverOpts: asked?.DriverOpts ?? null,
     GwPriority: asked?.GwPriority ?? 0,
     NetworkID: endpoint?.networkId ?? asked?.NetworkID ?? '',

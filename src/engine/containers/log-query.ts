@@ -24,7 +24,7 @@ export function readMoment(name: string, text: string): bigint | undefined {
   if (seconds !== null) return BigInt(seconds[1] ?? '0') * 1_000_000_000n + BigInt((seconds[2] ?? '0').padEnd(9, '0'));
   const moment = parseTimestamp(text);
   if (moment !== undefined) return moment;
-  throw fail('api.invalid_parameter', { message: `invalid value for "${name}": failed to parse value as time or duration: "${text}"` });
+  throw fail('container.moment_invalid', { message: `invalid value for "${name}": failed to parse value as time or duration: "${text}"` });
 }
 
 /** A number of lines; anything else, and negative numbers, mean all. */

@@ -13,6 +13,8 @@ const propagations = new Set(['private', 'rprivate', 'shared', 'rshared', 'slave
 const consistencies = new Set(['cached', 'delegated', 'consistent', 'default']);
 
 const invalid = (message: string): Error => fail('mount.specification_invalid', { message });
+/** Docker answers 500 for `Binds`. */
+const badBind = (message: string): Error => fail('mount.bind_invalid', { message });
 const badMount = (type: string, reason: string): Error => fail('mount.invalid', { type, reason });
 
 /** What a `-v` or `--mount` means before any volume exists. */
@@ -60,7 +62,7 @@ function mountsOf(specification: string, resolve: (reference: string) => Contain
   const reference = colon < 0 ? specification : specification.slice(0, colon);
   const mode = colon < 0 ? '' : specification.slice(colon + 1);
   if (reference === '') throw invalid('malformed volumes-from specification: ');
-  checkMode(mode, 'volume');
+  checkMode(mode, 'volume', invalid);
   const readOnly = mode.split(',').includes('ro');
   return resolve(reference).mounts.map((mount) => ({
     ...mount,
@@ -74,10 +76,11 @@ function mountsOf(specification: string, resolve: (reference: string) => Contain
 /** `-v` with a colon: `source:destination[:mode]`; a source without a slash at its beginning is a volume's name. */
 function readBind(specification: string, driver: string): Wish {
   const [source = '', destination = '', mode = '', ...rest] = specification.split(':');
-  const malformed = (type: string, reason: string): Error => invalid(`invalid volume specification: '${specification}': invalid mount config for type "${type}": ${reason}`);
-  if (destination === '' || source === '' || rest.length > 0) throw invalid(`invalid volume specification: '${specification}'`);
+  const malformed = (type: string, reason: string): Error => badBind(`invalid volume specification: '${specification}': invalid mount config for type "${type}": ${reason}`);
+  if (!specification.includes(':')) throw malformed('volume', `invalid mount path: '${specification}' mount path must be absolute`);
+  if (destination === '' || source === '' || rest.length > 0) throw badBind(`invalid volume specification: '${specification}'`);
   const type = source.startsWith('/') ? 'bind' : 'volume';
-  checkMode(mode, type);
+  checkMode(mode, type, badBind);
   const words = mode === '' ? [] : mode.split(',');
   if (!destination.startsWith('/')) throw malformed(type, `invalid mount path: '${destination}' mount path must be absolute`);
   if (clean(destination) === '/') throw malformed(type, "invalid specification: destination can't be '/'");
@@ -100,7 +103,7 @@ function readBind(specification: string, driver: string): Wish {
   };
 }
 
-function checkMode(mode: string, type: 'bind' | 'volume'): void {
+function checkMode(mode: string, type: 'bind' | 'volume', refuse: typeof invalid): void {
   if (mode === '') return;
   const words = mode.split(',');
   const count = (test: (word: string) => boolean): number => words.filter(test).length;
@@ -108,7 +111,7 @@ function checkMode(mode: string, type: 'bind' | 'volume'): void {
     ['ro', 'rw', 'z', 'Z'].includes(word) || consistencies.has(word) || (type === 'bind' && propagations.has(word)) || (type === 'volume' && word === 'nocopy');
   const twice =
     count((word) => word === 'ro' || word === 'rw') > 1 || count((word) => propagations.has(word)) > 1 || count((word) => word === 'z' || word === 'Z') > 1 || count((word) => word === 'nocopy') > 1;
-  if (twice || !words.every(known)) throw invalid(`invalid mode: ${mode}`);
+  if (twice || !words.every(known)) throw refuse(`invalid mode: ${mode}`);
 }
 
 /** `--mount`. */
@@ -125,9 +128,11 @@ function readMount(request: MountRequest): Wish {
       if (!source.startsWith('/')) throw badMount(type, `invalid mount path: '${source}' mount path must be absolute`);
       if (request.VolumeOptions !== undefined) throw badMount(type, 'field VolumeOptions must not be specified');
       const options = request.BindOptions ?? {};
+      const { Propagation = '' } = options;
+      if (Propagation !== '' && !propagations.has(Propagation)) throw badMount(type, `invalid propagation mode: ${Propagation}`);
       if (!existsSync(source) && options.CreateMountpoint !== true) throw badMount(type, `bind source path does not exist: ${source}`);
       return {
-        point: { ...point, Type: 'bind', Source: clean(source), Mode: '', Propagation: options.Propagation ?? 'rprivate' },
+        point: { ...point, Type: 'bind', Source: clean(source), Mode: '', Propagation: Propagation === '' ? 'rprivate' : Propagation },
         copyUp: false,
         makeSource: options.CreateMountpoint === true,
         nonRecursive: options.NonRecursive,

@@ -1,4 +1,5 @@
 /** Checks the modes and other settings of a create request that are no limits, in Docker's order and words. */
+import { isIP } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import { parseSecurityOptions } from '../specification/security-options.ts';
 import type { HostConfig } from '#schema/container-config.ts';
@@ -30,6 +31,9 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
   if (config.NetworkMode === 'host' && Object.keys(config.PortBindings ?? {}).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
+  if (Object.hasOwn(config.Annotations ?? {}, '')) throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
+  for (const host of config.ExtraHosts ?? []) verifyExtraHost(host);
+  for (const option of Object.keys(config.StorageOpt ?? {})) throw refuseStorageOption(option);
   parseSecurityOptions(config.SecurityOpt ?? []);
   if (config.Runtime !== '' && !context.runtimes.includes(config.Runtime)) throw refuse(`unknown or invalid runtime name: ${config.Runtime}`);
   for (const destination of Object.keys(config.Tmpfs ?? {})) verifyTmpfsDestination(destination);
@@ -77,6 +81,20 @@ function isGiven(list: readonly unknown[] | null): boolean {
 function verifyTmpfsDestination(destination: string): void {
   if (!destination.startsWith('/')) throw refuse(`invalid mount path: '${destination}' mount path must be absolute`);
   if (/^\/+(\.?\/+)*\.?$/.test(destination)) throw refuse("invalid specification: destination can't be '/'");
+}
+
+/** `name:address`. */
+function verifyExtraHost(host: string): void {
+  const colon = host.indexOf(':');
+  if (colon < 1) throw refuse(`bad format for add-host: ${JSON.stringify(host)}`);
+  const address = host.slice(colon + 1);
+  if (address !== 'host-gateway' && isIP(address.trim()) === 0) throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+}
+
+/** Layers have no size of their own: that takes quotas of projects, which no file system is mounted with here. */
+function refuseStorageOption(option: string): Error {
+  const message = option.toLowerCase() === 'size' ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option" : `Unknown option ${option}`;
+  return fail('runtime.storage_option_refused', { message });
 }
 
 function isContainer(mode: string): boolean {
