@@ -104,7 +104,7 @@ class Connections implements ApiServer {
     this.#checkVersion = versionCheck({ minimum: minimumApi, maximum: api });
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
-    this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', 'false', 'Ostype', 'linux', ...server];
+    this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', String(options.engine.system.offers.experimental), 'Ostype', 'linux', ...server];
     this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,

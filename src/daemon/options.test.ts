@@ -231,6 +231,7 @@ test('what this engine cannot do must be refused with the reason', () => {
     ['{"userns-remap":"default"}', /belong to the users of the host/], ['{"userns-remap":"a:b:c"}', /^Invalid user\/group specification in --userns-remap: "a:b:c"$/],
     ['{"userns-remap":"nobody-here"}', /^Error during uid lookup for "nobody-here": getent unable to find entry "nobody-here" in passwd database$/],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],
+    ['{"log-driver":"bogus"}', /^failed to set log opts: .*bogus/], ['{"log-opts":{"bogus":"1"}}', /^failed to set log opts: unknown log opt 'bogus' for json-file log driver$/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],
     ['{"seccomp-profile":"/none"}', /opening seccomp profile \(\/none\) failed: open \/none: no such file or directory/], ['{"default-address-pools":[{"base":"10.0.0.0/8","size":99}]}', /from 8 to 30/],
   ];

@@ -7,13 +7,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseListenAddress, type ListenAddress } from '#api/connection/listen-address.ts';
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 import { parseBinarySize } from '#base/parse-size.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
 import { parseInterfaceAddress } from '#network/ipv4-subnet.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
+import { checkLogConfig } from '#engine/processes/log-options.ts';
 import { readConfigurationFile, type FileValues, type RegistryDirective } from './configuration-file.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
 import { describeOptions, labelFault, optionTable } from './option-table.ts';
@@ -200,9 +201,20 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
       .filter((option) => option.help === undefined && values.isGiven(option))
       .map((option) => `option ${option.key ?? option.flag} is known but has no effect in this engine`),
   };
+  checkLogs(options);
   const refusal = refusalOf(values);
   if (refusal !== undefined) throw fail('daemon.invalid_option', { message: refusal });
   return options;
+}
+
+/** @throws daemon.invalid_option with dockerd's text, for a driver or option that no container could have */
+function checkLogs({ logDriver, logOptions }: DaemonOptions): void {
+  try {
+    checkLogConfig({ Type: logDriver, Config: logOptions });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw invalid(`failed to set log opts: ${error.message}`);
+  }
 }
 
 type Refusal = (message: string) => Error;

@@ -37,6 +37,7 @@ test('what daemon.json says must hold for containers and networks that say nothi
     'default-network-opts': { bridge: { 'com.docker.network.driver.mtu': '1300' } },
     labels: ['place=here'],
     experimental: true,
+    features: { buildkit: false },
     'registry-mirrors': ['http://127.0.0.1:1'],
     'insecure-registries': ['10.9.0.0/16', 'registry.example:5000'],
     proxies: { 'http-proxy': 'http://user:secret@proxy.example:3128', 'no-proxy': 'localhost' },
@@ -82,6 +83,11 @@ test('what daemon.json says must hold for containers and networks that say nothi
     const further = await client.networks.inspect(Id);
     assert.match(further.IPAM.Config?.[0]?.Subnet ?? '', /^10\.214\.\d+\.0\/24$/);
     assert.deepEqual(further.Options, { 'com.docker.network.driver.mtu': '1300' });
+  });
+
+  await t.test('what clients are offered', async () => {
+    const { builderVersion, experimental } = await client.system.ping();
+    assert.deepEqual([builderVersion, experimental], ['1', true]);
   });
 
   await t.test('info', async () => {

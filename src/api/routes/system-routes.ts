@@ -19,10 +19,10 @@ export function systemRoutes(): readonly Route[] {
   ];
 }
 
-const pingHeaders = ['Builder-Version', '2', 'Cache-Control', 'no-cache, no-store, must-revalidate', 'Pragma', 'no-cache', 'Swarm', 'inactive'];
+const pingHeaders = ['Cache-Control', 'no-cache, no-store, must-revalidate', 'Pragma', 'no-cache', 'Swarm', 'inactive'];
 
-function ping({ request, reply }: Exchange): void {
-  reply.body(200, 'text/plain; charset=utf-8', request.method === 'HEAD' ? '' : 'OK', pingHeaders);
+function ping({ request, reply }: Exchange, { engine }: Call): void {
+  reply.body(200, 'text/plain; charset=utf-8', request.method === 'HEAD' ? '' : 'OK', ['Builder-Version', engine.system.offers.builderVersion, ...pingHeaders]);
 }
 
 async function version({ reply }: Exchange, { engine }: Call): Promise<void> {

@@ -44,6 +44,11 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
   return {
     version: { engine: product.engineVersion, api: product.apiVersion, minimumApi: product.minimumApiVersion },
 
+    get offers() {
+      const { experimental, features } = configuration.current;
+      return { experimental, builderVersion: features['buildkit'] === false ? '1' as const : '2' as const };
+    },
+
     get debugging() {
       return configuration.current.debug;
     },
