@@ -80,7 +80,7 @@ function alertWords(code: string): string {
 
 /** Go tells the status line's reason. */
 function tunnelWords(message: string): string {
-  const [, status = ''] = /(?:HTTP\/1\.\d )?\b\d{3} ([^\r\n"]+)/.exec(message) ?? [];
+  const [, status = ''] = /HTTP\/1\.\d \d{3} ([^\r\n"]+)/.exec(message) ?? [];
   return status === '' ? message : status.trim();
 }
 
