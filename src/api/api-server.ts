@@ -23,6 +23,7 @@ import { parseTarget, type RequestTarget } from './requests/request-target.ts';
 import { RouteTable, type Route, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { buildRoutes } from './routes/build-routes.ts';
+import { buildkitRoutes } from './routes/buildkit-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
 import { debugRoutes } from './routes/debug-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
@@ -105,7 +106,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', String(options.engine.system.offers.experimental), 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...buildkitRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,
@@ -290,7 +291,8 @@ class Connections implements ApiServer {
     if (target === undefined || match?.route.hijack === undefined) return void socket.destroy();
     const controller = new AbortController();
     this.#controllers.add(controller);
-    const parts = { socket, headers: request.headers, style, signal: controller.signal };
+    const place = { method: request.method ?? '', path: target.path };
+    const parts = { socket, headers: request.headers, style, signal: controller.signal, onFault: (error: unknown) => this.#report(error, place) };
     let version: ApiVersion;
     try {
       version = this.#checkVersion(target.version);
@@ -303,7 +305,7 @@ class Connections implements ApiServer {
     }
     const hijacked = new HijackedRequest({ ...parts, standardHeaders: this.#standardHeaders });
     const call = new Call(this.#engine, version, { name: match.name, query: target.query });
-    const running = this.#runHijack(match, hijacked, { call, socket, place: { method: request.method ?? '', path: target.path } });
+    const running = this.#runHijack(match, hijacked, { call, socket, place });
     this.#track(running.finally(() => this.#controllers.delete(controller)), 'stream', () => controller.abort());
   }
 

@@ -87,8 +87,13 @@ export interface Hijack {
   json(rules: JsonBodyRules): Promise<JsonDocument>;
   /** Answers as to any request; the connection goes on to serve others. */
   answer(status: number): void;
-  /** Sends the head that ends HTTP on this connection and gives the connection, paused. */
-  take(contentType: string, options: { readonly standardHeaders: boolean }): Duplex;
+  /** The protocol the client asked to go on with, in small letters; empty: none. */
+  readonly protocol: string;
+  readonly headers: IncomingMessage['headers'];
+  /** Sends the head that ends HTTP on this connection and gives the connection, paused. `protocol`: what it is from now on, where that is not raw bytes; it then has no type. */
+  take(contentType: string, options: { readonly standardHeaders: boolean; readonly protocol?: string }): Duplex;
+  /** Tells the daemon's log of a bug that is no answer to the client. */
+  report(error: unknown): void;
   /** Answers the request for a WebSocket and gives its bytes; undefined: it was none, and is refused. */
   webSocket(options: WebSocketOptions): Duplex | undefined;
   /** Ends the connection with a head and an error's text in the style of Docker's attach. */

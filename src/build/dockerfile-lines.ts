@@ -5,6 +5,18 @@ export interface DockerfileLine {
   readonly text: string;
   /** Of its beginning, from 1. */
   readonly number: number;
+  /** Of its last line, that of its last here-document's end included. */
+  readonly end: number;
+  readonly heredocs: readonly Heredoc[];
+}
+
+/** `<<NAME` with what follows up to a line `NAME`. */
+export interface Heredoc {
+  readonly name: string;
+  /** Every line with its newline; without leading tabs where the word was `<<-NAME`. */
+  readonly content: string;
+  /** The name was not quoted: variables are resolved. */
+  readonly expand: boolean;
 }
 
 export interface DockerfileLines {
@@ -38,14 +50,19 @@ export function splitDockerfile(text: string): DockerfileLines {
     }
     index++;
     if (open === undefined) continue;
-    for (const { terminator, tabs } of heredocsOf(open)) {
-      for (; index < physical.length; index++) {
-        const line = physical[index] ?? '';
-        if ((tabs ? line.replace(/^\t+/, '') : line) === terminator) break;
+    const heredocs: Heredoc[] = [];
+    for (const { terminator, tabs, expand } of heredocsOf(open)) {
+      let content = '';
+      for (; ; index++) {
+        if (index >= physical.length) throw fault('unterminated heredoc');
+        const line = tabs ? (physical[index] ?? '').replace(/^\t+/, '') : (physical[index] ?? '');
+        if (line === terminator) break;
+        content += `${line}\n`;
       }
+      heredocs.push({ name: terminator, content, expand });
       index++;
     }
-    lines.push({ text: open, number });
+    lines.push({ text: open, number, end: Math.min(index, physical.length), heredocs });
   }
   if (lines.length === 0) throw fault('file with no instructions');
   return { lines, escape };
@@ -76,9 +93,9 @@ function takeContinuation(line: string, escape: string): { content: string; cont
   return { content: bare.slice(0, -1), continued: true };
 }
 
-function heredocsOf(line: string): { terminator: string; tabs: boolean }[] {
-  if (!/^\s*(?:RUN|COPY|ADD)\s/i.test(line)) return [];
-  return [...line.matchAll(heredocPattern)].map((match) => ({ terminator: match[2] ?? '', tabs: match[0].includes('<<-') }));
+function heredocsOf(line: string): { terminator: string; tabs: boolean; expand: boolean }[] {
+  if (!/^\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(line)) return [];
+  return [...line.matchAll(heredocPattern)].map((match) => ({ terminator: match[2] ?? '', tabs: match[0].includes('<<-'), expand: match[1] === '' }));
 }
 
 function fault(message: string): Error {

@@ -3,7 +3,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { checkInstruction, type Step } from '#oci/instructions/apply-changes.ts';
 import { parseInstruction, type Instruction } from '#oci/instructions/instruction.ts';
-import { splitDockerfile } from './dockerfile-lines.ts';
+import { splitDockerfile, type DockerfileLine, type Heredoc } from './dockerfile-lines.ts';
 import { readBuildFlags, type FlagKind } from './build-flags.ts';
 
 export interface Command {
@@ -13,10 +13,20 @@ export interface Command {
   readonly source: string;
   readonly parameters: readonly string[];
   readonly flags: ReadonlyMap<string, string>;
+  /** Flags that may be given several times. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly heredocs: readonly Heredoc[];
+  readonly range: LineRange;
   /** The arguments were a JSON array. */
   readonly json: boolean;
   /** For what changes the configuration alone. */
   readonly step: Step | undefined;
+}
+
+/** Lines of the file, from 1, the last one included. */
+export interface LineRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface Stage {
@@ -25,6 +35,7 @@ export interface Stage {
   readonly base: string;
   readonly platform: string;
   readonly source: string;
+  readonly range: LineRange;
   readonly commands: Command[];
 }
 
@@ -38,51 +49,56 @@ export interface Dockerfile {
 const buildKitFlags: Readonly<Record<string, FlagKind>> = { chmod: 'text', link: 'boolean', parents: 'boolean', exclude: 'list' };
 const knownFlags: Readonly<Record<string, Readonly<Record<string, FlagKind>>>> = {
   FROM: { platform: 'text' },
-  ADD: { chown: 'text', 'keep-git-dir': 'boolean', checksum: 'text', ...buildKitFlags },
+  ADD: { chown: 'text', 'keep-git-dir': 'boolean', checksum: 'text', unpack: 'boolean', ...buildKitFlags },
   COPY: { from: 'text', chown: 'text', ...buildKitFlags },
   RUN: { mount: 'list', network: 'text', security: 'text', device: 'list' },
 };
 const configurationWords: ReadonlySet<string> = new Set(['CMD', 'ENTRYPOINT', 'HEALTHCHECK', 'ENV', 'EXPOSE', 'LABEL', 'ONBUILD', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR']);
 const otherWords: ReadonlySet<string> = new Set(['FROM', 'RUN', 'ADD', 'COPY', 'ARG', 'SHELL', 'MAINTAINER']);
 
-/** @throws build.invalid_dockerfile */
+/** @throws build.invalid_dockerfile, with the lines in `details.range` where some are to blame */
 export function readDockerfile(text: string): Dockerfile {
   const { lines, escape } = splitDockerfile(text);
-  const instructions = lines.map(({ text: line, number }) => ({ number, instruction: asFault('failed to parse Dockerfile', () => parseInstruction(line, escape)) }));
+  const instructions = lines.map((line) => ({ line, instruction: asFault('failed to parse Dockerfile', rangeOf(line), () => parseInstruction(line.text, escape)) }));
   const metaArguments: Command[] = [];
   const stages: Stage[] = [];
-  for (const { number, instruction } of instructions) {
-    const at = `dockerfile parse error on line ${number}`;
-    const command = asFault(at, () => checkCommand(instruction));
+  for (const { line, instruction } of instructions) {
+    const at = `dockerfile parse error on line ${line.number}`;
+    const command = asFault(at, rangeOf(line), () => checkCommand(instruction, line));
     const stage = stages.at(-1);
-    if (command.word === 'FROM') stages.push(asFault(at, () => stageOf(command)));
+    if (command.word === 'FROM') stages.push(asFault(at, rangeOf(line), () => stageOf(command)));
     else if (stage !== undefined) stage.commands.push(command);
     else if (command.word === 'ARG') metaArguments.push(command);
-    else throw fault('no build stage in current context');
+    else throw fault('no build stage in current context', rangeOf(line));
   }
-  if (stages.length === 0) throw fault('no build stage in current context');
+  if (stages.length === 0) throw fault('no build stage in current context', lines[0] === undefined ? undefined : rangeOf(lines[0]));
   return { metaArguments, stages, escape };
+}
+
+function rangeOf({ number, end }: DockerfileLine): LineRange {
+  return { start: number, end };
 }
 
 /** A trigger an image brings. @throws build.invalid_dockerfile */
 export function readTrigger(text: string): { command: Command; escape: string } {
   const { lines, escape } = splitDockerfile(text);
-  const instruction = asFault('failed to parse Dockerfile', () => parseInstruction(lines[0]?.text ?? '', escape));
-  return { command: asFault('', () => checkCommand(instruction)), escape };
+  const line = lines[0] ?? { text: '', number: 1, end: 1, heredocs: [] };
+  const instruction = asFault('failed to parse Dockerfile', undefined, () => parseInstruction(line.text, escape));
+  return { command: asFault('', undefined, () => checkCommand(instruction, line)), escape };
 }
 
 export function labelCommand(name: string, value: string): Command {
   const instruction: Instruction = { word: 'LABEL', flags: [], parameters: [name, value], json: false, original: `LABEL ${name}=${value}` };
   // Given from outside, the label is as it is: nothing in it is to be resolved.
   const step: Step = ({ config }) => void (config.Labels = { ...config.Labels, [name]: value });
-  return { word: 'LABEL', source: instruction.original, parameters: [name, value], flags: new Map([['verbatim', 'true']]), json: false, step };
+  return { word: 'LABEL', source: instruction.original, parameters: [name, value], flags: new Map([['verbatim', 'true']]), lists: new Map(), heredocs: [], range: { start: 0, end: 0 }, json: false, step };
 }
 
-function checkCommand(instruction: Instruction): Command {
+function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   const word = instruction.word.toUpperCase();
   const { parameters, json } = instruction;
-  const source = instruction.original.trim();
-  if (configurationWords.has(word)) return { word, source, parameters, flags: new Map(), json, step: checkInstruction(instruction) };
+  const place = { source: instruction.original.trim(), heredocs: line.heredocs, range: rangeOf(line) };
+  if (configurationWords.has(word)) return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction(instruction) };
   if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}`);
   if (word === 'FROM' && parameters.length !== 1 && !(parameters.length === 3 && parameters[1]?.toUpperCase() === 'AS')) throw new Error('FROM requires either one or three arguments');
   if ((word === 'ADD' || word === 'COPY') && parameters.length < 2) {
@@ -91,28 +107,28 @@ function checkCommand(instruction: Instruction): Command {
   if (word === 'ARG' && parameters.length === 0) throw new Error('ARG requires at least one argument');
   if (word === 'ARG' && parameters.some((parameter) => parameter.startsWith('='))) throw new Error('ARG names can not be blank');
   if (word === 'MAINTAINER' && parameters.length !== 1) throw new Error('MAINTAINER requires exactly one argument');
-  const flags = readBuildFlags(instruction.flags, knownFlags[word] ?? {});
+  const { values: flags, lists } = readBuildFlags(instruction.flags, knownFlags[word] ?? {});
   if (word === 'SHELL' && !json) throw new Error('SHELL requires the arguments to be in JSON form');
   if (word === 'SHELL' && parameters.length === 0) throw new Error('SHELL requires at least one argument');
-  return { word, source, parameters, flags, json, step: undefined };
+  return { word, ...place, parameters, flags, lists, json, step: undefined };
 }
 
-function stageOf({ parameters, flags, source }: Command): Stage {
+function stageOf({ parameters, flags, source, range }: Command): Stage {
   const [base = '', , given = ''] = parameters;
   const name = given.toLowerCase();
   if (name !== '' && !/^[a-z][a-z0-9-_.]*$/.test(name)) throw new Error(`invalid name for build stage: ${quoteText(given)}, name can't start with a number or contain symbols`);
-  return { name, base, platform: flags.get('platform') ?? '', source, commands: [] };
+  return { name, base, platform: flags.get('platform') ?? '', source, range, commands: [] };
 }
 
-function asFault<T>(context: string, read: () => T): T {
+function asFault<T>(context: string, range: LineRange | undefined, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof Error) || (error.name !== 'Error' && !isFailure(error, 'image.invalid_change'))) throw error;
-    throw fault(context === '' ? error.message : `${context}: ${error.message}`, error);
+    throw fault(context === '' ? error.message : `${context}: ${error.message}`, range, error);
   }
 }
 
-function fault(message: string, cause?: unknown): Error {
-  return fail('build.invalid_dockerfile', { message }, cause);
+function fault(message: string, range: LineRange | undefined, cause?: unknown): Error {
+  return fail('build.invalid_dockerfile', { message, ...(range === undefined ? {} : { range }) }, cause);
 }

@@ -83,6 +83,11 @@ export class SourceTree implements AsyncDisposable {
     }
   }
 
+  /** A tree whose files' contents lie in `spool`, which it closes. */
+  static over(root: SourceNode, spool: FileHandle): SourceTree {
+    return new SourceTree(root, spool);
+  }
+
   /** What is at the path, links followed within the tree; undefined when there is nothing. */
   find(path: string): SourceNode | undefined {
     let pending = path.split('/');
@@ -163,7 +168,8 @@ function partsOf(name: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
-function makeDirectories(root: SourceNode, parts: readonly string[]): SourceNode {
+/** The directory at a path, made with its parents where it is missing. */
+export function makeDirectories(root: SourceNode, parts: readonly string[]): SourceNode {
   let directory = root;
   for (const part of parts) {
     let next = directory.children.get(part);
@@ -187,7 +193,8 @@ function nodeOf(entry: TarEntry, kind: SourceKind, contents: Pick<SourceNode, 'o
   return { kind, mode, uid, gid, userName, groupName, modified, size: kind === 'file' ? size : 0, linkName, deviceMajor, deviceMinor, extendedAttributes, ...contents };
 }
 
-function directoryNode(): SourceNode {
+/** An empty directory. */
+export function directoryNode(): SourceNode {
   const modified = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
   return {
     kind: 'directory', mode: 0o755, uid: 0, gid: 0, userName: '', groupName: '', modified, size: 0, offset: 0, digest: '', linkName: '', deviceMajor: 0, deviceMinor: 0,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
+import { BuildCache } from '#engine/solver/build-cache.ts';
 import type { EngineParts } from '#engine/containers/engine-parts.ts';
 import { ContainerRegistry } from '#engine/containers/container-registry.ts';
 import { DoomedVolumes } from '#engine/containers/doomed-volumes.ts';
@@ -125,6 +126,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   const launcher = createShimLauncher({ shimPath: settings.shimPath });
   const health = opened.use(new HealthMonitor({ registry, events, launcher, runtime, snapshotter, log }));
   const parts: EngineParts = {
+    buildCache: new BuildCache(database, images),
     registry,
     live: new LiveContainers(),
     mutex: new KeyedMutex(),

@@ -10,6 +10,7 @@ import type { ContainerStats } from '#schema/container-stats.ts';
 import type { Explanation } from '#schema/explanation.ts';
 import type { Requester } from './containers/ending.ts';
 import type { EventMessage } from '#schema/event-message.ts';
+import type { BuildSolver } from './solver/contract.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
@@ -217,6 +218,7 @@ export interface BuildUseCases {
 
 export interface Engine {
   readonly builds: BuildUseCases;
+  readonly solver: BuildSolver;
   readonly archives: ArchiveUseCases;
   readonly containers: ContainerUseCases;
   readonly execs: ExecUseCases;

@@ -12,6 +12,7 @@ import { imageUseCases } from './images.ts';
 import { networkUseCases } from './networks.ts';
 import { registryUseCases } from './registries.ts';
 import { recover, type RecoveryReport } from './recovery.ts';
+import { EngineBuildSolver } from './solver/build-solver.ts';
 import { systemUseCases, type SystemParts } from './system/system-use-cases.ts';
 import { volumeUseCases } from './volumes.ts';
 
@@ -39,10 +40,12 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
   const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);
+  const builds = buildUseCases(parts, containers);
   const engine: Engine = {
     archives: archiveUseCases(parts),
     containers,
-    builds: buildUseCases(parts, containers),
+    builds,
+    solver: new EngineBuildSolver(parts, { cache: parts.buildCache, workerId: facts.engineId }),
     execs,
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts),

@@ -4,8 +4,10 @@
  */
 import type { Readable } from 'node:stream';
 import type { Platform } from '#oci/platform.ts';
+import type { ImageReference } from '#oci/reference.ts';
 import type { ContainerConfig, GraphDriverData } from '#schema/container-config.ts';
 import type { DamagedObject } from '#schema/storage-report.ts';
+import type { LayerLease } from './layer-keeper.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageRuntimeConfig, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 
 /** An image as containers use it. */
@@ -104,6 +106,22 @@ export interface ImageStore {
   push(reference: string, options: { platform?: Platform | undefined; authorization?: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** Makes `busybox` or `debian:<suite>` from the distribution's packages. */
   bootstrap(name: string, options: { signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Keeps layers from going, and adds layers, for as long as it is open. */
+  lease(): LayerLease;
+  /** Adds an image whose layers are here, and names it. Answers its id. @throws image.invalid_document */
+  add(configuration: Buffer, names: readonly ImageReference[]): Promise<string>;
+  /** Somebody beside images and containers who wants layers kept: chain ids, asked for anew each time. To be told before `repair`. */
+  ownLayers(owner: () => Iterable<string>): void;
+  /** Deletes those of these layers, topmost first, that nobody wants any more. */
+  releaseLayers(chainIds: readonly string[]): Promise<void>;
+  /** Bytes of a layer's files. */
+  layerSize(chainId: string): number;
+  /** A layer and all below it, topmost first; empty when it is not here. */
+  layerChain(chainId: string): string[];
+  /** Diff ids of a layer and all below it, bottom first. @throws layer.not_found */
+  diffIds(chainId: string): string[];
+  /** A layer's uncompressed archive. @throws layer.not_found */
+  layerArchive(chainId: string, signal: AbortSignal): Promise<Readable>;
   /** Opens a making of images from images. */
   derive(): ImageDerivation;
   /** The images that were derived from this one here; undefined: from nothing. */
@@ -143,8 +161,8 @@ export interface FileChange {
 /** Makes, mounts and removes the file systems of containers. Keys are container ids. */
 export interface Snapshotter {
   readonly driver: 'overlay2' | 'vfs';
-  /** Allocates a writable layer over the image's top layer (undefined: over nothing). */
-  create(id: string, topLayer: string | undefined): Promise<void>;
+  /** Allocates a writable layer over the image's top layer (undefined: over nothing). `plain`: to look at its files; what every container gets is left out, where there are layers. */
+  create(id: string, topLayer: string | undefined, options?: { plain?: boolean }): Promise<void>;
   /** Mounts it and answers the path of its root. Mounting what is mounted answers the same path. */
   mount(id: string): Promise<string>;
   /** Drops the mount; without effect when there is none. */

@@ -66,7 +66,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   const transfers = options.transfers ?? { concurrentDownloads: 3, concurrentUploads: 5, downloadAttempts: 5 };
   const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
   const removed = new RemovedImages(database);
-  const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers()]);
+  const owners: (() => Iterable<string>)[] = [];
+  const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers(), ...owners.flatMap((owner) => [...owner()])]);
   const keeper = new LayerKeeper(layers, usedLayers);
   const workspace = new Workspace(join(dataRoot, 'tmp'));
   const content = createContentStore({ dataRoot });
@@ -167,6 +168,24 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
         signal,
       ),
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),
+    lease: () => keeper.lease(),
+    add: async (configuration, names) => {
+      const [id = ''] = await catalog.add([{ configuration, names, tagged: names.length > 0 }]);
+      return id;
+    },
+    ownLayers: (owner) => void owners.push(owner),
+    releaseLayers: async (chainIds) => {
+      keeper.doom(chainIds);
+      await keeper.settle();
+    },
+    layerSize: (chainId) => layers.get(chainId)?.size ?? 0,
+    layerChain: (chainId) => chainOf(layers, chainId),
+    diffIds: (chainId) => {
+      const chain = chainOf(layers, chainId);
+      if (chain.length === 0) throw fail('layer.not_found', { chainId });
+      return chain.map((id) => layers.get(id)?.diffId ?? '').reverse();
+    },
+    layerArchive: async (chainId, signal) => await layers.tarStream(chainId, { signal }),
     derive: () => openDerivation(parts),
     stepsFrom: async (base) => await derivedSteps(catalog, base),
     family: (id) => familyOf(catalog, id),
@@ -188,6 +207,13 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       await keeper.settle();
     },
   };
+}
+
+/** A layer and all below it, topmost first. A layer that is here has its parents here. */
+function chainOf(layers: LayerStore, chainId: string): string[] {
+  const chain: string[] = [];
+  for (let next: string | undefined = chainId; next !== undefined; next = layers.get(next)?.parent) if (layers.get(next) !== undefined) chain.push(next);
+  return chain;
 }
 
 function familyOf(catalog: ImageCatalog, id: string): Set<string> {

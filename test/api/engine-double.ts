@@ -283,6 +283,24 @@ export class EngineDouble implements Engine {
     client.end();
   }
 
+  readonly solver: Engine['solver'] = {
+    workerId: 'double',
+    addSession: () => ({ [Symbol.dispose]: () => undefined }),
+    solve: async (call) => {
+      this.#note('solver.solve', call);
+      return {};
+    },
+    status: () => Readable.from([]),
+    frontend: async () => ({ refs: new Map(), metadata: {} }),
+    finish: () => undefined,
+    readFile: async () => Buffer.alloc(0),
+    usage: async () => [],
+    prune: () => Readable.from([]),
+    history: () => [],
+    forget: () => undefined,
+    hostGateway: () => '172.17.0.1',
+  };
+
   readonly builds: Engine['builds'] = {
     build: (_context, request) => {
       this.#note('builds.build', request);

@@ -26,6 +26,7 @@ export interface HijackedParts {
   readonly style: HijackStyle;
   readonly standardHeaders: readonly string[];
   readonly signal: AbortSignal;
+  readonly onFault: (error: unknown) => void;
 }
 
 
@@ -35,7 +36,9 @@ const discardLimit = 256 * 1024;
 
 export class HijackedRequest implements Hijack {
   readonly upgrade: boolean;
+  readonly protocol: string;
   readonly signal: AbortSignal;
+  readonly headers: IncomingMessage['headers'];
   readonly #parts: HijackedParts;
   #bodyRead = false;
   #state: 'open' | 'answered' | 'taken' = 'open';
@@ -43,7 +46,13 @@ export class HijackedRequest implements Hijack {
   constructor(parts: HijackedParts) {
     this.#parts = parts;
     this.upgrade = parts.style.upgrade;
+    this.protocol = parts.style.protocol;
     this.signal = parts.signal;
+    this.headers = parts.headers;
+  }
+
+  report(error: unknown): void {
+    this.#parts.onFault(error);
   }
 
   /** Whether the connection is a stream now, and no longer ours. */
@@ -94,9 +103,13 @@ export class HijackedRequest implements Hijack {
     this.#respond(status, [...headers, 'Content-Length', String(Buffer.byteLength(body))], body);
   }
 
-  take(contentType: string, { standardHeaders }: { readonly standardHeaders: boolean }): Socket {
+  take(contentType: string, { standardHeaders, protocol }: { readonly standardHeaders: boolean; readonly protocol?: string }): Socket {
     this.#state = 'taken';
     const { socket } = this.#parts;
+    if (protocol !== undefined) {
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+      return socket;
+    }
     const first = this.upgrade ? ['HTTP/1.1 101 UPGRADED', `Content-Type: ${contentType}`, 'Connection: Upgrade', 'Upgrade: tcp'] : ['HTTP/1.1 200 OK', `Content-Type: ${rawStream}`];
     watchDeparture(socket);
     socket.write(`${[...first, ...lines(standardHeaders ? this.#parts.standardHeaders : [])].join('\r\n')}\r\n\r\n`);

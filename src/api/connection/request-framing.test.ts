@@ -25,7 +25,7 @@ test('a request that takes over must be found behind others, however the bytes a
   for (const cut of [1, 2, 3, 5, 7, 16, 64, 10_000]) {
     const { passed, framing } = feed(before + attach + after, cut);
     assert.equal(passed, before + rewritten + after, `cut after ${cut}`);
-    assert.deepEqual(framing.hijack, { upgrade: false, webSocket: false, closing: false });
+    assert.deepEqual(framing.hijack, { upgrade: false, protocol: '', webSocket: false, closing: false });
   }
 });
 

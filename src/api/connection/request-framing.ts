@@ -12,6 +12,8 @@ export interface HijackStyle {
   readonly upgrade: boolean;
   /** It asked for a WebSocket. */
   readonly webSocket: boolean;
+  /** What it named, in small letters; empty: nothing. */
+  readonly protocol: string;
   /** The connection ends with this request if it is not taken. */
   readonly closing: boolean;
 }
@@ -110,6 +112,7 @@ export class RequestFraming {
       this.hijack = {
         upgrade: /\r\nupgrade[ \t]*:/i.test(head),
         webSocket: /\r\nupgrade[ \t]*:[ \t]*websocket[ \t]*\r\n/i.test(head) && /\r\nconnection[ \t]*:[^\r\n]*\bupgrade\b/i.test(head),
+        protocol: (/\r\nupgrade[ \t]*:[ \t]*([^\r\n]*)/i.exec(head)?.[1] ?? '').trim().toLowerCase(),
         closing: /\r\nconnection[ \t]*:[^\r\n]*\bclose\b/i.test(head) || /^[^\r\n]+ HTTP\/1\.0\r\n/.test(head),
       };
       const others = head.slice(0, -2).replaceAll(/\r\n(?:connection|upgrade)[ \t]*:[^\r\n]*(?=\r\n)/gi, '');

@@ -1,4 +1,4 @@
-/** Errors of builds. Texts are those of Docker's classic builder. */
+/** Errors of builds. Texts are those of Docker's classic builder and of BuildKit. */
 import type { ErrorRow } from './error-kind.ts';
 
 export const buildErrors = {
@@ -7,6 +7,9 @@ export const buildErrors = {
   'build.dockerfile_missing': { kind: 'system', text: (d) => `Cannot locate specified Dockerfile: ${d['path']}` },
   'build.step_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'build.command_failed': { kind: 'system', text: (d) => `The command '${d['command']}' returned a non-zero code: ${d['code']}` },
+  'build.session_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'build.solve_failed': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'build.ref_unknown': { kind: 'notFound', text: (d) => `no such job ${d['ref']}` },
   'build.needs_buildkit': {
     kind: 'system',
     text: (d) => `the --${d['flag']} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`,

@@ -1,5 +1,5 @@
 /** Flags of devices and limits: rates, weights, GPUs, ulimits. */
-import { parseCsvRecord } from '#cli/csv-record.ts';
+import { parseCsvRecord } from '#base/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
 import { parseSize } from '#cli/parse-size.ts';
 import { parseInteger, parseUnsigned } from '#cli/go-number.ts';

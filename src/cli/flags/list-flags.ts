@@ -1,5 +1,5 @@
 /** Flags that may be given several times and gather their values. */
-import { parseCsvRecord } from '#cli/csv-record.ts';
+import { parseCsvRecord } from '#base/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
 
 /** Checks one value and gives it back, perhaps normalised; throws an Error whose message goes to the user. */

@@ -1,6 +1,6 @@
 /** `--mount type=bind,source=…,target=…`. */
 import { isAbsolute, resolve } from 'node:path';
-import { parseCsvRecord } from '#cli/csv-record.ts';
+import { parseCsvRecord } from '#base/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
 import { parseSize } from '#cli/parse-size.ts';
 import { parseBoolean, parseUnsigned } from '#cli/go-number.ts';

@@ -1,5 +1,5 @@
 /** `--network NAME`, or with options: `--network name=…,alias=…,ip=…`. */
-import { parseCsvRecord } from '#cli/csv-record.ts';
+import { parseCsvRecord } from '#base/csv-record.ts';
 import type { Flag, FlagOptions } from '#cli/flag.ts';
 import { parseInteger } from '#cli/go-number.ts';
 

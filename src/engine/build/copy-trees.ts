@@ -53,7 +53,7 @@ export class CopyTrees implements AsyncDisposable {
   async mount(topLayer: string | undefined): Promise<AsyncDisposable & { readonly id: string; readonly path: string }> {
     const { snapshotter } = this.#options;
     const id = newIdentifier();
-    await snapshotter.create(id, topLayer);
+    await snapshotter.create(id, topLayer, { plain: true });
     try {
       return { id, path: await snapshotter.mount(id), [Symbol.asyncDispose]: async () => await snapshotter.remove(id) };
     } catch (error) {

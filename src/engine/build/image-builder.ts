@@ -212,7 +212,7 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #copy(command: Command, state: StageState): Promise<void> {
-    refuseBuildKitFlags(command, ['chmod', 'link', 'parents', 'exclude', 'keep-git-dir', 'checksum']);
+    refuseBuildKitFlags(command, ['chmod', 'link', 'parents', 'exclude', 'keep-git-dir', 'checksum', 'unpack']);
     const { word, flags } = command;
     const [target = '', ...arguments_] = command.parameters.map(state.expanders.word).toReversed();
     const chown = state.expanders.word(flags.get('chown') ?? '');

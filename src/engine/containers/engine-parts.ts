@@ -8,6 +8,7 @@ import type { ShimLauncher } from '#runtime/contract.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { HealthMonitor } from '../health/health-monitor.ts';
 import type { CurrentConfiguration } from '../engine-configuration.ts';
+import type { BuildCache } from '../solver/build-cache.ts';
 import type { EnginePaths } from '../engine-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { LogDelivery } from '../processes/log-delivery.ts';
@@ -18,6 +19,7 @@ import type { LiveContainers } from './live-containers.ts';
 import type { VolumeReferences } from './volume-references.ts';
 
 export interface EngineParts {
+  readonly buildCache: BuildCache;
   readonly registry: ContainerRegistry;
   readonly live: LiveContainers;
   /** One mutex per container id: whatever changes a container holds it. */

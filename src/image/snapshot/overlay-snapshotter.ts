@@ -42,10 +42,10 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     this.#records = new SnapshotRecords(`${dataRoot}/image/overlay2/layerdb/mounts`);
   }
 
-  async create(id: string, topLayer: string | undefined): Promise<void> {
+  async create(id: string, topLayer: string | undefined, { plain = false }: { plain?: boolean } = {}): Promise<void> {
     using _held = await this.#mutex.acquire(id);
-    const lower = await this.#lowerLinks(topLayer);
-    const { name } = this.#records.add(id, topLayer);
+    const lower = await this.#lowerLinks({ topLayer, plain });
+    const { name } = this.#records.add(id, topLayer, plain);
     const directory = this.#paths.layer(name);
     try {
       mkdirSync(directory, { mode: 0o710 });
@@ -63,10 +63,10 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   async mount(id: string): Promise<string> {
     using _held = await this.#mutex.acquire(id);
     const record = this.#records.get(id);
-    const { name, topLayer } = record;
+    const { name } = record;
     const target = this.#merged(record);
     if (this.#isMounted(target)) return target;
-    const lower = (await this.#lowerLinks(topLayer)).map((link) => `l/${link}`);
+    const lower = (await this.#lowerLinks(record)).map((link) => `l/${link}`);
     mountOverlay({ home: this.#paths.home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged` });
     return target;
   }
@@ -170,9 +170,11 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   /** Links of all that lies below a container's own layer, topmost first. */
-  async #lowerLinks(topLayer: string | undefined): Promise<string[]> {
+  async #lowerLinks({ topLayer, plain }: Pick<SnapshotRecord, 'topLayer' | 'plain'>): Promise<string[]> {
     const layers = this.#layerDirectories(topLayer);
-    return [await this.#initLayers.linkFor(layers), ...layers.map(({ link }) => link)];
+    const links = layers.map(({ link }) => link);
+    // An overlay needs something to lie over.
+    return plain && links.length > 0 ? links : [await this.#initLayers.linkFor(layers), ...links];
   }
 
   #merged({ name }: SnapshotRecord): string {

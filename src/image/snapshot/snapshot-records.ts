@@ -14,10 +14,13 @@ export interface SnapshotRecord {
   readonly name: string;
   /** Chain id of the image's top layer. */
   readonly topLayer: string | undefined;
+  /** Without the files that every container gets. */
+  readonly plain: boolean;
 }
 
 const validId = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const noLayer = 'no-layer';
+const plainPrefix = 'plain:';
 
 export class SnapshotRecords {
   readonly #directory: string;
@@ -32,10 +35,10 @@ export class SnapshotRecords {
   }
 
   /** @throws snapshot.exists */
-  add(id: string, topLayer: string | undefined): SnapshotRecord {
+  add(id: string, topLayer: string | undefined, plain: boolean): SnapshotRecord {
     if (!validId.test(id)) throw new Error(`bug: ${id} is no container id`);
     if (this.#records.has(id)) throw fail('snapshot.exists', { id });
-    const target = topLayer ?? noLayer;
+    const target = `${plain ? plainPrefix : ''}${topLayer ?? noLayer}`;
     symlinkSync(target, this.#path(id));
     return this.#put(id, target);
   }
@@ -70,7 +73,9 @@ export class SnapshotRecords {
   }
 
   #put(id: string, target: string): SnapshotRecord {
-    const record: SnapshotRecord = { id, name: snapshotName(id), topLayer: target === noLayer ? undefined : target };
+    const plain = target.startsWith(plainPrefix);
+    const topLayer = plain ? target.slice(plainPrefix.length) : target;
+    const record: SnapshotRecord = { id, name: snapshotName(id), topLayer: topLayer === noLayer ? undefined : topLayer, plain };
     this.#records.set(id, record);
     return record;
   }

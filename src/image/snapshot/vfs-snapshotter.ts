@@ -46,9 +46,9 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     this.#records = new SnapshotRecords(`${dataRoot}/image/vfs/layerdb/mounts`);
   }
 
-  async create(id: string, topLayer: string | undefined): Promise<void> {
+  async create(id: string, topLayer: string | undefined, { plain = false }: { plain?: boolean } = {}): Promise<void> {
     using _held = await this.#mutex.acquire(id);
-    const record = this.#records.add(id, topLayer);
+    const record = this.#records.add(id, topLayer, plain);
     const directory = `${this.#preparing}/${newDirectoryName()}`;
     try {
       mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
@@ -59,7 +59,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
         layers: layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })),
         target: directory,
       });
-      fillInitLayer(directory);
+      if (!plain) fillInitLayer(directory);
       renameSync(directory, this.#root(record));
       writeFileSync(this.#stamp(record), '', { mode: 0o600 });
       // Later changes must have a later time.

@@ -1,0 +1,63 @@
+/** `moby.buildkit.v1.frontend.LLBBridge` (moby/buildkit v0.25, frontend/gateway/pb): builds that their client drives. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { fail } from '#base/errors/failure.ts';
+import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
+import { unary, type GrpcMethod } from '#base/grpc/grpc-server.ts';
+import type { BuildSolver } from '#engine/solver/contract.ts';
+import { GatewaySolveRequest, GatewaySolveResponse, PongResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
+import { RpcStatus } from '#schema/buildkit/common-messages.ts';
+import { telling } from './control-service.ts';
+import { workerRecord } from './worker-record.ts';
+
+const service = '/moby.buildkit.v1.frontend.LLBBridge';
+const buildIdKey = 'buildkit-controlapi-buildid';
+
+/** What the client may use of the frontend's calls. */
+const frontendCapabilities = [
+  'solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'readfile', 'return', 'returnmap', 'proto.refarray', 'importcaches', 'reference.output', 'frontend.inputs', 'gateway.solve.metadata', 'gateway.warnings',
+];
+
+export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
+  return [
+    [`${service}/Ping`, unary(async () => await Promise.resolve(PongResponse.encode({
+      frontendCapabilities: frontendCapabilities.map((id) => ({ id, enabled: true, deprecated: false, disabledReason: '', disabledReasonMessage: '', disabledAlternative: '' })),
+      workers: [workerRecord(solver)],
+    })))],
+    [`${service}/Solve`, telling(unary(async (message, { metadata, signal }) => {
+      const request = GatewaySolveRequest.decode(message);
+      if (request.frontend !== 'dockerfile.v0') throw new GrpcError(statusCodes.unimplemented, request.frontend === '' ? 'builds from low-level definitions are not supported: use the dockerfile.v0 frontend' : `unknown frontend: ${request.frontend}`);
+      const { refs, metadata: told } = await solver.frontend(buildIdOf(metadata), request.frontendOptions, signal);
+      const single = refs.get('');
+      const result = Result.of({
+        metadata: told,
+        ...(single !== undefined ? { ref: Ref.of({ id: single }) } : { refs: { refs: Object.fromEntries([...refs].map(([platform, id]) => [platform, Ref.of({ id })])) } }),
+      });
+      return GatewaySolveResponse.encode({ ref: single ?? '', result });
+    }))],
+    [`${service}/Return`, telling(unary(async (message, { metadata }) => {
+      const { result, error } = ReturnRequest.decode(message);
+      const build = buildIdOf(metadata);
+      if (error !== undefined && error.code !== statusCodes.ok) solver.finish(build, { error: new GrpcError(error.code, error.message, { details: RpcStatus.encode(error) }) });
+      else solver.finish(build, { refs: refsOf(result) });
+      return await Promise.resolve(Buffer.alloc(0));
+    }))],
+    [`${service}/ReadFile`, telling(unary(async (message, { metadata }) => {
+      const { ref, path, range } = ReadFileRequest.decode(message);
+      const data = await solver.readFile(buildIdOf(metadata), ref, path);
+      return ReadFileResponse.encode({ data: range === undefined ? data : data.subarray(range.offset, range.length === 0 ? undefined : range.offset + range.length) });
+    }))],
+    [`${service}/Warn`, unary(async () => await Promise.resolve(Buffer.alloc(0)))],
+  ];
+}
+
+function refsOf(result: ReturnType<typeof Result.of> | undefined): string[] {
+  if (result?.ref !== undefined && result.ref.id !== '') return [result.ref.id];
+  return Object.values(result?.refs?.refs ?? {}).flatMap((ref) => (ref === undefined || ref.id === '' ? [] : [ref.id]));
+}
+
+/** The build a call belongs to. @throws build.ref_unknown */
+function buildIdOf(metadata: IncomingHttpHeaders): string {
+  const value = metadata[buildIdKey];
+  if (typeof value !== 'string') throw fail('build.ref_unknown', { ref: '' });
+  return value;
+}

@@ -1,0 +1,146 @@
+/** A build's client on the connection it opened with `POST /session`: there the client serves and the daemon calls. */
+import type { Duplex } from 'node:stream';
+import { GrpcClient } from '#base/grpc/grpc-client.ts';
+import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
+import { fail } from '#base/errors/failure.ts';
+import type { BuildSession, ByteStream, PacketStream, WantedFiles } from '#engine/solver/build-session.ts';
+import { BytesMessage } from '#schema/buildkit/common-messages.ts';
+import { Packet } from '#schema/buildkit/file-sync-messages.ts';
+import { CheckAgentRequest, CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
+
+export interface SessionFacts {
+  readonly id: string;
+  readonly sharedKey: string;
+  /** Paths of the methods the client offers. */
+  readonly methods: ReadonlySet<string>;
+}
+
+export class ClientSession implements BuildSession, Disposable {
+  readonly id: string;
+  readonly sharedKey: string;
+  readonly #methods: ReadonlySet<string>;
+  readonly #client: GrpcClient;
+
+  constructor(connection: Duplex, { id, sharedKey, methods }: SessionFacts) {
+    this.id = id;
+    this.sharedKey = sharedKey;
+    this.#methods = methods;
+    this.#client = new GrpcClient(connection);
+  }
+
+  get gone(): AbortSignal {
+    return this.#client.gone;
+  }
+
+  supports(method: string): boolean {
+    return this.#methods.has(method);
+  }
+
+  files(name: string, { include, exclude, follow }: WantedFiles, signal: AbortSignal): PacketStream {
+    if (!this.supports(sessionMethods.fileSync)) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    const metadata: Record<string, readonly string[]> = {
+      'dir-name': [name],
+      ...encoded('include-patterns', include),
+      ...encoded('exclude-patterns', exclude),
+      ...encoded('followpaths', follow),
+    };
+    return this.#packets(sessionMethods.fileSync, metadata, signal);
+  }
+
+  async secret(id: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    if (!this.supports(sessionMethods.getSecret)) return undefined;
+    try {
+      return GetSecretResponse.decode(await this.#client.unary(sessionMethods.getSecret, GetSecretRequest.encode({ id }), { signal })).data;
+    } catch (error) {
+      if (isStatus(error, statusCodes.notFound) || isStatus(error, statusCodes.unimplemented)) return undefined;
+      throw asFailure(error);
+    }
+  }
+
+  async hasAgent(id: string, signal: AbortSignal): Promise<boolean> {
+    if (!this.supports(sessionMethods.checkAgent)) return false;
+    try {
+      await this.#client.unary(sessionMethods.checkAgent, CheckAgentRequest.encode({ id }), { signal });
+      return true;
+    } catch (error) {
+      if (error instanceof GrpcError) return false;
+      throw error;
+    }
+  }
+
+  agent(id: string, signal: AbortSignal): ByteStream {
+    return this.#bytes(sessionMethods.forwardAgent, { 'buildkit.ssh.id': id }, signal);
+  }
+
+  async credentials(host: string, signal: AbortSignal): Promise<{ userName: string; secret: string } | undefined> {
+    if (!this.supports(sessionMethods.credentials)) return undefined;
+    try {
+      const { userName, secret } = CredentialsResponse.decode(await this.#client.unary(sessionMethods.credentials, CredentialsRequest.encode({ host }), { signal }));
+      return secret === '' && userName === '' ? undefined : { userName, secret };
+    } catch (error) {
+      if (isStatus(error, statusCodes.unimplemented)) return undefined;
+      throw asFailure(error);
+    }
+  }
+
+  async *upload(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+    const stream = this.#bytes(sessionMethods.pullUpload, { urlpath: path }, signal);
+    yield* stream.chunks;
+    stream.end();
+  }
+
+  sendArchive(exporter: number, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream {
+    const named = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`exporter-md-${name}`, value]));
+    return this.#bytes(sessionMethods.fileSend, { 'buildkit-attachable-exporter-id': String(exporter), ...named }, signal);
+  }
+
+  sendDirectory(exporter: number, signal: AbortSignal): PacketStream {
+    return this.#packets(sessionMethods.fileSend, { 'buildkit-attachable-exporter-id': [String(exporter)] }, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+  }
+
+  #packets(path: string, metadata: Readonly<Record<string, string | readonly string[]>>, signal: AbortSignal): PacketStream {
+    const call = this.#client.call(path, { signal, metadata });
+    return {
+      packets: decoded(call.messages, (message) => Packet.decode(message)),
+      send: async (packet) => await call.send(Packet.encode(packet)),
+      end: () => call.end(),
+    };
+  }
+
+  #bytes(path: string, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream {
+    const call = this.#client.call(path, { signal, metadata });
+    return {
+      chunks: decoded(call.messages, (message) => BytesMessage.decode(message).data),
+      send: async (chunk) => await call.send(BytesMessage.encode({ data: Buffer.from(chunk) })),
+      end: () => call.end(),
+    };
+  }
+}
+
+async function* decoded<T>(messages: AsyncIterable<Buffer>, decode: (message: Buffer) => T): AsyncGenerator<T, void> {
+  try {
+    for await (const message of messages) yield decode(message);
+  } catch (error) {
+    throw asFailure(error);
+  }
+}
+
+/** Values that are no plain ASCII are sent as in an address, and that is said. */
+function encoded(name: string, values: readonly string[] | undefined): Record<string, readonly string[]> {
+  if (values === undefined || values.length === 0) return {};
+  const plain = values.every((value) => /^[\x20-\x7e]*$/.test(value) && value.trim() === value);
+  return plain ? { [name]: values } : { [name]: values.map((value) => encodeURIComponent(value)), [`${name}-encoded`]: ['1'] };
+}
+
+function isStatus(error: unknown, code: number): boolean {
+  return error instanceof GrpcError && error.code === code;
+}
+
+/** What the client said as a failure of the build. */
+function asFailure(error: unknown): unknown {
+  return error instanceof GrpcError ? fail('build.session_failed', { message: error.message }, error) : error;
+}

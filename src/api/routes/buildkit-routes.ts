@@ -1,0 +1,40 @@
+/** `POST /grpc` and `POST /session`: HTTP/2 on the connection from then on, for BuildKit's clients. */
+import { serveGrpc } from '#base/grpc/grpc-server.ts';
+import { fail } from '#base/errors/failure.ts';
+import type { Call, Hijack } from '../exchange.ts';
+import type { Route } from '../route-table.ts';
+import { bridgeMethods } from '../buildkit/bridge-service.ts';
+import { ClientSession } from '../buildkit/client-session.ts';
+import { controlMethods } from '../buildkit/control-service.ts';
+import { healthMethods } from '../buildkit/health-service.ts';
+import { stepHostConfig } from './step-host-config.ts';
+
+export function buildkitRoutes(): readonly Route[] {
+  return [
+    { method: 'POST', path: '/grpc', hijack: grpc },
+    { method: 'POST', path: '/session', hijack: session },
+  ];
+}
+
+async function grpc(hijack: Hijack, { engine, version }: Call): Promise<void> {
+  checkProtocol(hijack);
+  const { solver } = engine;
+  const methods = new Map([...controlMethods({ solver, hostConfig: () => stepHostConfig(version) }), ...bridgeMethods(solver), ...healthMethods()]);
+  await serveGrpc(hijack.take('', { standardHeaders: false, protocol: 'h2c' }), { methods, signal: hijack.signal, onFault: (error) => hijack.report(error) });
+}
+
+async function session(hijack: Hijack, { engine }: Call): Promise<void> {
+  checkProtocol(hijack);
+  const header = (name: string): string => [hijack.headers[`x-docker-expose-session-${name}`] ?? ''].flat()[0] ?? '';
+  const id = header('uuid');
+  if (id === '') throw fail('api.invalid_parameter', { message: 'a session has no id: the header X-Docker-Expose-Session-Uuid is missing' });
+  const methods = new Set([hijack.headers['x-docker-expose-session-grpc-method'] ?? []].flat().flatMap((value) => value.split(',')).map((value) => value.trim()));
+  using client = new ClientSession(hijack.take('', { standardHeaders: false, protocol: 'h2c' }), { id, sharedKey: header('sharedkey'), methods });
+  using _known = engine.solver.addSession(client);
+  const ended = AbortSignal.any([client.gone, hijack.signal]);
+  if (!ended.aborted) await new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function checkProtocol({ protocol }: Hijack): void {
+  if (protocol !== 'h2c') throw fail('api.invalid_parameter', { message: `protocol ${protocol} not supported` });
+}

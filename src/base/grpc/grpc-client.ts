@@ -1,0 +1,113 @@
+/** A gRPC client on one connection whose other side serves HTTP/2 by prior knowledge. */
+import { once } from 'node:events';
+import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { carryConnection } from './carry-connection.ts';
+import { decodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
+import { frameMessage, readFrames } from './message-frames.ts';
+
+export interface GrpcCallOptions {
+  readonly signal: AbortSignal;
+  /** Metadata; a name may have several values. */
+  readonly metadata?: Readonly<Record<string, string | readonly string[]>> | undefined;
+}
+
+/** A call under way. */
+export interface GrpcStream {
+  /** The server's messages, encoded. @throws GrpcError with the call's status */
+  readonly messages: AsyncIterable<Buffer>;
+  /** Sends a message; resolves when there is room for another. */
+  send(message: Uint8Array): Promise<void>;
+  /** No more messages come. */
+  end(): void;
+}
+
+const largestMessage = 16 * 1024 * 1024;
+
+export class GrpcClient implements Disposable {
+  readonly #session: ClientHttp2Session;
+  readonly #gone = new AbortController();
+
+  constructor(connection: Duplex) {
+    this.#session = connect('http://localhost', { createConnection: () => carryConnection(connection), settings: { enablePush: false, initialWindowSize: 1024 * 1024 } });
+    // Calls under way fail by themselves.
+    this.#session.on('error', () => undefined);
+    this.#session.on('close', () => this.#gone.abort(new GrpcError(statusCodes.unavailable, 'the connection of the session was closed')));
+  }
+
+  /** Aborts when the connection has ended. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** @param path `/package.Service/Method` */
+  call(path: string, { signal, metadata = {} }: GrpcCallOptions): GrpcStream {
+    signal.throwIfAborted();
+    this.#gone.signal.throwIfAborted();
+    const stream = this.#session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...copied(metadata) });
+    const stop = (): void => stream.close(8);
+    signal.addEventListener('abort', stop, { once: true });
+    stream.once('close', () => signal.removeEventListener('abort', stop));
+    // Told to whoever reads the messages.
+    stream.on('error', () => undefined);
+    const status = statusOf(stream);
+    return {
+      messages: messagesOf(stream, status, signal),
+      send: async (message) => {
+        if (!stream.write(frameMessage(message))) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        signal.throwIfAborted();
+      },
+      end: () => void stream.end(),
+    };
+  }
+
+  /** A call of one message and one answer. @throws GrpcError */
+  async unary(path: string, request: Uint8Array, options: GrpcCallOptions): Promise<Buffer> {
+    const call = this.call(path, options);
+    await call.send(request);
+    call.end();
+    let answer: Buffer | undefined;
+    for await (const message of call.messages) answer = message;
+    if (answer === undefined) throw new GrpcError(statusCodes.internal, `no answer to ${path}`);
+    return answer;
+  }
+
+  [Symbol.dispose](): void {
+    this.#gone.abort(new GrpcError(statusCodes.unavailable, 'the connection of the session was closed'));
+    this.#session.destroy();
+  }
+}
+
+function copied(metadata: Readonly<Record<string, string | readonly string[]>>): Record<string, string | string[]> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]));
+}
+
+/** The status the call ends with: in trailers, or in the headers of an answer without a body. */
+function statusOf(stream: ClientHttp2Stream): () => GrpcError | undefined {
+  let found: IncomingHttpHeaders | undefined;
+  stream.on('response', (headers) => (found = headers['grpc-status'] === undefined ? found : headers));
+  stream.on('trailers', (headers) => (found = headers));
+  return () => {
+    if (found === undefined) return new GrpcError(statusCodes.unavailable, 'the call ended without a status');
+    const code = Number(found['grpc-status']);
+    if (code === statusCodes.ok) return undefined;
+    const details = found['grpc-status-details-bin'];
+    return new GrpcError(Number.isInteger(code) ? code : statusCodes.unknown, decodeStatusMessage(String(found['grpc-message'] ?? '')), {
+      details: typeof details === 'string' ? Buffer.from(details, 'base64') : undefined,
+    });
+  };
+}
+
+async function* messagesOf(stream: ClientHttp2Stream, status: () => GrpcError | undefined, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  try {
+    yield* readFrames(stream, largestMessage);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof GrpcError ? error : (status() ?? error);
+  } finally {
+    if (!stream.closed) stream.close();
+  }
+  signal.throwIfAborted();
+  const failure = status();
+  if (failure !== undefined) throw failure;
+}

@@ -1,0 +1,42 @@
+/** gRPC's frames: a byte of flags, four of length, the message (gRPC over HTTP/2, Length-Prefixed-Message). */
+import { GrpcError, statusCodes } from './grpc-status.ts';
+
+const headerLength = 5;
+
+export function frameMessage(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(headerLength + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, headerLength);
+  return frame;
+}
+
+/** The messages of a stream. @throws GrpcError for compressed ones, ones above `limit` bytes and a stream that ends within one */
+export async function* readFrames(stream: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer, void> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let wanted = headerLength;
+  let header: Buffer | undefined;
+  for await (const chunk of stream) {
+    parts.push(chunk);
+    length += chunk.length;
+    while (length >= wanted) {
+      const all = parts.length === 1 ? (parts[0] ?? chunk) : Buffer.concat(parts, length);
+      const taken = all.subarray(0, wanted);
+      parts = [all.subarray(wanted)];
+      length -= wanted;
+      if (header === undefined) {
+        if (taken[0] !== 0) throw new GrpcError(statusCodes.unimplemented, 'compressed messages are not supported');
+        const size = taken.readUInt32BE(1);
+        if (size > limit) throw new GrpcError(statusCodes.resourceExhausted, `received message larger than max (${size} vs. ${limit})`);
+        header = taken;
+        wanted = size;
+      } else {
+        header = undefined;
+        wanted = headerLength;
+        yield taken;
+      }
+    }
+  }
+  if (length > 0 || header !== undefined) throw new GrpcError(statusCodes.internal, 'the stream ended within a message');
+}

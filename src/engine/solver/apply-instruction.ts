@@ -1,0 +1,351 @@
+/** What an instruction does to its stage: a change of the configuration, or a node over the file system so far. */
+import { posix } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
+import { quoteText } from '#base/template/go-quote.ts';
+import { formatGoDuration } from '#base/go-duration-text.ts';
+import type { Command } from '#build/dockerfile.ts';
+import { readRunMount } from '#build/run-mount.ts';
+import { expandWord, expandWords } from '#oci/instructions/expand-word.ts';
+import type { Expanders } from '#oci/instructions/apply-changes.ts';
+import { buildNode, type CopyPart, type BuildNode, type RunMount } from './build-node.ts';
+import { checkFileMode } from './file-mode.ts';
+import { refusing, splitArgument, stepName, type PlanContext } from './plan-context.ts';
+import type { PlannedStage, StageDraft } from './stage-draft.ts';
+
+export interface Application {
+  readonly command: Command;
+  /** The image brought it. */
+  readonly trigger: boolean;
+  readonly planned: PlannedStage;
+  readonly draft: StageDraft;
+  readonly context: PlanContext;
+  readonly fresh: boolean;
+}
+
+const proxyNames: ReadonlySet<string> = new Set(['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy']);
+
+/** @throws build.solve_failed, image.invalid_change */
+export function applyInstruction(application: Application): void {
+  const { command, draft } = application;
+  switch (command.word) {
+    case 'RUN':
+      return run(application);
+    case 'COPY':
+    case 'ADD':
+      return copy(application);
+    case 'WORKDIR':
+      return changeDirectory(application);
+    case 'ARG':
+      return declare(application);
+    case 'MAINTAINER':
+      draft.author = command.parameters[0] ?? '';
+      return draft.record(`MAINTAINER ${draft.author}`, { layer: false });
+    case 'SHELL':
+      draft.config.Shell = [...command.parameters];
+      return draft.record(`SHELL [${command.parameters.join(' ')}]`, { layer: false });
+    default:
+      return configure(application);
+  }
+}
+
+function expandersOf({ draft, context }: Application): Expanders {
+  const expansion = { variables: draft.environment, escape: context.escape };
+  return { word: (text) => expandWord(text, expansion), words: (text) => expandWords(text, expansion) };
+}
+
+/** Instructions that change the configuration alone. */
+function configure(application: Application): void {
+  const { command, draft } = application;
+  const { word, parameters } = command;
+  const expanders = expandersOf(application);
+  const expanded = word === 'ENV' || word === 'LABEL' || word === 'USER' || word === 'VOLUME' || word === 'STOPSIGNAL' ? parameters.map(expanders.word) : parameters;
+  command.step?.(draft.draft, expanders);
+  const { config } = draft;
+  const comment = (): string | undefined => {
+    switch (word) {
+      case 'ENV':
+        for (const [name, value] of pairs(expanded)) draft.environment.set(name, value);
+        return `ENV ${pairs(expanded).map(([name, value]) => `${name}=${value}`).join(' ')}`;
+      case 'LABEL':
+        return `LABEL ${pairs(expanded).map(([name, value]) => `${name}=${value}`).join(' ')}`;
+      case 'CMD':
+        config.ArgsEscaped = true;
+        return `CMD ${quotedList(config.Cmd)}`;
+      case 'ENTRYPOINT':
+        return `ENTRYPOINT ${quotedList(config.Entrypoint)}`;
+      case 'HEALTHCHECK': {
+        const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = config.Healthcheck ?? {};
+        const time = (value: number | undefined): string => formatGoDuration(value ?? 0);
+        return `HEALTHCHECK {Test:[${(Test ?? []).join(' ')}] Interval:${time(Interval)} Timeout:${time(Timeout)} StartPeriod:${time(StartPeriod)} StartInterval:${time(StartInterval)} Retries:${Retries ?? 0}}`;
+      }
+      case 'EXPOSE':
+        return `EXPOSE [${exposedNow(parameters, expanders).join(' ')}]`;
+      case 'VOLUME':
+        return `VOLUME [${expanded.join(' ')}]`;
+      case 'ONBUILD':
+        return undefined;
+      default:
+        return `${word} ${expanded.join(' ')}`;
+    }
+  };
+  const text = comment();
+  if (text !== undefined) draft.record(text, { layer: false });
+}
+
+/** Ports of one EXPOSE as the configuration names them. */
+function exposedNow(parameters: readonly string[], { words }: Expanders): string[] {
+  return parameters.flatMap(words).flatMap((text) => {
+    const [ports = '', protocol = 'tcp'] = text.split('/');
+    const [first = '', last = first] = ports.split('-');
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_none, index) => `${Number(first) + index}/${protocol.toLowerCase()}`);
+  }).sort();
+}
+
+function declare(application: Application): void {
+  const { command, draft, context } = application;
+  const { buildArguments } = context.options;
+  const words = command.parameters.map((parameter) => {
+    const { name, fallback } = splitArgument(parameter);
+    const given = buildArguments.get(name);
+    const value = given ?? (fallback === undefined ? context.globals.get(name) : expandersOf(application).word(fallback));
+    if (value !== undefined) draft.environment.set(name, value);
+    draft.arguments.push({ name, value });
+    return value === undefined ? name : `${name}=${value}`;
+  });
+  draft.record(`ARG ${words.join(' ')}`, { layer: false });
+}
+
+function changeDirectory(application: Application): void {
+  const { command, draft, planned, trigger, fresh } = application;
+  command.step?.(draft.draft, expandersOf(application));
+  draft.directorySet = true;
+  const path = draft.directory;
+  const layer = path !== '/';
+  if (layer) {
+    draft.node = buildNode({ kind: 'directory', name: stepName(planned, shownText(application), { trigger }), inputs: [draft.node], range: command.range, fresh, path, user: draft.config.User ?? '' });
+  }
+  draft.record(`WORKDIR ${path}`, { layer });
+}
+
+function run(application: Application): void {
+  const { command, draft, planned, context, trigger, fresh } = application;
+  const { options } = context;
+  const heredoc = heredocCommand(application);
+  const words = command.json ? [...command.parameters] : [...draft.shell, heredoc.text];
+  const inputs: BuildNode[] = [draft.node];
+  const mounts = heredoc.script === undefined ? [] : [scriptMount(heredoc.script, inputs)];
+  mounts.push(...readMounts(application, inputs));
+  const proxies = [...options.buildArguments].filter(([name]) => proxyNames.has(name.toLowerCase())).map(([name, value]) => `${name}=${value}`);
+  const security = command.flags.get('security') ?? 'sandbox';
+  if (security !== 'sandbox' && security !== 'insecure') throw fail('build.solve_failed', { message: `security ${quoteText(security)} is not valid` });
+  const network = command.flags.get('network') ?? options.network;
+  if (network !== 'default' && network !== 'none' && network !== 'host') throw fail('build.solve_failed', { message: `invalid network mode ${quoteText(network)}` });
+  draft.node = buildNode({
+    kind: 'run',
+    name: stepName(planned, `${shownRun(application)}${heredoc.summary}`, { trigger }),
+    inputs, range: command.range, fresh,
+    command: heredoc.script === undefined ? words : [heredoc.script.path],
+    environment: [...draft.environment].map(([name, value]) => `${name}=${value}`),
+    proxies,
+    directory: draft.directory,
+    user: draft.config.User ?? '',
+    mounts, network,
+    insecure: security === 'insecure',
+    hostname: options.hostname,
+    hosts: options.hosts.map((entry) => entry.replace('=', ':')),
+  });
+  draft.record(`RUN ${[...countedArguments(draft), ...words].join(' ')} # buildkit`, { layer: true });
+}
+
+/** ARGs in force, as the history tells of them. */
+function countedArguments({ arguments: declared, environment }: StageDraft): string[] {
+  const values = new Map(declared.map(({ name, value }) => [name, environment.get(name) ?? value ?? '']));
+  return values.size === 0 ? [] : [`|${values.size}`, ...[...values].map(([name, value]) => `${name}=${value}`)];
+}
+
+interface HeredocCommand {
+  readonly text: string;
+  readonly summary: string;
+  /** The document is a program of its own. */
+  readonly script: { readonly name: string; readonly content: string; readonly path: string } | undefined;
+}
+
+/** Inside the container. */
+const scriptDirectory = posix.join('/', 'dev/pipes/');
+
+function heredocCommand({ command }: Application): HeredocCommand {
+  const { heredocs, parameters } = command;
+  const [text = ''] = parameters;
+  const [first] = heredocs;
+  if (first === undefined || command.json) return { text, summary: '', script: undefined };
+  if (!/^\d*<<-?\s*(['"]?)[^\s'"<]+\1$/.test(text.trim())) {
+    // The shell reads the documents itself.
+    return { text: [text, ...heredocs.map(({ name, content }) => `${content}${name}`)].join('\n'), summary: '', script: undefined };
+  }
+  const [line = '', ...more] = first.content.trim().split('\n');
+  const summary = ` (${line}${more.length > 0 ? '...' : ''})`;
+  if (!first.content.startsWith('#!')) return { text: first.content, summary, script: undefined };
+  return { text: scriptDirectory + first.name, summary, script: { name: first.name, content: first.content, path: scriptDirectory + first.name } };
+}
+
+function scriptMount({ name, content }: { name: string; content: string }, inputs: BuildNode[]): RunMount {
+  inputs.push(buildNode({ kind: 'inline', name: '[internal] preparing inline document', inputs: [], files: [{ name, content }], mode: 0o755 }));
+  return { ...plainMount, type: 'bind', input: inputs.length - 1, target: scriptDirectory, readonly: true };
+}
+
+const plainMount: Omit<RunMount, 'type' | 'input' | 'target' | 'readonly'> = {
+  source: '', size: 0, id: '', sharing: 'shared', required: false, variable: undefined, mode: undefined, uid: undefined, gid: undefined,
+};
+
+function readMounts(application: Application, inputs: BuildNode[]): RunMount[] {
+  const { command, draft, planned, context } = application;
+  const { word } = expandersOf(application);
+  const sources = planned.sources.get(command) ?? [];
+  let agents = 0;
+  return (command.lists.get('mount') ?? []).map((text, index): RunMount => {
+    const mount = refusing(() => readRunMount(text, word));
+    const { type, from, source, id, sharing, required, mode, uid, gid, size, variable } = mount;
+    const input = (): number => {
+      if (from === '') context.usePath(posix.join('/', source));
+      inputs.push(from === '' ? context.contextInput : nodeOf(sources[index], application, `cannot mount from stage ${quoteText(from)} to ${quoteText(mount.target)}, stage needs to be defined before current command`));
+      return inputs.length - 1;
+    };
+    const facts = { source, id, sharing, required, mode, uid, gid, size, readonly: mount.readonly, variable };
+    const absolute = posix.resolve(draft.directory, mount.target);
+    switch (type) {
+      case 'secret': {
+        const name = id !== '' ? id : source !== '' ? source : posix.basename(mount.target);
+        const target = mount.target === '' ? (variable === undefined ? `/run/secrets/${posix.basename(name)}` : '') : absolute;
+        return { ...facts, type, input: undefined, target, id: name, variable: variable === '' ? posix.basename(name) : variable };
+      }
+      case 'ssh':
+        return { ...facts, type, input: undefined, target: mount.target === '' ? `/run/buildkit/ssh_agent.${agents++}` : absolute, id: id !== '' ? id : source !== '' ? source : 'default' };
+      default:
+        if (mount.target === '' || absolute === '/') throw fail('build.solve_failed', { message: `invalid mount target ${quoteText(mount.target === '' ? '' : absolute)}` });
+        if (type === 'tmpfs') return { ...facts, type, input: undefined, target: absolute };
+        if (type === 'cache') return { ...facts, type, input: from === '' ? undefined : input(), target: absolute, id: `${context.options.buildArguments.get('BUILDKIT_CACHE_MOUNT_NS') ?? ''}/${id === '' ? posix.normalize(mount.target) : id}` };
+        return { ...facts, type, input: input(), target: absolute };
+    }
+  });
+}
+
+/** What a source has made so far. */
+function nodeOf(source: PlannedStage | undefined, { context }: Application, missing: string): BuildNode {
+  const draft = source === undefined ? undefined : context.drafts.get(source);
+  if (draft === undefined) throw fail('build.solve_failed', { message: missing });
+  return draft.node;
+}
+
+function copy(application: Application): void {
+  const { command, draft, planned, context, trigger, fresh } = application;
+  const { word, flags } = command;
+  const expanders = expandersOf(application);
+  const isAdd = word === 'ADD';
+  const texts = command.parameters.map(expanders.word);
+  const given = texts.at(-1) ?? '';
+  const target = absoluteTarget(draft.directory, given);
+  const from = flags.get('from');
+  const owner = expanders.word(flags.get('chown') ?? '');
+  const mode = expanders.word(flags.get('chmod') ?? '');
+  const checksum = flags.get('checksum') === undefined ? '' : expanders.word(flags.get('checksum') ?? '');
+  const parents = flags.get('parents') === 'true';
+  refusing(() => checkFileMode(mode));
+  const unpack = flags.get('unpack') === undefined ? isAdd : flags.get('unpack') === 'true';
+  const inputs: BuildNode[] = [draft.node];
+  const parts: CopyPart[] = [];
+  const heredocs = new Map(command.heredocs.map((document) => [document.name, document]));
+  const shown: string[] = [];
+  for (const [index, path] of texts.slice(0, -1).entries()) {
+    const heredoc = heredocs.get(/^\d*<<-?\s*(['"]?)([^\s'"<]+)\1$/.exec(command.parameters[index] ?? '')?.[2] ?? '');
+    if (heredoc !== undefined) {
+      const content = heredoc.expand ? expandDocument(heredoc.content, application) : heredoc.content;
+      inputs.push(buildNode({ kind: 'inline', name: '[internal] preparing inline document', inputs: [], files: [{ name: heredoc.name, content }], mode: 0o644 }));
+      parts.push({ input: inputs.length - 1, path: heredoc.name, pattern: false, unpack: false, parents: false });
+      shown.push(`<<${heredoc.name}`);
+      continue;
+    }
+    shown.push(path);
+    const remote = remoteSource(path);
+    if (remote !== undefined) {
+      if (!isAdd) throw fail('build.solve_failed', { message: remote === 'git' ? "source can't be a git ref for COPY" : "source can't be a URL for COPY" });
+      inputs.push(remoteNode(path, remote, { checksum, keepDirectory: flags.get('keep-git-dir') === 'true' }));
+      parts.push({ input: inputs.length - 1, path: remote === 'git' ? '/' : '', pattern: false, unpack: remote === 'download' && flags.get('unpack') === 'true', parents: false });
+      continue;
+    }
+    if (from === undefined) {
+      context.usePath(posix.join('/', parents ? path.replace('/./', '/') : path));
+      inputs.push(context.contextInput);
+    } else {
+      inputs.push(nodeOf(planned.sources.get(command)?.[0], application, `cannot copy from stage ${quoteText(from)}, it needs to be defined before current stage ${quoteText(planned.label)}`));
+    }
+    parts.push({ input: inputs.length - 1, path, pattern: true, unpack, parents });
+  }
+  if (checksum !== '') checkChecksum(texts.slice(0, -1), isAdd);
+  const link = flags.get('link') === 'true' && mode === '';
+  draft.node = buildNode({
+    kind: 'copy',
+    name: stepName(planned, shownText(application), { trigger }),
+    inputs,
+    range: command.range, fresh, parts, target, owner, mode, link,
+    excludes: (command.lists.get('exclude') ?? []).map(expanders.word),
+    keepOwners: from !== undefined,
+  });
+  const notes = [...(parents ? ['--parents'] : []), ...(owner === '' ? [] : [`--chown=${owner}`]), ...(mode === '' ? [] : [`--chmod=${mode}`])];
+  draft.record(`${[word, ...notes, ...shown, given].join(' ')} # buildkit`, { layer: true });
+}
+
+function checkChecksum(sources: readonly string[], isAdd: boolean): void {
+  if (!isAdd) throw fail('build.solve_failed', { message: "checksum can't be specified for COPY" });
+  if (sources.length !== 1) throw fail('build.solve_failed', { message: "checksum can't be specified for multiple sources" });
+  if (remoteSource(sources[0] ?? '') === undefined) throw fail('build.solve_failed', { message: 'checksum requires HTTP(S) or Git sources' });
+}
+
+/** What an argument of ADD is an address of. */
+export function remoteSource(text: string): 'download' | 'git' | undefined {
+  if (/^(?:git@[^/]+:|git:\/\/|ssh:\/\/)/.test(text)) return 'git';
+  if (!/^https?:\/\//.test(text)) return undefined;
+  return /\.git(?:[#?]|$)/.test(text) ? 'git' : 'download';
+}
+
+function remoteNode(address: string, kind: 'download' | 'git', { checksum, keepDirectory }: { checksum: string; keepDirectory: boolean }): BuildNode {
+  if (kind === 'download') return buildNode({ kind, name: `${address}`, inputs: [], url: address, checksum, archive: false });
+  const [remote = '', fragment = ''] = address.split('#', 2);
+  const [ref = '', directory = ''] = fragment.split(':', 2);
+  return buildNode({ kind, name: `[internal] load git source ${address}`, inputs: [], remote, ref, directory, keepDirectory, checksum });
+}
+
+function absoluteTarget(directory: string, given: string): string {
+  if (given === '.' || given === '') return directory.endsWith('/') ? directory : `${directory}/`;
+  const path = posix.resolve(directory, given);
+  return given.endsWith('/') || given.endsWith('/.') ? `${path.replace(/\/$/, '')}/` : path;
+}
+
+/** Variables of a document are resolved, quotes stay. */
+function expandDocument(text: string, { draft, context }: Application): string {
+  return text.split(/(?<=\n)/).map((line) => line.replace(/\\([$\\])|\$\{[^}]*\}|\$\w+/g, (match: string, escaped: string | undefined) => escaped ?? expandWord(match, { variables: draft.environment, escape: context.escape }))).join('');
+}
+
+/** The instruction as steps show it: variables resolved where that goes. */
+function shownText(application: Application): string {
+  const { command } = application;
+  const source = command.source;
+  const gap = source.search(/\s/);
+  const text = gap < 0 ? source : `${source.slice(0, gap).toUpperCase()}${source.slice(gap)}`;
+  if (command.heredocs.length > 0) return text;
+  return text.replace(/\\\$|\$\{(\w+)\}|\$(\w+)/g, (match: string, braced: string | undefined, plain: string | undefined) => (match === '\\$' ? match : (application.draft.environment.get(braced ?? plain ?? '') ?? '')));
+}
+
+/** As {@link shownText}; what is not set stays as it is. */
+function shownRun({ command, draft }: Application): string {
+  const text = command.source.replace(/^run/i, 'RUN');
+  return text.replace(/\\\$|\$\{(\w+)\}|\$(\w+)/g, (match: string, braced: string | undefined, plain: string | undefined) => draft.environment.get(braced ?? plain ?? '') ?? match);
+}
+
+function pairs(words: readonly string[]): [string, string][] {
+  return words.flatMap((name, index) => (index % 2 === 0 ? [[name, words[index + 1] ?? ''] as [string, string]] : []));
+}
+
+/** Go's `%q` of a list. */
+function quotedList(words: readonly string[] | null | undefined): string {
+  return `[${(words ?? []).map((word) => quoteText(word)).join(' ')}]`;
+}

@@ -1,0 +1,306 @@
+/**
+ * Makes the nodes of one build: inputs first and at once, each node once, nothing that was made before. Steps that
+ * several builds ask for at the same time are done once.
+ */
+import type { Readable } from 'node:stream';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, messageOf } from '#base/errors/failure.ts';
+import { SourceTree } from '#build/source-tree.ts';
+import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
+import type { HostConfig } from '#schema/container-config.ts';
+import type { LayerLease } from '#image/layer-keeper.ts';
+import type { EngineParts } from '../containers/engine-parts.ts';
+import type { BuildCache } from './build-cache.ts';
+import { cacheKeyOf } from './build-cache.ts';
+import { failureOf } from './build-failure.ts';
+import { allNodes, type BuildNode, type CopyNode, type DirectoryNode, type LocalNode, type RunNode } from './build-node.ts';
+import type { BuildProgress } from './build-progress.ts';
+import type { BuildSession } from './build-session.ts';
+import type { CacheDirectories } from './cache-directories.ts';
+import type { ContextStore } from './context-store.ts';
+import { archiveStream, copyArchive, directoryArchive } from './copy-step.ts';
+import { cacheKeyFailure, findSources, hashOfFound, type FoundSource } from './copy-sources.ts';
+import { fetchSource } from './fetch-source.ts';
+import { mountLayer, treeOfLayer, type MountedLayer } from './layer-trees.ts';
+import { runStep } from './run-step.ts';
+
+/** What a node has made. */
+export interface NodeResult {
+  /** Chain id of a file system's top layer; undefined: empty, or files only. */
+  readonly top: string | undefined;
+  /** Files that are no file system. */
+  readonly tree: SourceTree | undefined;
+  /** RFC 3339, of the step's layer. */
+  readonly created: string | undefined;
+  readonly cached: boolean;
+}
+
+export interface BuildExecutorOptions {
+  readonly parts: EngineParts;
+  readonly cache: BuildCache;
+  readonly caches: CacheDirectories;
+  readonly contexts: ContextStore;
+  readonly session: BuildSession | undefined;
+  readonly progress: BuildProgress;
+  readonly hostConfig: HostConfig;
+  /** Of this build's own. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+export class BuildExecutor implements AsyncDisposable {
+  readonly #options: BuildExecutorOptions;
+  readonly #lease: LayerLease;
+  readonly #results = new Map<string, Promise<NodeResult>>();
+  readonly #opened = new AsyncDisposableStack();
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
+
+  constructor(options: BuildExecutorOptions) {
+    this.#options = options;
+    this.#lease = this.#opened.use(options.parts.images.lease());
+    // The first failure stops what else is under way.
+    this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
+  }
+
+  /** Tells the client of all steps that are to come. */
+  declare(target: BuildNode): void {
+    const nodes = allNodes(target).filter(({ name }) => name !== '');
+    this.#options.progress.declare(nodes.reverse().map(({ digest, name, inputs }) => ({ digest, name, inputs: inputs.filter((input) => input.name !== '').map((input) => input.digest) })));
+  }
+
+  /** @throws build.solve_failed with the step in `details.vertex`; nothing is under way any more then */
+  async make(target: BuildNode): Promise<NodeResult> {
+    this.declare(target);
+    try {
+      return await this.#result(target);
+    } catch (error) {
+      await this.settle();
+      this.#options.signal.throwIfAborted();
+      throw this.#failed.signal.aborted ? this.#failed.signal.reason : error;
+    }
+  }
+
+  /** Waits until nothing is under way. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#results.values());
+  }
+
+  /** The tree of a layer's file system below a path, for exports. */
+  async archive(top: string | undefined): Promise<Readable> {
+    const { parts } = this.#options;
+    const mounted = await this.#mount(top);
+    this.#opened.use(mounted);
+    return await parts.snapshotter.archivePath(mounted.id, '');
+  }
+
+  /** A small file of a layer's file system. @throws build.solve_failed */
+  async readFile(top: string | undefined, path: string): Promise<Buffer> {
+    const tree = this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, top, { path, directory: await this.#newDirectory() }));
+    const node = tree.find(path);
+    if (node?.kind !== 'file') throw fail('build.solve_failed', { message: `open ${path}: no such file or directory` });
+    if (node.size > largestReadFile) throw fail('build.solve_failed', { message: `${path} is larger than ${largestReadFile} bytes` });
+    return Buffer.concat(await Array.fromAsync(tree.contents(node)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.settle();
+    await this.#opened.disposeAsync();
+  }
+
+  #result(node: BuildNode): Promise<NodeResult> {
+    let result = this.#results.get(node.digest);
+    if (result === undefined) {
+      result = this.#make(node);
+      result.catch((error: unknown) => this.#failed.abort(error));
+      this.#results.set(node.digest, result);
+    }
+    return result;
+  }
+
+  async #make(node: BuildNode): Promise<NodeResult> {
+    const inputs = await Promise.all(node.inputs.map(async (input) => await this.#result(input)));
+    this.#signal.throwIfAborted();
+    const { progress } = this.#options;
+    try {
+      return await this.#dispatch(node, inputs);
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      const failure = failureOf(node, error);
+      if (node.name !== '') progress.complete(node.digest, { error: messageOf(failure).replace(cacheKeyFailure, '') });
+      throw failure;
+    }
+  }
+
+  async #dispatch(node: BuildNode, inputs: readonly NodeResult[]): Promise<NodeResult> {
+    const { progress } = this.#options;
+    switch (node.kind) {
+      case 'scratch':
+        return nothing;
+      case 'image':
+        if (node.top !== undefined && !(await this.#lease.hold(node.top))) throw fail('build.solve_failed', { message: `the image of ${node.name} was removed meanwhile` });
+        progress.start(node.digest);
+        progress.complete(node.digest);
+        return { ...nothing, top: node.top };
+      case 'local':
+        return { ...nothing, tree: await this.#receive(node) };
+      case 'inline': {
+        progress.start(node.digest);
+        const members = node.files.map(({ name, content }): TarMember => {
+          const body = Buffer.from(content);
+          return { header: { name, type: 'file', mode: node.mode, size: body.length, modified: { seconds: 0, nanoseconds: 0 } }, body };
+        });
+        const tree = await this.#tree(writeTar(members) as AsyncGenerator<Buffer>);
+        progress.complete(node.digest);
+        return { ...nothing, tree };
+      }
+      case 'download':
+      case 'git': {
+        progress.start(node.digest);
+        const archive = await fetchSource(node, { directory: await this.#newDirectory(), signal: this.#signal });
+        const tree = await this.#tree(archive);
+        progress.complete(node.digest);
+        return { ...nothing, tree };
+      }
+      case 'run':
+        return await this.#run(node, inputs);
+      case 'copy':
+        return await this.#copy(node, inputs);
+      case 'directory':
+        return await this.#layer(node, inputs[0]?.top, cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), async (signal) => {
+          await using mounted = await this.#mount(inputs[0]?.top);
+          return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), signal);
+        });
+    }
+  }
+
+  async #receive(node: LocalNode): Promise<SourceTree> {
+    const { session, contexts, progress } = this.#options;
+    if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    progress.start(node.digest);
+    const part = progress.part(node.digest, node.transfer, { name: 'transferring' });
+    let told = 0;
+    let bytes = 0;
+    const onProgress = (received: number): void => {
+      bytes = received;
+      const now = performance.now();
+      if (now - told < 100) return;
+      told = now;
+      part({ current: received });
+    };
+    const stream = session.files(node.directory, node.wanted, this.#signal);
+    const tree = this.#opened.use(await contexts.receive(`${session.sharedKey}\0${node.directory}`, stream, { signal: this.#signal, onProgress }));
+    part({ current: bytes + 2, done: true });
+    progress.complete(node.digest);
+    return tree;
+  }
+
+  async #run(node: RunNode, inputs: readonly NodeResult[]): Promise<NodeResult> {
+    const { parts, caches, session, hostConfig, progress } = this.#options;
+    const layers = await Promise.all(inputs.map(async ({ top, tree }) => (tree === undefined ? top : await this.#layerOf(tree))));
+    const { command, environment, directory, user, network, insecure, hostname, hosts } = node;
+    // What is written to a kept directory and what a secret says are no part of what the step is known by.
+    const mounts = node.mounts.map(({ type, input, source, target, readonly, size, id, variable, mode, uid, gid }) => [type, type === 'cache' || input === undefined ? null : layers[input], source, target, readonly, size, id, variable, mode, uid, gid]);
+    const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts);
+    return await this.#layer(node, inputs[0]?.top, key, async (signal) =>
+      await runStep(
+        node,
+        layers,
+        { parts, caches, session, hostConfig, signal, onOutput: (stream, chunk) => progress.log(node.digest, stream, chunk) },
+        async (archive) => await this.#apply(inputs[0]?.top, archive, signal),
+      ),
+    );
+  }
+
+  async #copy(node: CopyNode, inputs: readonly NodeResult[]): Promise<NodeResult> {
+    const base = inputs[0]?.top;
+    const rest = [node.target, node.owner, node.mode, node.link, node.keepOwners, node.excludes];
+    // By the names of the layers it is known without a look at the files; by the files when the layers are others.
+    const layered = node.parts.every(({ input }) => inputs[input]?.tree === undefined);
+    const layerKey = layered ? cacheKeyOf('copy-layers', base, rest, node.parts, node.parts.map(({ input }) => inputs[input]?.top)) : undefined;
+    if (layerKey !== undefined && !node.fresh) {
+      const known = await this.#known(node, layerKey);
+      if (known !== undefined) return known;
+    }
+    const sources: FoundSource[] = [];
+    for (const part of node.parts) {
+      const input = inputs[part.input];
+      const tree = input?.tree ?? this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, input?.top, { path: part.path, directory: await this.#newDirectory() }));
+      sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '' }));
+    }
+    const key = cacheKeyOf('copy', base, rest, hashOfFound(sources));
+    return await this.#layer(node, base, key, async (signal) => {
+      await using mounted = await this.#mount(base);
+      return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), signal);
+    }, layerKey);
+  }
+
+  /** A step's layer: the one made before, or `work`'s. `alias`: another key that leads to it. */
+  async #layer(node: RunNode | CopyNode | DirectoryNode, base: string | undefined, key: string, work: (signal: AbortSignal) => Promise<string>, alias?: string): Promise<NodeResult> {
+    const { cache, progress } = this.#options;
+    if (!node.fresh) {
+      const known = await this.#known(node, key);
+      if (known !== undefined) {
+        if (alias !== undefined && known.top !== undefined) cache.put(alias, { chainId: known.top, base, description: node.name, type: 'internal' });
+        return known;
+      }
+    }
+    this.#opened.use(cache.use(key));
+    progress.start(node.digest);
+    const top = await cache.share(node.fresh ? `${key} ${node.digest}` : key, this.#signal, work);
+    await this.#lease.hold(top);
+    const record = cache.put(key, { chainId: top, base, description: node.name, type: 'regular' });
+    if (alias !== undefined) cache.put(alias, { chainId: top, base, description: node.name, type: 'internal' });
+    progress.complete(node.digest);
+    return { top, tree: undefined, created: record.created, cached: false };
+  }
+
+  async #known(node: BuildNode, key: string): Promise<NodeResult | undefined> {
+    const { cache, progress } = this.#options;
+    const record = cache.get(key);
+    if (record === undefined || !(await this.#lease.hold(record.chainId))) return undefined;
+    this.#opened.use(cache.use(key));
+    cache.find(key);
+    progress.complete(node.digest, { cached: true });
+    return { top: record.chainId, tree: undefined, created: record.created, cached: true };
+  }
+
+  /** Files as a file system of one layer, kept by their content. */
+  async #layerOf(tree: SourceTree): Promise<string> {
+    const source: FoundSource = { tree, path: '', node: tree.root, below: '', unpack: false };
+    const { cache } = this.#options;
+    const key = cacheKeyOf('files', hashOfFound([source]));
+    const record = cache.get(key);
+    if (record !== undefined && (await this.#lease.hold(record.chainId))) return record.chainId;
+    const node: CopyNode = { kind: 'copy', digest: key, name: '', inputs: [], range: undefined, fresh: false, parts: [], target: '/', owner: '', mode: '', excludes: [], link: true, keepOwners: true };
+    const archive = archiveStream(copyArchive(node, [source], { root: '', directory: this.#options.directory, signal: this.#signal }));
+    const chainId = await this.#apply(undefined, archive, this.#signal);
+    cache.put(key, { chainId, base: undefined, description: 'local source for context', type: 'source.local' });
+    return chainId;
+  }
+
+  async #apply(base: string | undefined, archive: Readable, signal: AbortSignal): Promise<string> {
+    // A lease of its own: the step may outlive the build that began it.
+    const lease = this.#options.parts.images.lease();
+    this.#opened.use(lease);
+    return (await lease.apply(base, archive, { signal })).chainId;
+  }
+
+  async #mount(top: string | undefined): Promise<MountedLayer> {
+    return await mountLayer(this.#options.parts.snapshotter, top);
+  }
+
+  async #tree(archive: AsyncIterable<Uint8Array>): Promise<SourceTree> {
+    return this.#opened.use(await SourceTree.read(archive, join(await this.#newDirectory(), 'files')));
+  }
+
+  async #newDirectory(): Promise<string> {
+    const path = await mkdtemp(join(this.#options.directory, 'part-'));
+    this.#opened.defer(async () => await rm(path, { recursive: true, force: true }));
+    return path;
+  }
+}
+
+const largestReadFile = 16 * 1024 * 1024;
+const nothing: NodeResult = { top: undefined, tree: undefined, created: undefined, cached: false };

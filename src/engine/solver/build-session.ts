@@ -1,0 +1,48 @@
+/** The client of a build, as the solver asks it for files and secrets. Implemented over the connection that the client opened. */
+import type { Packet } from '#schema/buildkit/file-sync-messages.ts';
+
+/** What of a directory of the client is wanted: patterns of `.dockerignore`, and paths whose links are followed. */
+export interface WantedFiles {
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  readonly follow?: readonly string[] | undefined;
+}
+
+/** A conversation of packets (fsutil's protocol). */
+export interface PacketStream {
+  readonly packets: AsyncIterable<Packet>;
+  send(packet: Partial<Packet>): Promise<void>;
+  end(): void;
+}
+
+/** A stream of bytes both ways. */
+export interface ByteStream {
+  readonly chunks: AsyncIterable<Buffer>;
+  send(chunk: Uint8Array): Promise<void>;
+  end(): void;
+}
+
+export interface BuildSession {
+  readonly id: string;
+  /** The same for builds that may share what was sent before. */
+  readonly sharedKey: string;
+  /** Aborts when the client has gone. */
+  readonly gone: AbortSignal;
+  /** Whether the client offers a method, `/package.Service/Method`. */
+  supports(method: string): boolean;
+  /** A directory by the name that the client gave it. @throws build.session_failed */
+  files(name: string, wanted: WantedFiles, signal: AbortSignal): PacketStream;
+  /** Undefined: the client has none of this id. */
+  secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  /** Whether the client forwards an agent of this id. */
+  hasAgent(id: string, signal: AbortSignal): Promise<boolean>;
+  agent(id: string, signal: AbortSignal): ByteStream;
+  /** What the client knows for a registry; undefined: nothing. */
+  credentials(host: string, signal: AbortSignal): Promise<{ userName: string; secret: string } | undefined>;
+  /** A context that the client uploads. */
+  upload(path: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Gives the client an archive: output number `exporter` of its build. */
+  sendArchive(exporter: number, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream;
+  /** Gives the client a directory: output number `exporter` of its build. */
+  sendDirectory(exporter: number, signal: AbortSignal): PacketStream;
+}

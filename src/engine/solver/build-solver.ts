@@ -1,0 +1,287 @@
+/** The builds under way and done, the clients they talk to, and what they keep for the next ones. */
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import { parseTimestamp } from '#base/timestamp.ts';
+import type { StatusResponse } from '#schema/buildkit/control-messages.ts';
+import { formatPlatform } from '#oci/platform.ts';
+import type { EngineParts } from '../containers/engine-parts.ts';
+import type { BuildCache } from './build-cache.ts';
+import { BuildExecutor } from './build-executor.ts';
+import { BuildProgress } from './build-progress.ts';
+import type { BuildSession } from './build-session.ts';
+import { CacheDirectories } from './cache-directories.ts';
+import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
+import { ContextStore } from './context-store.ts';
+import { checkExporters, exportBuild } from './export-build.ts';
+import { solveBuild, type SolvedImage } from './solve-build.ts';
+import { readSolveOptions } from './solve-options.ts';
+import { chooseUsage, usageViews, type UsageEntry } from './usage-records.ts';
+import { timestampOf } from './wire-timestamp.ts';
+
+/** Builds that are remembered. */
+const mostRemembered = 50;
+/** Milliseconds to wait for what another connection of the client brings. */
+const patience = 10_000;
+
+interface Job {
+  readonly call: SolveCall;
+  readonly progress: BuildProgress;
+  readonly stop: AbortController;
+  readonly results: Map<string, SolvedImage>;
+  readonly finished: PromiseWithResolvers<readonly string[]>;
+  readonly begun: PromiseWithResolvers<BuildExecutor | undefined>;
+  session: BuildSession | undefined;
+  readonly started: bigint;
+  ended: bigint | undefined;
+  response: Record<string, string>;
+  error: string | undefined;
+}
+
+export interface SolverPlaces {
+  readonly cache: BuildCache;
+  readonly workerId: string;
+}
+
+export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
+  readonly workerId: string;
+  readonly #parts: EngineParts;
+  readonly #cache: BuildCache;
+  readonly #caches: CacheDirectories;
+  readonly #contexts: ContextStore;
+  readonly #directory: string;
+  readonly #sessions = new Map<string, BuildSession>();
+  readonly #jobs = new Map<string, Job>();
+  readonly #waiters = new Set<() => void>();
+
+  constructor(parts: EngineParts, { cache, workerId }: SolverPlaces) {
+    this.#parts = parts;
+    this.#cache = cache;
+    this.workerId = workerId;
+    this.#directory = join(parts.paths.buildsDirectory, 'solves');
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#contexts = new ContextStore(join(parts.paths.buildsDirectory, 'contexts'));
+    this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'));
+  }
+
+  addSession(session: BuildSession): Disposable {
+    this.#sessions.set(session.id, session);
+    this.#wake();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+      },
+    };
+  }
+
+  async solve(call: SolveCall, signal: AbortSignal): Promise<Record<string, string>> {
+    const stop = new AbortController();
+    const job: Job = {
+      call, stop, progress: new BuildProgress(), results: new Map(), finished: Promise.withResolvers(), begun: Promise.withResolvers(), session: undefined,
+      started: BigInt(Date.now()) * 1_000_000n, ended: undefined, response: {}, error: undefined,
+    };
+    for (const { promise } of [job.finished, job.begun]) (promise as Promise<unknown>).catch(() => undefined);
+    this.#jobs.set(call.ref, job);
+    this.#wake();
+    try {
+      return (job.response = await this.#run(job, AbortSignal.any([signal, stop.signal])));
+    } catch (error) {
+      job.error = messageOf(error);
+      job.begun.reject(error);
+      throw error;
+    } finally {
+      job.ended = BigInt(Date.now()) * 1_000_000n;
+      job.progress.close();
+      if (call.internal) this.#jobs.delete(call.ref);
+      this.#forgetOld();
+    }
+  }
+
+  async *status(ref: string, signal: AbortSignal): AsyncGenerator<Partial<StatusResponse>, void> {
+    yield* (await this.#job(ref, signal)).progress.follow(signal);
+  }
+
+  async frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult> {
+    const job = await this.#job(ref, signal);
+    const executor = await job.begun.promise;
+    if (executor === undefined) throw fail('build.ref_unknown', { ref });
+    const options = readSolveOptions({ ...job.call.attributes, ...attributes });
+    const built = await solveBuild(options, { images: this.#parts.images, executor, progress: job.progress, session: job.session, signal: AbortSignal.any([signal, job.stop.signal]) });
+    const refs = new Map<string, string>();
+    for (const image of built.images) {
+      const result = newIdentifier().slice(0, 25);
+      job.results.set(result, image);
+      refs.set(options.multiPlatform ? formatPlatform(image.platform) : '', result);
+    }
+    return { refs, metadata: metadataOf(built.images, options.multiPlatform) };
+  }
+
+  finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }): void {
+    const job = this.#jobs.get(ref);
+    if (job === undefined) throw fail('build.ref_unknown', { ref });
+    if ('refs' in outcome) job.finished.resolve(outcome.refs);
+    else job.finished.reject(outcome.error);
+  }
+
+  async readFile(ref: string, result: string, path: string): Promise<Buffer> {
+    const job = this.#jobs.get(ref);
+    const image = job?.results.get(result);
+    const executor = await job?.begun.promise;
+    if (image === undefined || executor === undefined) throw fail('build.ref_unknown', { ref: result });
+    return await executor.readFile(image.top, path);
+  }
+
+  async usage(filters: readonly string[]): Promise<UsageView[]> {
+    return usageViews(chooseUsage(await this.#entries(), { filters }));
+  }
+
+  async *prune({ all, filters, keepDuration, keepBytes }: PruneChoice): AsyncGenerator<UsageView, void> {
+    const entries = chooseUsage(await this.#entries(), { filters }).filter(({ inUse, shared, type }) => !inUse && (all || (!shared && type !== 'internal')));
+    const oldest = BigInt(Date.now()) * 1_000_000n - BigInt(keepDuration);
+    const old = entries.filter(({ lastUsed }) => keepDuration === 0 || (parseTimestamp(lastUsed) ?? 0n) < oldest).sort((a, b) => (a.lastUsed < b.lastUsed ? -1 : 1));
+    let total = entries.reduce((sum, { size }) => sum + size, 0);
+    const going: UsageEntry[] = [];
+    for (const entry of old) {
+      if (keepBytes > 0 && total <= keepBytes) break;
+      total -= entry.size;
+      going.push(entry);
+    }
+    await this.#cache.remove(going.flatMap(({ place, key }) => (place === 'layer' ? [key] : [])));
+    await this.#caches.remove(going.flatMap(({ place, key }) => (place === 'directory' ? [key] : [])));
+    if (all || going.some(({ place }) => place === 'contexts')) await this.#contexts.clear();
+    yield* usageViews(going);
+  }
+
+  history({ ref, activeOnly }: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[] {
+    return [...this.#jobs.values()]
+      .filter((job) => !job.call.internal && (ref === '' || job.call.ref === ref) && !(activeOnly && job.ended !== undefined))
+      .map((job) => ({ event: job.ended === undefined ? 'started' : 'complete', record: recordOf(job) }));
+  }
+
+  forget(ref: string): void {
+    const job = this.#jobs.get(ref);
+    if (job?.ended !== undefined) this.#jobs.delete(ref);
+  }
+
+  hostGateway(): string {
+    return this.#parts.networks.inspect('bridge').IPAM.Config?.[0]?.Gateway ?? '';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { stop } of this.#jobs.values()) stop.abort(new Error('the daemon is stopping'));
+    await this.#contexts[Symbol.asyncDispose]();
+  }
+
+  async #run(job: Job, signal: AbortSignal): Promise<Record<string, string>> {
+    const { call, progress } = job;
+    checkExporters(call.exporters);
+    const session = call.session === '' ? undefined : await this.#session(call.session, signal);
+    job.session = session;
+    const directory = await mkdtemp(join(this.#directory, 'solve-'));
+    await using _directory = { [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }) };
+    const within = session === undefined ? signal : AbortSignal.any([signal, session.gone]);
+    await using executor = new BuildExecutor({
+      parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, session, progress, hostConfig: call.hostConfig, directory, signal: within,
+    });
+    job.begun.resolve(executor);
+    const images = call.frontend === '' ? await this.#driven(job, within) : (await this.#direct(job, executor, within));
+    let response: Record<string, string> = {};
+    for (const [index, exporter] of call.exporters.entries()) {
+      for (const image of images) response = { ...response, ...(await exportBuild(image, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within })) };
+    }
+    return response;
+  }
+
+  /** The client runs the frontend and says which result is the build's. */
+  async #driven(job: Job, signal: AbortSignal): Promise<readonly SolvedImage[]> {
+    const refs = await abortable(job.finished.promise, signal);
+    return refs.map((ref) => {
+      const image = job.results.get(ref);
+      if (image === undefined) throw fail('build.ref_unknown', { ref });
+      return image;
+    });
+  }
+
+  async #direct(job: Job, executor: BuildExecutor, signal: AbortSignal): Promise<readonly SolvedImage[]> {
+    const { call, progress, session } = job;
+    if (call.frontend !== 'dockerfile.v0') throw fail('build.solve_failed', { message: `unknown frontend: ${call.frontend}` });
+    return (await solveBuild(readSolveOptions(call.attributes), { images: this.#parts.images, executor, progress, session, signal })).images;
+  }
+
+  async #entries(): Promise<UsageEntry[]> {
+    const inImages = new Set((await this.#parts.images.list({ all: true, filters: {}, sharedSize: false })).flatMap(({ Id }) => this.#parts.images.layerChain(this.#parts.images.resolve(Id).topLayer ?? '')));
+    const layers = this.#cache.list((chainId) => inImages.has(chainId)).map((entry): UsageEntry => ({ ...entry, place: 'layer', mutable: false }));
+    const directories = (await this.#caches.list()).map(
+      ({ name, id, created, lastUsed, uses, size, inUse }): UsageEntry => ({
+        place: 'directory', key: name, description: `cached mount ${id.replace(/^\//, '')} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true,
+      }),
+    );
+    return [...layers, ...directories];
+  }
+
+  async #job(ref: string, signal: AbortSignal): Promise<Job> {
+    return await this.#wait(() => this.#jobs.get(ref), () => fail('build.ref_unknown', { ref }), signal);
+  }
+
+  async #session(id: string, signal: AbortSignal): Promise<BuildSession> {
+    return await this.#wait(() => this.#sessions.get(id), () => fail('build.session_failed', { message: `no active session for ${id}: context deadline exceeded` }), signal);
+  }
+
+  async #wait<T>(find: () => T | undefined, missing: () => EngineError, signal: AbortSignal): Promise<T> {
+    const late = AbortSignal.timeout(patience);
+    const until = AbortSignal.any([signal, late]);
+    for (;;) {
+      const found = find();
+      if (found !== undefined) return found;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiters.add(resolve);
+      until.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+      this.#waiters.delete(resolve);
+      signal.throwIfAborted();
+      if (late.aborted) throw missing();
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters) resolve();
+  }
+
+  #forgetOld(): void {
+    const ended = [...this.#jobs].filter(([, { ended }]) => ended !== undefined);
+    for (const [ref] of ended.slice(0, Math.max(0, ended.length - mostRemembered))) this.#jobs.delete(ref);
+  }
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+function metadataOf(images: readonly SolvedImage[], multiPlatform: boolean): Record<string, Buffer> {
+  const metadata: Record<string, Buffer> = {};
+  for (const { platform, configuration } of images) metadata[multiPlatform ? `containerimage.config/${formatPlatform(platform)}` : 'containerimage.config'] = configuration;
+  const platforms = images.map(({ platform: { os, architecture, variant } }) => ({ ID: formatPlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) }), Platform: { architecture, os, variant } }));
+  metadata['refs.platforms'] = Buffer.from(JSON.stringify({ Platforms: platforms }));
+  return metadata;
+}
+
+function recordOf({ call, progress, started, ended, response, error }: Job): HistoryView {
+  const vertexes = progress.vertexes();
+  return {
+    ref: call.ref, frontend: 'dockerfile.v0', frontendAttributes: { ...call.attributes }, exporters: call.exporters.map(({ type, attributes }) => ({ type, attributes: { ...attributes } })),
+    error: error === undefined ? undefined : { code: 2, message: error, details: [] },
+    createdAt: timestampOf(started), completedAt: ended === undefined ? undefined : timestampOf(ended),
+    logs: undefined, exporterResponse: response, generation: 1, pinned: false,
+    numCachedSteps: vertexes.filter(({ cached }) => cached).length, numTotalSteps: vertexes.length, numCompletedSteps: vertexes.filter(({ completed }) => completed !== undefined).length, numWarnings: 0,
+  };
+}

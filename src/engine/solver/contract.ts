@@ -1,0 +1,69 @@
+/** What the doors of the solver (BuildKit's services) call. */
+import type { HostConfig } from '#schema/container-config.ts';
+import type { BuildHistoryRecord, StatusResponse, UsageRecord } from '#schema/buildkit/control-messages.ts';
+import type { MessageOf } from '#base/protobuf/message-type.ts';
+import type { BuildSession } from './build-session.ts';
+
+export interface BuildExporter {
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface SolveCall {
+  /** The client's name of the build. */
+  readonly ref: string;
+  readonly session: string;
+  /** Empty: the client drives the frontend itself, by {@link BuildSolver.frontend} and {@link BuildSolver.finish}. */
+  readonly frontend: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly exporters: readonly BuildExporter[];
+  readonly entitlements: readonly string[];
+  /** A probe: not kept in the history. */
+  readonly internal: boolean;
+  /** What the containers of its steps are made with. */
+  readonly hostConfig: HostConfig;
+}
+
+/** What a frontend made: a result for each platform, by name; one without a name when no platforms were asked for by name. */
+export interface FrontendResult {
+  readonly refs: ReadonlyMap<string, string>;
+  readonly metadata: Readonly<Record<string, Buffer>>;
+}
+
+export interface PruneChoice {
+  readonly all: boolean;
+  /** `name==value`, as BuildKit's clients write them; all of one must fit. */
+  readonly filters: readonly string[];
+  /** Nanoseconds: what was used since is kept. */
+  readonly keepDuration: number;
+  /** Bytes that may stay; 0: no limit set. */
+  readonly keepBytes: number;
+}
+
+export type UsageView = MessageOf<typeof UsageRecord>;
+export type HistoryView = MessageOf<typeof BuildHistoryRecord>;
+
+export interface BuildSolver {
+  /** Makes a client's session known until disposed. */
+  addSession(session: BuildSession): Disposable;
+  /** A build; answers what was exported. @throws build.solve_failed */
+  solve(call: SolveCall, signal: AbortSignal): Promise<Record<string, string>>;
+  /** What a build tells. Waits a little for a build that has not begun. @throws build.ref_unknown */
+  status(ref: string, signal: AbortSignal): AsyncIterable<Partial<StatusResponse>>;
+  /** Runs the Dockerfile of a build that its client drives. @throws build.solve_failed, build.ref_unknown */
+  frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult>;
+  /** Ends such a build with a result of its frontend, or a failure. @throws build.ref_unknown */
+  finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }): void;
+  /** A file of a result. @throws build.solve_failed */
+  readFile(ref: string, result: string, path: string): Promise<Buffer>;
+  usage(filters: readonly string[]): Promise<UsageView[]>;
+  /** Deletes what builds keep; yields what is gone. */
+  prune(choice: PruneChoice): AsyncIterable<UsageView>;
+  /** Builds, newest last; with `ref` that one alone. */
+  history(choice: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[];
+  forget(ref: string): void;
+  /** Id of this place of building. */
+  readonly workerId: string;
+  /** Address of the default bridge. */
+  hostGateway(): string;
+}

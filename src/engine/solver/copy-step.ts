@@ -1,0 +1,83 @@
+/** COPY, ADD and WORKDIR: the archive of a layer with what is copied, placed as the file system below it asks. */
+import { Readable } from 'node:stream';
+import { posix } from 'node:path';
+import { fail, isFailure } from '#base/errors/failure.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { SourceNode } from '#build/source-tree.ts';
+import type { TarMember } from '#oci/tar/write-tar.ts';
+import { writeTar } from '#oci/tar/write-tar.ts';
+import { copyMembers } from '../build/copy-members.ts';
+import { copyOwner } from '../build/copy-owner.ts';
+import { Destination, type Owner } from '../build/destination.ts';
+import type { CopyNode, DirectoryNode } from './build-node.ts';
+import { applyFileMode } from './file-mode.ts';
+import type { FoundSource } from './copy-sources.ts';
+
+export interface CopyStepOptions {
+  /** The mounted file system that is copied over. */
+  readonly root: string;
+  /** Of this build's own, for empty directories. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+const rootOwner: Owner = { uid: 0, gid: 0 };
+
+/** @throws build.solve_failed */
+export async function* copyArchive(node: CopyNode, sources: readonly FoundSource[], { root, directory, signal }: CopyStepOptions): AsyncGenerator<Buffer, void> {
+  const owner = node.owner === '' ? (node.keepOwners ? undefined : rootOwner) : ownerOf(root, node.owner);
+  // With --link nothing of what lies below is looked at.
+  const empty = node.link ? mkdtempSync(`${directory}/link-`) : undefined;
+  try {
+    const destination = new Destination(empty ?? root);
+    if (sources.length > 1 && !node.target.endsWith('/') && sources.some(({ node: source }) => source.kind !== 'directory') && !destination.isDirectory(destination.resolve(node.target))) {
+      throw fail('build.solve_failed', { message: `When using COPY with more than one source file, the destination must be a directory and end with a /` });
+    }
+    yield* writeTar(members()) as AsyncGenerator<Buffer>;
+
+    async function* members(): AsyncGenerator<TarMember, void> {
+      for (const { tree, path, node: source, below, unpack } of sources) {
+        const target = below === '' ? node.target : `${posix.join(node.target, below)}/`;
+        yield* copyMembers(destination, [{ tree, path, node: withMode(source, node.mode), unpack, hash: '' }], { target, owner, signal });
+      }
+    }
+  } finally {
+    if (empty !== undefined) rmSync(empty, { recursive: true, force: true });
+  }
+}
+
+/** @throws build.solve_failed */
+export async function* directoryArchive({ path, user }: DirectoryNode, { root }: CopyStepOptions): AsyncGenerator<Buffer, void> {
+  const owner = user === '' ? rootOwner : ownerOf(root, user);
+  const destination = new Destination(root);
+  const resolved = destination.resolve(path);
+  const isThere = destination.isDirectory(resolved);
+  const members = isThere ? [] : destination.directory(resolved, { last: owner, parents: rootOwner });
+  yield* writeTar(members) as AsyncGenerator<Buffer>;
+}
+
+/** A stream of what a generator gives. */
+export function archiveStream(archive: AsyncGenerator<Buffer, void>): Readable {
+  return Readable.from(archive, { objectMode: false });
+}
+
+/** The same with another mode, for a directory all below it; files of several names stay one. */
+function withMode(node: SourceNode, mode: string, done = new Map<SourceNode, SourceNode>()): SourceNode {
+  const known = done.get(node);
+  if (known !== undefined || mode === '' || node.kind === 'symlink') return known ?? node;
+  const directory = node.kind === 'directory';
+  const children = new Map([...node.children].map(([name, child]) => [name, withMode(child, mode, done)]));
+  const changed: SourceNode = { ...node, mode: applyFileMode(mode, node.mode, { directory }), children };
+  done.set(node, changed);
+  return changed;
+}
+
+function ownerOf(root: string, text: string): Owner {
+  try {
+    return copyOwner(root, text);
+  } catch (error) {
+    if (!isFailure(error, 'build.step_failed')) throw error;
+    const message = error.message.replace(/^unable to convert uid\/gid chown string to host mapping: (?:can't find [ug]id for (?:user|group) [^:]*: )?/, '');
+    throw fail('build.solve_failed', { message }, error);
+  }
+}

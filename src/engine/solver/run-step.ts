@@ -1,0 +1,184 @@
+/** RUN: a process in a container of its own, which nobody else sees; what it changed is the step's layer. */
+import { lstatSync, rmdirSync, rmSync, utimesSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fail, messageOf } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import { timestampNow } from '#base/timestamp.ts';
+import type { ContainerConfig, HostConfig } from '#schema/container-config.ts';
+import { resolveInRoot } from '#kernel/resolve-in-root.ts';
+import { writeContainerFiles } from '../containers/container-files.ts';
+import type { ContainerRecord } from '../containers/container-record.ts';
+import { createdState } from '../containers/container-state.ts';
+import type { EngineParts } from '../containers/engine-parts.ts';
+import { fileFactsOf } from '../containers/file-facts.ts';
+import { makeWorkingDirectory } from '../containers/working-directory.ts';
+import type { RunNode } from './build-node.ts';
+import type { BuildSession } from './build-session.ts';
+import type { CacheDirectories } from './cache-directories.ts';
+import { StepMounts, type InputLayers } from './step-mounts.ts';
+
+export interface RunStepOptions {
+  readonly parts: EngineParts;
+  readonly caches: CacheDirectories;
+  readonly session: BuildSession | undefined;
+  /** What every step's container is made with. */
+  readonly hostConfig: HostConfig;
+  readonly onOutput: (stream: 1 | 2, chunk: Buffer) => void;
+  readonly signal: AbortSignal;
+}
+
+const killSignal = 9;
+
+/**
+ * Runs the command and gives the archive of what it changed to `keep`, while the file system is still there.
+ * @throws build.solve_failed with BuildKit's text when the command fails; nothing is left behind
+ */
+export async function runStep<T>(node: RunNode, inputs: InputLayers, options: RunStepOptions, keep: (archive: Readable) => Promise<T>): Promise<T> {
+  const { parts, signal } = options;
+  const { snapshotter, networks, runtime, launcher, paths } = parts;
+  const id = newIdentifier();
+  await using undo = new AsyncDisposableStack();
+  await snapshotter.create(id, inputs[0]);
+  undo.defer(async () => await snapshotter.remove(id));
+  undo.defer(async () => await rm(paths.containerDirectory(id), { recursive: true, force: true }));
+  const mounts = undo.use(new StepMounts({ ...options, snapshotter, directory: `${paths.runDirectory(id)}-mounts` }));
+  const places = await mounts.make(node.mounts, inputs);
+  const record = recordOf(node, id, { ...options, variables: mounts.variables });
+  if (record.config.WorkingDir !== '' && record.config.WorkingDir !== '/') await makeWorkingDirectory(snapshotter, id, record.config.WorkingDir);
+  const rootfs = await snapshotter.mount(id);
+  const stubs = missingPlaces(rootfs, places.map(({ destination }) => destination));
+  const sandbox = await networks.create({
+    containerId: id, containerName: `build step ${node.name}`, networkMode: record.hostConfig.NetworkMode, exposedPorts: [], portBindings: {}, publishAll: false, hostname: record.config.Hostname,
+  });
+  undo.defer(async () => await networks.destroy(id, sandbox));
+  const files = writeContainerFiles(record, fileFactsOf(parts, record, sandbox));
+  const cgroupPath = runtime.cgroupPath(record);
+  const launch = await runtime.prepare(record, {
+    rootfs,
+    networkNamespace: node.network === 'host' ? undefined : sandbox.namespacePath,
+    files,
+    mounts: places,
+    pidOf: (reference) => {
+      throw new Error(`bug: a build step has no part in ${reference}`);
+    },
+  });
+  undo.defer(async () => await runtime.release(id, cgroupPath));
+  const exitCode = await execute();
+  if (exitCode !== 0) {
+    const killed = runtime.oomKilled(record) ? ': cannot allocate memory' : '';
+    throw fail('build.solve_failed', { message: `process ${JSON.stringify(node.command.join(' '))} did not complete successfully: exit code: ${exitCode}${killed}` });
+  }
+  removeStubs(stubs);
+  return await keep(await snapshotter.archiveChanges(id));
+
+  async function execute(): Promise<number> {
+    let shim;
+    try {
+      shim = await launcher.launch({ ...launch, attachments: [{ stdin: false, stdout: true, stderr: true }] }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw fail('build.solve_failed', { message: `failed to create task: ${messageOf(error)}` }, error);
+    }
+    await using process = shim;
+    const stop = (): void => {
+      process.signal(killSignal);
+      void runtime.killAll(record);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      const [stream] = process.attached;
+      if (stream !== undefined) await readOutput(stream, options.onOutput);
+      const { exitCode: code } = await process.exited;
+      // Processes that outlive the command do not outlive the step.
+      await runtime.killAll(record);
+      signal.throwIfAborted();
+      return code;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+function recordOf(node: RunNode, id: string, { hostConfig, parts, variables }: RunStepOptions & { variables: readonly string[] }): ContainerRecord {
+  const config: ContainerConfig = {
+    Hostname: node.hostname, Domainname: '', User: node.user, AttachStdin: false, AttachStdout: true, AttachStderr: true, Tty: false, OpenStdin: false, StdinOnce: false,
+    Env: [...node.environment, ...node.proxies, ...variables], Cmd: [...node.command], Image: '', Volumes: null, WorkingDir: node.directory, Entrypoint: null, OnBuild: null, Labels: {},
+  };
+  const asked: HostConfig = {
+    ...structuredClone(hostConfig),
+    NetworkMode: node.network === 'default' ? 'bridge' : node.network,
+    ExtraHosts: node.hosts.length === 0 ? null : [...node.hosts],
+    Privileged: node.insecure,
+    LogConfig: { Type: 'none', Config: {} },
+  };
+  const { hostConfig: complete } = parts.runtime.complete(asked, config);
+  const [path = '', ...args] = node.command;
+  return {
+    id, name: `build-${id.slice(0, 12)}`, created: timestampNow(), path, args, config, hostConfig: complete, endpointSettings: {}, imageId: '', topLayer: undefined, state: createdState,
+    restartCount: 0, manuallyStopped: false, startedBefore: false, mounts: [], sandbox: undefined, process: undefined,
+  };
+}
+
+/** A place that mounting makes, and the directory it is made in with its times; undefined where that is made, too. */
+interface Stub {
+  readonly path: string;
+  readonly parent: string;
+  readonly times: { readonly accessed: Date; readonly modified: Date } | undefined;
+}
+
+/** Which of these paths and their parents are not there yet: mounting over them makes them. Parents first. */
+function missingPlaces(rootfs: string, destinations: readonly string[]): Stub[] {
+  const stubs = new Map<string, Stub>();
+  for (const destination of destinations) {
+    let parent = rootfs;
+    let way = '';
+    for (const part of destination.split('/').filter((name) => name !== '')) {
+      way += `/${part}`;
+      const real = resolveInRoot(rootfs, way);
+      const path = real ?? join(parent, part);
+      if (real === undefined && !stubs.has(path)) {
+        const status = lstatSync(parent, { throwIfNoEntry: false });
+        stubs.set(path, { path, parent, times: status && { accessed: status.atime, modified: status.mtime } });
+      }
+      parent = path;
+    }
+  }
+  return [...stubs.values()];
+}
+
+/** What mounting made and the command left empty goes, and the directories around it look as before. */
+function removeStubs(stubs: readonly Stub[]): void {
+  for (const { path, parent, times } of stubs.toReversed()) {
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (status === undefined) continue;
+    try {
+      if (status.isDirectory()) rmdirSync(path);
+      else if (status.isFile() && status.size === 0) rmSync(path);
+      else continue;
+    } catch (error) {
+      // The command put something there.
+      if (error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY') continue;
+      throw error;
+    }
+    if (times !== undefined) utimesSync(parent, times.accessed, times.modified);
+  }
+}
+
+const frameHeader = 8;
+
+/** Output as the attach stream carries it: frames of a header and bytes. */
+async function readOutput(stream: AsyncIterable<Buffer>, onOutput: (stream: 1 | 2, chunk: Buffer) => void): Promise<void> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    while (rest.length >= frameHeader) {
+      const length = rest.readUInt32BE(4);
+      if (rest.length < frameHeader + length) break;
+      onOutput(rest[0] === 2 ? 2 : 1, Buffer.from(rest.subarray(frameHeader, frameHeader + length)));
+      rest = rest.subarray(frameHeader + length);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+/** One build from its Dockerfile to what its client gets: reads the files, plans, makes, exports. */
+import { readFile } from 'node:fs/promises';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { IgnorePatterns } from '#base/ignore-patterns.ts';
+import type { SourceTree } from '#build/source-tree.ts';
+import { parseImageConfiguration } from '#oci/image-configuration.ts';
+import { formatPlatform, hostPlatform, type Platform } from '#oci/platform.ts';
+import { canonicalName, canonicalText, familiarText, parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { ImageStore } from '#image/contract.ts';
+import { buildNode, type BuildNode } from './build-node.ts';
+import type { BuildExecutor } from './build-executor.ts';
+import type { BuildProgress } from './build-progress.ts';
+import type { BuildSession } from './build-session.ts';
+import { imageDocument } from './image-document.ts';
+import { planBuild, type BaseResolver } from './plan-build.ts';
+import type { SolveOptions } from './solve-options.ts';
+import { scratchNode, type StageBase, type StageDraft } from './stage-draft.ts';
+
+export interface SolveParts {
+  readonly images: ImageStore;
+  readonly executor: BuildExecutor;
+  readonly progress: BuildProgress;
+  readonly session: BuildSession | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What was built for one platform. */
+export interface SolvedImage {
+  readonly platform: Platform;
+  /** Chain id; undefined: no layers. */
+  readonly top: string | undefined;
+  /** The image's configuration file. */
+  readonly configuration: Buffer;
+}
+
+export interface SolvedBuild {
+  readonly images: readonly SolvedImage[];
+  readonly dockerfile: { readonly name: string; readonly text: string };
+}
+
+const largestDockerfile = 16 * 1024 * 1024;
+
+/** @throws build.solve_failed, with the Dockerfile in `details.source` where lines of it are to blame */
+export async function solveBuild(options: SolveOptions, parts: SolveParts): Promise<SolvedBuild> {
+  const files = await readFiles(options, parts);
+  try {
+    const images = await Promise.all(options.platforms.map(async (platform) => await solvePlatform({ options, parts, files, platform })));
+    return { images, dockerfile: { name: options.fileName, text: files.text } };
+  } catch (error) {
+    if (isFailure(error, 'build.solve_failed') || isFailure(error, 'build.invalid_dockerfile')) {
+      throw fail('build.solve_failed', { ...error.details, message: error.message, source: { name: options.fileName, text: files.text } }, error);
+    }
+    throw error;
+  }
+}
+
+interface BuildFiles {
+  readonly text: string;
+  readonly ignored: () => Promise<readonly string[]>;
+  /** A remote context, which the Dockerfile came with; undefined: the client's directory. */
+  readonly remote: BuildNode | undefined;
+}
+
+async function readFiles(options: SolveOptions, parts: SolveParts): Promise<BuildFiles> {
+  const { fileName } = options;
+  if (options.context !== '') {
+    const remote = remoteContext(options.context);
+    const { tree } = await parts.executor.make(remote);
+    const text = await textIn(tree, fileName);
+    if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
+    return { text, ignored: () => Promise.resolve([]), remote };
+  }
+  const own = `${fileName}.dockerignore`;
+  const definition = buildNode({
+    kind: 'local', name: `[internal] load build definition from ${fileName}`, inputs: [], directory: options.dockerfileName, transfer: 'transferring dockerfile:',
+    wanted: { follow: [fileName, own, ...(fileName === 'Dockerfile' ? ['dockerfile'] : [])] },
+  });
+  const { tree } = await parts.executor.make(definition);
+  const text = (await textIn(tree, fileName)) ?? (fileName === 'Dockerfile' ? await textIn(tree, 'dockerfile') : undefined);
+  if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
+  const ownList = await textIn(tree, own);
+  return { text, remote: undefined, ignored: async () => patternsOf(ownList ?? (await commonIgnoreList(options, parts))) };
+}
+
+async function commonIgnoreList(options: SolveOptions, { executor }: SolveParts): Promise<string> {
+  const node = buildNode({ kind: 'local', name: '[internal] load .dockerignore', inputs: [], directory: options.contextName, transfer: 'transferring context:', wanted: { follow: ['.dockerignore'] } });
+  const { tree } = await executor.make(node);
+  return (await textIn(tree, '.dockerignore')) ?? '';
+}
+
+function patternsOf(text: string): string[] {
+  try {
+    // What is no pattern is told before anything is sent.
+    IgnorePatterns.parse(text);
+  } catch (error) {
+    throw fail('build.solve_failed', { message: `failed parsing dockerignore patterns: ${messageOf(error)}` }, error);
+  }
+  return text.replace(/^\uFEFF/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+async function textIn(tree: SourceTree | undefined, path: string): Promise<string | undefined> {
+  return await tree?.text(path, largestDockerfile);
+}
+
+function remoteContext(address: string): BuildNode {
+  const name = `[internal] load remote build context`;
+  if (/^https?:\/\//.test(address) && !/\.git(?:[#?]|$)/.test(address)) return buildNode({ kind: 'download', name, inputs: [], url: address, checksum: '', archive: true });
+  const [remote = '', fragment = ''] = address.split('#', 2);
+  const [ref = '', directory = ''] = fragment.split(':', 2);
+  return buildNode({ kind: 'git', name, inputs: [], remote, ref, directory, keepDirectory: false, checksum: '' });
+}
+
+async function solvePlatform({ options, parts, files, platform }: { options: SolveOptions; parts: SolveParts; files: BuildFiles; platform: Platform }): Promise<SolvedImage> {
+  let ignored: readonly string[] = [];
+  const resolver = new ImageResolver(options, parts);
+  // As BuildKit's, the list of what is ignored is read once the images are known.
+  const plan = await planBuild({
+    text: files.text, options, platform, resolver,
+    beforeInstructions: async () => void (ignored = await files.ignored()),
+    contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored }),
+  });
+  const { executor } = parts;
+  const result = await executor.make(plan.target.node);
+  const created = await createdTimes(plan.target, executor);
+  return { platform, top: result.top, configuration: imageDocument(plan.target, { diffIds: result.top === undefined ? [] : parts.images.diffIds(result.top), created, anyPlatform: options.anyPlatform, platform }) };
+}
+
+function contextNode({ contextName }: SolveOptions, { paths, ignored }: { paths: readonly string[]; ignored: readonly string[] }): BuildNode {
+  const whole = paths.includes('/') || paths.length === 0;
+  return buildNode({
+    kind: 'local', name: '[internal] load build context', inputs: [], directory: contextName, transfer: 'transferring context:',
+    wanted: { exclude: ignored, ...(whole ? {} : { follow: paths.map((path) => path.replace(/^\//, '')) }) },
+  });
+}
+
+/** When the layers of the stage were made, bottom first, those of its image left out. */
+async function createdTimes({ node }: StageDraft, executor: BuildExecutor): Promise<string[]> {
+  const times: string[] = [];
+  for (let next: BuildNode | undefined = node; next !== undefined && (next.kind === 'run' || next.kind === 'copy' || next.kind === 'directory'); next = next.inputs[0]) {
+    times.unshift((await executor.make(next)).created ?? '');
+  }
+  return times;
+}
+
+/** Looks up images, each once for a build. */
+class ImageResolver implements BaseResolver {
+  readonly #options: SolveOptions;
+  readonly #parts: SolveParts;
+  readonly #found = new Map<string, Promise<StageBase & { readonly reference: string }>>();
+
+  constructor(options: SolveOptions, parts: SolveParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  image(reference: string, platform: Platform): Promise<StageBase & { readonly reference: string }> {
+    const key = `${reference} ${formatPlatform(platform)}`;
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      found = this.#look(reference, platform);
+      found.catch(() => undefined);
+      this.#found.set(key, found);
+    }
+    return found;
+  }
+
+  async context(name: string, platform: Platform): Promise<StageBase | undefined> {
+    const { contexts } = this.#options;
+    const address = contexts.get(name) ?? contexts.get(canonicalOr(name));
+    if (address === undefined) return undefined;
+    const separator = address.indexOf(':');
+    const scheme = separator < 0 ? '' : address.slice(0, separator);
+    const rest = address.slice(separator + 1);
+    const base = { config: {}, author: '', history: [], platform };
+    if (scheme === 'docker-image') return await this.image(rest.replace(/^\/\//, ''), platform);
+    if (scheme === 'local') {
+      return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: {} }) };
+    }
+    if (scheme === 'https' || scheme === 'http' || scheme === 'git' || scheme === 'ssh' || /\.git(?:[#?]|$)/.test(address)) return { ...base, node: remoteContext(address) };
+    if (scheme === 'input' || scheme === 'target') return { ...base, node: scratchNode() };
+    throw fail('build.solve_failed', { message: `unsupported context source ${scheme} for ${name}` });
+  }
+
+  async #look(text: string, platform: Platform): Promise<StageBase & { readonly reference: string }> {
+    const { images, progress, signal } = this.#parts;
+    let name;
+    try {
+      name = withDefaultTag(parseReference(text));
+    } catch (error) {
+      throw fail('build.solve_failed', { message: `failed to parse stage name ${JSON.stringify(text)}: ${messageOf(error)}` }, error);
+    }
+    const canonical = canonicalText(name);
+    const vertex = buildNode({ kind: 'scratch', name: `[internal] load metadata for ${canonical}`, inputs: [] });
+    progress.declare([{ digest: vertex.digest, name: vertex.name, inputs: [] }]);
+    progress.start(vertex.digest);
+    try {
+      let image = this.#options.pull ? undefined : this.#local(familiarText(name), platform);
+      if (image === undefined) {
+        const credentials = await this.#parts.session?.credentials(registryHost(canonicalName(name)), signal);
+        const authorization = credentials === undefined || credentials.secret === '' ? {} : { authorization: authorizationOf(credentials) };
+        for await (const _message of images.pull(familiarText(name), { signal, ...(this.#options.anyPlatform ? {} : { platform: formatPlatform(platform) }), ...authorization }));
+        image = images.resolve(familiarText(name), platform);
+      }
+      progress.complete(vertex.digest);
+      const { author, history } = parseImageConfiguration(await readFile(images.configurationPath(image.id), 'utf8'));
+      const node = buildNode({ kind: 'image', name: canonical, inputs: [], top: image.topLayer });
+      const offered: Platform = { os: image.os, architecture: image.architecture, ...(image.variant === undefined ? {} : { variant: image.variant }) };
+      return { node, config: image.config, author, history, platform: offered, reference: canonical };
+    } catch (error) {
+      signal.throwIfAborted();
+      progress.complete(vertex.digest, { error: messageOf(error) });
+      throw fail('build.solve_failed', { message: `${text}: failed to resolve source metadata for ${canonical}: ${messageOf(error)}`, vertex: vertex.digest }, error);
+    }
+  }
+
+  #local(name: string, platform: Platform): ReturnType<ImageStore['resolve']> | undefined {
+    const { images } = this.#parts;
+    try {
+      return this.#options.anyPlatform && formatPlatform(platform) === formatPlatform(hostPlatform()) ? images.resolve(name) : images.resolve(name, platform);
+    } catch (error) {
+      if (isFailure(error, 'image.not_found') || isFailure(error, 'image.platform_mismatch')) return undefined;
+      throw error;
+    }
+  }
+}
+
+function canonicalOr(name: string): string {
+  try {
+    return canonicalText(withDefaultTag(parseReference(name)));
+  } catch {
+    // A context may have any name.
+    return name;
+  }
+}
+
+function registryHost(canonical: string): string {
+  const domain = canonical.split('/')[0] ?? '';
+  return domain === 'docker.io' ? 'registry-1.docker.io' : domain;
+}
+
+function authorizationOf({ userName, secret }: { userName: string; secret: string }): string {
+  return Buffer.from(JSON.stringify(userName === '' ? { identitytoken: secret } : { username: userName, password: secret })).toString('base64url');
+}

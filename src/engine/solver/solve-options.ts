@@ -1,0 +1,84 @@
+/** What a client asks of a build: BuildKit's frontend attributes, taken apart. */
+import { fail } from '#base/errors/failure.ts';
+import { hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
+import { parseGoBoolean } from '#base/go-boolean.ts';
+
+export interface SolveOptions {
+  /** Path in the directory of Dockerfiles. */
+  readonly fileName: string;
+  readonly target: string;
+  readonly platforms: readonly Platform[];
+  /** No platform was asked for. */
+  readonly anyPlatform: boolean;
+  readonly multiPlatform: boolean;
+  readonly buildArguments: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  /** `--build-context`: name to address. */
+  readonly contexts: ReadonlyMap<string, string>;
+  /** Undefined: use what was made before; empty: nothing of it; else not for these stages. */
+  readonly fresh: readonly string[] | undefined;
+  readonly pull: boolean;
+  /** `name=address`. */
+  readonly hosts: readonly string[];
+  /** Bytes; 0: the usual. */
+  readonly sharedMemory: number;
+  readonly ulimits: string;
+  readonly cgroupParent: string;
+  readonly network: 'default' | 'none' | 'host';
+  readonly hostname: string;
+  /** A remote context; empty: the client's directory `context`. */
+  readonly context: string;
+  /** Names of the client's directories. */
+  readonly contextName: string;
+  readonly dockerfileName: string;
+  /** `frontend.lint` and the like; empty: a build. */
+  readonly request: string;
+  /** Names that attributes give of cached builds elsewhere. */
+  readonly cacheImports: string;
+}
+
+/** @throws build.solve_failed with BuildKit's text */
+export function readSolveOptions(attributes: Readonly<Record<string, string>>): SolveOptions {
+  const under = (prefix: string): Map<string, string> =>
+    new Map(Object.entries(attributes).flatMap(([name, value]): [string, string][] => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])));
+  const text = (name: string, fallback = ''): string => {
+    const value = attributes[name] ?? '';
+    return value === '' ? fallback : value;
+  };
+  const noCache = attributes['no-cache'];
+  const platforms = text('platform').split(',').filter((name) => name !== '').map((name) => parsePlatform(name));
+  const network = text('force-network-mode', 'default');
+  const multi = attributes['multi-platform'];
+  return {
+    fileName: text('filename', 'Dockerfile'),
+    target: text('target'),
+    platforms: platforms.length === 0 ? [hostPlatform()] : platforms,
+    anyPlatform: platforms.length === 0,
+    multiPlatform: multi === undefined ? platforms.length > 1 : (parseGoBoolean(multi) ?? refused(`invalid boolean value for multi-platform: ${multi}`)),
+    buildArguments: under('build-arg:'),
+    labels: under('label:'),
+    contexts: under('context:'),
+    fresh: noCache === undefined ? undefined : noCache.split(',').filter((name) => name !== ''),
+    pull: text('image-resolve-mode') === 'pull',
+    hosts: text('add-hosts').split(',').filter((entry) => entry !== ''),
+    sharedMemory: Number(text('shm-size', '0')),
+    ulimits: text('ulimit'),
+    cgroupParent: text('cgroup-parent'),
+    network: network === 'none' || network === 'host' ? network : 'default',
+    hostname: text('hostname', text('build-arg:BUILDKIT_SANDBOX_HOSTNAME', 'buildkitsandbox')),
+    context: text('context'),
+    contextName: text('contextkey', 'context'),
+    dockerfileName: text('dockerfilekey', 'dockerfile'),
+    request: text('requestid'),
+    cacheImports: text('cache-imports'),
+  };
+}
+
+/** Whether a stage is to be made without what was made before. */
+export function isFresh({ fresh }: SolveOptions, stageName: string): boolean {
+  return fresh !== undefined && (fresh.length === 0 || fresh.some((name) => name.toLowerCase() === stageName.toLowerCase()));
+}
+
+function refused(message: string): never {
+  throw fail('build.solve_failed', { message });
+}

@@ -1,0 +1,163 @@
+/** The mounts of a RUN: other file systems, kept directories, secrets and agents. All is given back when disposed. */
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { join, posix } from 'node:path';
+import { fail } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import type { Snapshotter } from '#image/contract.ts';
+import { resolveInRoot } from '#kernel/resolve-in-root.ts';
+import { bindOptions } from '#runtime/specification/mounts.ts';
+import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
+import type { SpecificationMount } from '#runtime/specification/types.ts';
+import type { RunMount } from './build-node.ts';
+import type { BuildSession } from './build-session.ts';
+import type { CacheDirectories } from './cache-directories.ts';
+
+export interface StepMountsOptions {
+  readonly snapshotter: Snapshotter;
+  readonly caches: CacheDirectories;
+  readonly session: BuildSession | undefined;
+  /** Of this step's own, on memory: secrets never touch the disk. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** Top layers of a step's inputs, by input. */
+export type InputLayers = readonly (string | undefined)[];
+
+export class StepMounts implements AsyncDisposable {
+  readonly #options: StepMountsOptions;
+  readonly #opened = new AsyncDisposableStack();
+  readonly variables: string[] = [];
+  #count = 0;
+
+  constructor(options: StepMountsOptions) {
+    this.#options = options;
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    this.#opened.defer(() => rmSync(options.directory, { recursive: true, force: true }));
+  }
+
+  /** @throws build.solve_failed with BuildKit's text */
+  async make(mounts: readonly RunMount[], inputs: InputLayers): Promise<SpecificationMount[]> {
+    const made: SpecificationMount[] = [];
+    for (const mount of mounts) {
+      const one = await this.#make(mount, inputs);
+      if (one !== undefined) made.push(one);
+    }
+    return made;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+
+  async #make(mount: RunMount, inputs: InputLayers): Promise<SpecificationMount | undefined> {
+    switch (mount.type) {
+      case 'tmpfs':
+        return tmpfsMount(mount.target, ['nosuid', 'nodev', ...(mount.size > 0 ? [`size=${mount.size}`] : []), ...(mount.readonly ? ['ro'] : [])].join(','));
+      case 'secret':
+        return await this.#secret(mount);
+      case 'ssh':
+        return await this.#agent(mount);
+      case 'cache':
+        return bind(mount, await this.#cache(mount, inputs));
+      default:
+        return bind(mount, inside(await this.#input(mount, inputs), mount.source));
+    }
+  }
+
+  /** The file system of an input, with a layer of its own for what is written. */
+  async #input({ input }: RunMount, inputs: InputLayers): Promise<string> {
+    const { snapshotter } = this.#options;
+    const id = newIdentifier();
+    await snapshotter.create(id, input === undefined ? undefined : inputs[input], { plain: true });
+    this.#opened.defer(async () => await snapshotter.remove(id));
+    return await snapshotter.mount(id);
+  }
+
+  async #cache(mount: RunMount, inputs: InputLayers): Promise<string> {
+    const { caches, signal } = this.#options;
+    const cache = await caches.open(mount.id, mount.sharing, signal);
+    this.#opened.use(cache);
+    if (cache.fresh) {
+      if (mount.input !== undefined) await caches.fill(cache, await this.#input(mount, inputs), mount.source);
+      chmodSync(cache.path, mount.mode ?? 0o755);
+      chownSync(cache.path, mount.uid ?? 0, mount.gid ?? 0);
+    }
+    return cache.path;
+  }
+
+  async #secret({ id, required, variable, target, mode = 0o400, uid = 0, gid = 0 }: RunMount): Promise<SpecificationMount | undefined> {
+    const { session, signal, directory } = this.#options;
+    const secret = await session?.secret(id, signal);
+    if (secret === undefined) {
+      if (required) throw fail('build.solve_failed', { message: `secret ${id}: not found` });
+      return undefined;
+    }
+    if (variable !== undefined) this.variables.push(`${variable}=${secret.toString('utf8')}`);
+    if (target === '') return undefined;
+    const path = join(directory, `secret-${this.#count++}`);
+    writeFileSync(path, secret, { mode: 0o600, flag: 'wx' });
+    chmodSync(path, mode);
+    chownSync(path, uid, gid);
+    return { destination: target, type: 'bind', source: path, options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec', 'rprivate'] };
+  }
+
+  async #agent({ id, required, target, mode = 0o600, uid = 0, gid = 0 }: RunMount): Promise<SpecificationMount | undefined> {
+    const { session, signal, directory } = this.#options;
+    if (session === undefined || !(await session.hasAgent(id, signal))) {
+      if (required) throw fail('build.solve_failed', { message: `unset ssh forward key ${id}` });
+      return undefined;
+    }
+    const path = join(directory, `agent-${this.#count++}`);
+    const stop = new AbortController();
+    const server = createServer({ allowHalfOpen: true }, (socket) => void forward(socket, session, id, AbortSignal.any([signal, stop.signal])));
+    server.listen(path);
+    await once(server, 'listening');
+    this.#opened.defer(async () => {
+      stop.abort();
+      server.close();
+      await once(server, 'close');
+    });
+    chmodSync(path, mode);
+    chownSync(path, uid, gid);
+    this.variables.push(`SSH_AUTH_SOCK=${target}`);
+    return { destination: target, type: 'bind', source: path, options: ['bind', 'rprivate'] };
+  }
+}
+
+/** Carries one client's bytes to the agent and back. */
+async function forward(socket: Socket, session: BuildSession, id: string, signal: AbortSignal): Promise<void> {
+  const close = (): void => void socket.destroy();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    const agent = session.agent(id, signal);
+    const upward = (async () => {
+      for await (const chunk of socket as AsyncIterable<Buffer>) await agent.send(chunk);
+      agent.end();
+    })();
+    for await (const chunk of agent.chunks) if (!socket.write(chunk)) await once(socket, 'drain', { signal });
+    socket.end();
+    await upward;
+  } catch {
+    // A client of the agent sees its connection end; the step tells what came of it.
+    socket.destroy();
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
+}
+
+function bind({ target, readonly }: RunMount, source: string): SpecificationMount {
+  const options = bindOptions({ writable: !readonly, propagation: 'rprivate', nonRecursive: undefined, readonlyNonRecursive: undefined, recursiveReadonly: false });
+  return { destination: target, type: 'bind', source, options };
+}
+
+/** A path of a mounted file system, links followed inside it. @throws build.solve_failed */
+function inside(root: string, source: string): string {
+  const wanted = posix.join('/', source);
+  if (wanted === '/') return root;
+  const real = resolveInRoot(root, wanted);
+  if (real === undefined) throw fail('build.solve_failed', { message: `failed to compute cache key: failed to calculate checksum of ref: ${JSON.stringify(wanted)}: not found` });
+  return real;
+}
