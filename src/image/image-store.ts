@@ -199,6 +199,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       ...content.partials().map(({ target, size, modified }) => ({ digest: 'digest' in target ? target.digest : target.session, bytes: size, modified, complete: false })),
     ],
     repair: async () => {
+      await layers.repair();
       workspace.clear();
       catalog.repair((chainId) => layers.get(chainId) !== undefined);
       keeper.doom(topmostFirst(layers));

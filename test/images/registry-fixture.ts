@@ -18,6 +18,10 @@ export interface TestRegistry {
   readonly busiest: () => number;
   /** Looks at a request first; true: it has answered. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | undefined;
+  /** Bytes of blobs that were sent so far. */
+  readonly sent: () => number;
+  /** Sends every blob in pieces of so many bytes, each once the hook resolves. */
+  pace: { readonly piece: number; readonly next: (digest: string, offset: number) => Promise<void> } | undefined;
   /** Publishes an image with gzipped layers and answers the manifest's digest. */
   push(name: string, image: MadeImage, options?: { docker?: boolean }): string;
   /** Publishes any manifest or index. */
@@ -34,6 +38,7 @@ export async function startRegistry(t: TestContext): Promise<TestRegistry> {
   const requests: string[] = [];
   let busy = 0;
   let busiest = 0;
+  let sent = 0;
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     void answer(request, response);
@@ -49,6 +54,8 @@ export async function startRegistry(t: TestContext): Promise<TestRegistry> {
     manifests,
     requests,
     busiest: () => busiest,
+    sent: () => sent,
+    pace: undefined,
     intercept: undefined,
     push: (name, image, { docker = false } = {}) => {
       const layers = image.layers.map((layer) => gzipSync(layer));
@@ -94,7 +101,19 @@ export async function startRegistry(t: TestContext): Promise<TestRegistry> {
     response.once('close', () => busy--);
     if (start > 0) response.writeHead(206, { 'Content-Range': `bytes ${start}-${blob.length - 1}/${blob.length}`, 'Content-Length': blob.length - start });
     else response.writeHead(200, { 'Content-Length': blob.length });
-    response.end(blob.subarray(start));
+    const { pace } = registry;
+    if (pace === undefined) {
+      sent += blob.length - start;
+      response.end(blob.subarray(start));
+      return;
+    }
+    for (let at = start; at < blob.length && !response.destroyed; at += pace.piece) {
+      await pace.next(reference, at);
+      const piece = blob.subarray(at, at + pace.piece);
+      sent += piece.length;
+      response.write(piece);
+    }
+    response.end();
   }
   return registry;
 }

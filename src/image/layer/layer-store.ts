@@ -177,7 +177,7 @@ export class StoredLayers implements LayerStore {
   }
 
   underWay(): string[] {
-    return [...this.#staged.values()].flatMap(({ directory, recordDirectory }) => [directory, recordDirectory]);
+    return [this.#paths.removing, ...[...this.#staged.values()].flatMap(({ directory, recordDirectory }) => [directory, recordDirectory])];
   }
 
   async repair(): Promise<void> {
