@@ -90,7 +90,6 @@ export const containerErrors = {
   'container.log_driver_unknown': { kind: 'invalid', text: (d) => `error looking up logging plugin ${d['driver']}: plugin "${d['driver']}" not found` },
   'container.log_options_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   // Docker answers 500.
-  'container.moment_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'container.logs_unsupported': { kind: 'notImplemented', text: () => 'configured logging driver does not support reading' },
   'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },
   'container.link_missing': { kind: 'invalid', text: (d) => `could not get container for ${d['name']}: No such container: ${d['name']}` },

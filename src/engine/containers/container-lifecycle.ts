@@ -220,6 +220,7 @@ export class ContainerLifecycle {
     };
     const ended = registry.book(id, {
       ending,
+      ...(decision.kind === 'restart' && { restartCount: record.restartCount + 1 }),
       state: decision.kind === 'restart' ? restartingState(exited) : exited,
     });
     if (oomKilled) publishContainerEvent(events, ended, 'oom');
@@ -228,7 +229,8 @@ export class ContainerLifecycle {
     if (live.stopRequested) publishContainerEvent(events, ended, 'stop');
     live.stopRequested = false;
     publishContainerEvent(events, ended, 'die', { execDuration: String(Math.max(0, Math.trunc(ranFor / 1000))), exitCode: String(report.exitCode) });
-    if (decision.kind === 'stay') live.announceExit({ exitCode: report.exitCode });
+    // Also who waits for it to run no more is told of an end that a restart follows, as by Docker.
+    live.announceExit({ exitCode: report.exitCode });
     if (lost) await this.#clean(`end the processes of ${id}`, async () => runtime.killAll(record));
     await this.#releaseHeld(id);
     if (decision.kind === 'restart') this.#scheduleRestart(id, decision.delay);
@@ -287,7 +289,7 @@ export class ContainerLifecycle {
         live.restartTimer = undefined;
         const record = this.#parts.registry.get(id);
         if (record?.state.status !== 'restarting') return;
-        await this.startHeld(this.#parts.registry.book(id, { restartCount: record.restartCount + 1 }), new AbortController().signal);
+        await this.startHeld(record, new AbortController().signal);
       } catch (error) {
         if (timer.signal.aborted) return;
         this.#parts.log('error', `could not restart container ${id}: ${messageOf(error)}`);

@@ -309,6 +309,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
 
     async top(reference, psArguments) {
       const record = registry.resolve(reference);
+      if (record.state.status === 'restarting') throw fail('container.restarting', { id: record.id });
       if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
       const result = await topOf(parts, record, psArguments);
       publishContainerEvent(events, record, 'top');

@@ -1,6 +1,6 @@
 /** The parameters of a log request, as Docker reads them. Pure. */
 import { fail } from '#base/errors/failure.ts';
-import { parseTimestamp } from '#base/timestamp.ts';
+import { quoteText } from '#base/template/go-quote.ts';
 import type { LogRequest } from '../contract.ts';
 
 export interface LogBounds {
@@ -9,22 +9,31 @@ export interface LogBounds {
   readonly tail: number | undefined;
 }
 
-/** @throws api.invalid_parameter with Docker's texts */
+const nanosecondsPerSecond = 1_000_000_000n;
+
+/** @throws api.invalid_parameter, api.invalid_number with Docker's texts */
 export function readLogBounds(request: LogRequest): LogBounds {
   if (!request.stdout && !request.stderr) throw fail('api.invalid_parameter', { message: 'Bad parameters: you must choose at least one stream' });
-  const since = readMoment('since', request.since);
-  const until = readMoment('until', request.until);
+  const since = readMoment(request.since);
+  const until = readMoment(request.until);
   return { since: since === 0n ? undefined : since, until: until === 0n ? undefined : until, tail: readTail(request.tail) };
 }
 
-/** Seconds since 1970 with an optional fraction of up to nine digits; also RFC 3339. Empty: none. */
-export function readMoment(name: string, text: string): bigint | undefined {
+/** Seconds since 1970 with an optional fraction. Empty: none. @throws api.invalid_number */
+function readMoment(text: string): bigint | undefined {
   if (text === '') return undefined;
-  const seconds = /^(-?\d+)(?:\.(\d{1,9}))?$/.exec(text);
-  if (seconds !== null) return BigInt(seconds[1] ?? '0') * 1_000_000_000n + BigInt((seconds[2] ?? '0').padEnd(9, '0'));
-  const moment = parseTimestamp(text);
-  if (moment !== undefined) return moment;
-  throw fail('container.moment_invalid', { message: `invalid value for "${name}": failed to parse value as time or duration: "${text}"` });
+  const dot = text.indexOf('.');
+  const seconds = readWhole(dot === -1 ? text : text.slice(0, dot));
+  if (dot === -1) return seconds * nanosecondsPerSecond;
+  const digits = text.slice(dot + 1);
+  const fraction = readWhole(digits);
+  const scale = 9 - digits.length;
+  return seconds * nanosecondsPerSecond + (scale >= 0 ? fraction * 10n ** BigInt(scale) : fraction / 10n ** BigInt(-scale));
+}
+
+function readWhole(text: string): bigint {
+  if (!/^[+-]?\d{1,18}$/.test(text)) throw fail('api.invalid_number', { parser: 'ParseInt', quoted: quoteText(text), reason: 'invalid syntax' });
+  return BigInt(text.replace(/^\+/, ''));
 }
 
 /** A number of lines; anything else, and negative numbers, mean all. */

@@ -80,7 +80,7 @@ export class HealthMonitor implements Disposable {
     const execId = newIdentifier();
     publishContainerEvent(events, record, `exec_create: ${commandText(command)}`, { execID: execId });
     publishContainerEvent(events, record, `exec_start: ${commandText(command)}`, { execID: execId });
-    const result = await runProbe(this.#parts, record, { execId, command, timeout: probeTimeout(check), signal });
+    const { started, ...result } = await runProbe(this.#parts, record, { execId, command, timeout: probeTimeout(check), signal });
     if (signal.aborted) {
       publishContainerEvent(events, record, 'exec_die', { execID: execId, exitCode: '137' });
       return;
@@ -91,7 +91,7 @@ export class HealthMonitor implements Disposable {
     if (state.health === undefined) return;
     const health = afterProbe(state.health, check, state.startedAt, result);
     const after = registry.update(record.id, { state: { ...state, health } });
-    publishContainerEvent(events, after, 'exec_die', { execID: execId, exitCode: String(result.ExitCode === -1 ? 137 : result.ExitCode) });
+    if (started) publishContainerEvent(events, after, 'exec_die', { execID: execId, exitCode: String(result.ExitCode === -1 ? 137 : result.ExitCode) });
     if (health.status === state.health.status) return;
     publishContainerEvent(events, after, `health_status: ${health.status}`);
     if (health.status === 'unhealthy') this.onUnhealthy?.(record.id);

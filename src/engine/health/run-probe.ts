@@ -1,10 +1,10 @@
 /** One probe: a process in the container whose end and first output are the result. */
-import { messageOf } from '#base/errors/failure.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
 import { formatTimestamp, nowNanoseconds } from '#base/timestamp.ts';
 import type { ExecRequest, HealthResult } from '#schema/container-config.ts';
 import type { AttachStream, ShimLauncher, ShimProcess } from '#runtime/contract.ts';
 import type { Snapshotter } from '#image/contract.ts';
+import { describeExecFailure } from '../containers/start-failure.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import type { RuntimePreparation } from '../processes/runtime-preparation.ts';
 
@@ -17,10 +17,11 @@ export interface ProbeParts {
 const outputLimit = 4096;
 const killSignal = 9;
 
-/** @param timeout milliseconds, after which the probe is killed. Never rejects: what fails is the result. */
-export async function runProbe(parts: ProbeParts, record: ContainerRecord, options: { execId: string; command: string[]; timeout: number; signal: AbortSignal }): Promise<HealthResult> {
+/** @param timeout milliseconds, after which the probe is killed. Never rejects: what fails is the result; `started`: whether there was a process. */
+export async function runProbe(parts: ProbeParts, record: ContainerRecord, options: { execId: string; command: string[]; timeout: number; signal: AbortSignal }): Promise<HealthResult & { readonly started: boolean }> {
   const start = nowNanoseconds();
-  const finish = (exitCode: number, output: string): HealthResult => ({
+  const finish = (exitCode: number, output: string): HealthResult & { readonly started: boolean } => ({
+    started: true,
     Start: formatTimestamp(start),
     End: formatTimestamp(nowNanoseconds()),
     ExitCode: exitCode,
@@ -36,7 +37,7 @@ export async function runProbe(parts: ProbeParts, record: ContainerRecord, optio
     const text = output.text();
     return finish(-1, `Health check exceeded timeout (${formatGoDuration(options.timeout * 1e6)})${text === '' ? '' : `: ${text}`}`);
   } catch (error) {
-    return finish(-1, messageOf(error));
+    return { ...finish(-1, describeExecFailure(error, { path: options.command[0] ?? '', workingDirectory: '' }).error.message), started: false };
   }
 }
 

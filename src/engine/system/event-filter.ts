@@ -21,6 +21,8 @@ export function eventFilter(filters: Filters): (event: EventMessage) => boolean 
     actor(event, 'network') &&
     actor(event, 'volume') &&
     actor(event, 'plugin') &&
+    // Things of swarms, of which there are none here.
+    ['service', 'node', 'secret', 'config'].every((name) => anyOf(name, () => false)) &&
     anyOf('image', (value) => matchesImage(event, value)) &&
     matchesLabels(event.Actor.Attributes, filters['label']);
 }
@@ -28,7 +30,7 @@ export function eventFilter(filters: Filters): (event: EventMessage) => boolean 
 /** By id or name, of image events and of the containers made from it; a name without a tag means every tag. */
 function matchesImage(event: EventMessage, value: string): boolean {
   const name = event.Type === 'image' ? (event.Actor.Attributes['name'] ?? '') : (event.Actor.Attributes['image'] ?? '');
-  return event.Actor.ID === value || name === value || withoutTag(name) === withoutTag(value);
+  return [event.Actor.ID, name, withoutTag(event.Actor.ID), withoutTag(name)].includes(value);
 }
 
 function withoutTag(name: string): string {
