@@ -94,9 +94,10 @@ export class HttpConnection {
     const failedToSend = sending.then(() => undefined, (error: unknown) => error);
     let head: string | undefined;
     try {
-      head = await this.#reader.head();
+      head = await Promise.race([this.#reader.head(), sending.then(never, bodyFailureOnly)]);
     } catch (error) {
       this.close();
+      if (error instanceof BodyFailure) throw new ConnectionError(`error during connect: ${addressedRequest(message, this.#endpoint)}: ${error.message}`, { absent: false, cause: error.cause });
       throw new ConnectionError(`error during connect: ${shownRequest(message, this.#endpoint)}: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
     }
     if (head === undefined) {
@@ -127,7 +128,7 @@ export class HttpConnection {
     }
     this.#socket.write(head, 'latin1');
     if (typeof body === 'string' || body instanceof Uint8Array) return;
-    for await (const chunk of body) {
+    for await (const chunk of readable(body)) {
       if (chunk.length === 0) continue;
       if (this.#socket.destroyed || this.#reader.isOver) return;
       this.#socket.write(`${chunk.length.toString(16)}\r\n`);
@@ -276,4 +277,33 @@ function connectionFailure(endpoint: Exclude<Endpoint, { kind: 'dialed' }>, erro
     return new ConnectionError(`Cannot connect to the Docker daemon at ${endpoint.address}. Is the docker daemon running?`, { absent: true, cause: error });
   }
   return new ConnectionError(`error during connect: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
+}
+
+/** A request as Go names it. */
+function addressedRequest({ method, target }: RequestMessage, endpoint: Endpoint): string {
+  const base = endpoint.kind === 'unix' ? `http://${encodeURIComponent(endpoint.path)}` : endpoint.kind === 'dialed' ? endpoint.base : endpoint.address.replace(/^tcp/, 'http');
+  return `${method.slice(0, 1)}${method.slice(1).toLowerCase()} ${JSON.stringify(`${base}${target}`)}`;
+}
+
+/** What was to be sent could not be read. */
+class BodyFailure extends Error {
+  override readonly name = 'BodyFailure';
+}
+
+async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new BodyFailure(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** The daemon's answer is still to come. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+function bodyFailureOnly(error: unknown): Promise<never> {
+  if (error instanceof BodyFailure) throw error;
+  return never();
 }

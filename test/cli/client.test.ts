@@ -209,3 +209,23 @@ test('a long upload must leave no listeners on its connection', async () => {
   }
   assert.deepEqual(warnings.map(({ name }) => name), []);
 });
+
+test('an upload that cannot be read must end its request and say why, though the daemon waits on', async () => {
+  await using pair = await connected({ answer: () => ({ status: 200 }) });
+  const unreadable = async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.from('part');
+    throw new Error('read x: input/output error');
+  };
+  await assert.rejects(pair.client.images.load(unreadable(), { quiet: true }), (error) => {
+    assert.ok(error instanceof ConnectionError && !error.absent);
+    assert.match(error.message, /^error during connect: Post "http:\/\/%2F.*\/v1\.\d+\/images\/load\?quiet=1": read x: input\/output error$/);
+    return true;
+  });
+});
+
+test('an empty name must make a path without empty parts, as Docker\'s client does', async () => {
+  await using pair = await connected({ answer: () => ({ status: 404, json: { message: 'page not found' } }) });
+  await assert.rejects(pair.client.images.remove(''), { message: 'page not found' });
+  await assert.rejects(pair.client.images.inspect(''), { message: 'page not found' });
+  assert.deepEqual(pair.daemon.calls, ['DELETE /images', 'GET /images/json']);
+});

@@ -17,7 +17,7 @@ export const command = defineCommand({
   },
   async run({ client, flags, arguments: [container = '', name = ''], stdout, signal }) {
     const reference = name === '' ? undefined : parseImageReference(name);
-    if (reference !== undefined && reference.digest !== '') throw new CommandFailure('cannot commit to digest reference');
+    if (reference !== undefined && reference.digest !== '') throw new CommandFailure('refusing to create a tag with a digest reference');
     const { Id } = await client.builds.commit(container, {
       ...(reference === undefined ? {} : { repository: fullName(reference), tag: reference.tag === '' ? 'latest' : reference.tag }),
       author: flags.author, comment: flags.message, changes: flags.change, pause: flags.pause, signal,

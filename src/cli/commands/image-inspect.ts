@@ -16,7 +16,7 @@ export const command = defineCommand({
   },
   async run({ client, flags, arguments: references, stdout, signal }) {
     const source = { transport: client.transport, signal };
-    const platform = parsePlatform(flags.platform);
+    const platform = parsePlatform(flags.platform, '');
     return await inspectObjects({
       references, format: flags.format, stdout, find: (reference) => findImage(source, reference, platform),
     });

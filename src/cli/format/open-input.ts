@@ -12,5 +12,13 @@ export async function openInput(path: string): Promise<AsyncIterable<Buffer>> {
   } catch (error) {
     throw new CommandFailure(`open ${path}: ${errnoText(error)}`, 1, error);
   }
-  return createReadStream(path, { fd: handle, highWaterMark: 1 << 20 });
+  return read(createReadStream(path, { fd: handle, highWaterMark: 1 << 20 }), path);
+}
+
+async function* read(file: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* file;
+  } catch (error) {
+    throw new CommandFailure(`read ${path}: ${errnoText(error)}`, 1, error);
+  }
 }

@@ -2,6 +2,7 @@
  * A bounded stream of bytes between the main thread, which never blocks, and a worker, which only
  * blocks: a ring in shared memory with one writer and one reader. Counters run on modulo 2^32.
  */
+import { StreamLitter } from '#base/stream-litter.ts';
 
 const capacity = 4 * 1024 * 1024;
 /** Room must grow by this much before the other side is woken, lest the threads wake each other for every few bytes. */
@@ -186,6 +187,8 @@ export class BlockingRingWriter extends Ring {
 
 /** The main thread's end of a ring that a worker writes. */
 export class AsyncRingReader extends Ring {
+  readonly #litter = new StreamLitter();
+
   /** A copy of what is there, at most 1 MiB, waiting for at least a byte; undefined at the end or when broken. */
   async read(): Promise<Buffer | undefined> {
     for (;;) {
@@ -200,6 +203,7 @@ export class AsyncRingReader extends Ring {
         const chunk = Buffer.from(this.data.subarray(start, start + length));
         this.advance(taken, length);
         this.act(readerActs);
+        this.#litter.dropped(length);
         return chunk;
       }
       if (isEnded) return undefined;

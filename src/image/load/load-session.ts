@@ -42,6 +42,8 @@ export function checkSystem(os: string): void {
 }
 
 const status = 'Loading layer';
+/** Bytes. */
+const dockerRead = 32 * 1024;
 /** Milliseconds before the progress of a layer is told while it is read: until then the end alone is. */
 const quickEnough = 500;
 
@@ -59,5 +61,9 @@ export function stagingProgress(session: Pick<LoadSession, 'quiet' | 'report'>, 
 
 /** Reports that a layer is there. */
 export function placedProgress({ quiet, report }: Pick<LoadSession, 'quiet' | 'report'>, { identifier, size }: { identifier: string; size: number }): void {
-  if (!quiet) report(byteMessage({ id: shortIdentifier(identifier), status, current: size, total: size }));
+  if (quiet) return;
+  const message = byteMessage({ id: shortIdentifier(identifier), status, current: size, total: size });
+  report(message);
+  // Docker tells the end of what it reads again where its last read was no small part of it.
+  if ((size % dockerRead || dockerRead) > size / 100) report(message);
 }

@@ -14,7 +14,7 @@ export async function* streamProgress(work: (report: Report, signal: AbortSignal
   let wake: () => void = () => undefined;
   let finished = false;
   const report: Report = (message) => {
-    const last = queue.findIndex((queued) => isCount(queued) && isCount(message) && queued.id === message.id && queued.status === message.status);
+    const last = queue.findIndex((queued) => isCount(queued) && isCount(message) && queued !== message && queued.id === message.id && queued.status === message.status);
     if (last >= 0) queue[last] = message;
     else queue.push(message);
     wake();
