@@ -12,7 +12,17 @@ export interface ProcessorTime {
   readonly processors: number;
 }
 
+let current: ProcessorTime | undefined;
+
+/** Read once for all who ask within one turn of the event loop: for a sample of many containers it is the same moment. */
 export function readProcessorTime(): ProcessorTime {
+  if (current !== undefined) return current;
+  current = readNow();
+  setImmediate(() => (current = undefined)).unref();
+  return current;
+}
+
+function readNow(): ProcessorTime {
   const lines = readFileSync('/proc/stat', 'utf8').split('\n').filter((line) => line.startsWith('cpu'));
   const columns = (lines[0] ?? '').trim().split(/\s+/).slice(1, 1 + countedColumns).map(Number);
   return { total: columns.reduce((sum, ticks) => sum + ticks, 0) * nanosecondsPerTick, processors: lines.length - 1 };

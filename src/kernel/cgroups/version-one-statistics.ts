@@ -11,6 +11,7 @@ export function versionOneStatistics(directoryOf: DirectoryOf): CgroupStatistics
   const times = readKeyedNumbers(file('cpuacct', 'cpuacct.stat'));
   const throttling = readKeyedNumbers(file('cpu', 'cpu.stat'));
   const perProcessor = readSetting(file('cpuacct', 'cpuacct.usage_percpu'));
+  const pidsLimit = readSetting(file('pids', 'pids.max'));
   return {
     cpu: {
       total: readNumber(file('cpuacct', 'cpuacct.usage')),
@@ -30,7 +31,7 @@ export function versionOneStatistics(directoryOf: DirectoryOf): CgroupStatistics
     },
     pids: {
       current: readNumber(file('pids', 'pids.current')),
-      limit: readSetting(file('pids', 'pids.max')) === 'max' ? 0 : readNumber(file('pids', 'pids.max')),
+      limit: pidsLimit === 'max' ? 0 : pidsLimit === undefined ? undefined : Number(pidsLimit),
     },
     blockIO: {
       bytes: blockStatistics(file('blkio', 'blkio.throttle.io_service_bytes_recursive')),
