@@ -9,7 +9,7 @@ import { parsePlatform } from '#oci/platform.ts';
 import { createContentStore } from '#store/content/content-store.ts';
 import type { ContentStore } from '#store/content/contract.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
-import { assertNothingStays, digestOf, imageOf, layerOf, messagesOf, never, openStores, type MadeImage, type Stores } from './image-fixture.ts';
+import { assertNothingStays, digestOf, filesIn, imageOf, layerOf, messagesOf, never, openStores, type MadeImage, type Stores } from './image-fixture.ts';
 import { indexType, manifestType, noise, startRegistry, type TestRegistry } from './registry-fixture.ts';
 
 const pieceSize = 65_536;
@@ -234,6 +234,9 @@ test('several platforms of one image must lie side by side, and each be found by
   assert.equal(again.store.resolve(reference, parsePlatform('linux/amd64')).id, amd.id);
   assert.equal(again.store.resolve(arm.id, parsePlatform('linux/amd64')).id, amd.id);
   await assert.rejects(async () => await Promise.resolve(again.store.resolve(reference, parsePlatform('linux/s390x'))), { code: 'image.platform_mismatch' });
+  const saved = await filesIn(await again.store.save([reference], { platform: parsePlatform('linux/amd64'), signal: never }));
+  assert.ok(saved.has(`blobs/sha256/${amd.id.slice(7)}`) && !saved.has(`blobs/sha256/${arm.id.slice(7)}`), [...saved.keys()].join(' '));
+  assert.equal((await again.store.inspect(reference, { platform: parsePlatform('linux/amd64') })).Id, amd.id);
   assert.deepEqual((await again.store.list({ all: false, filters: { dangling: ['true'] }, sharedSize: false })).map(({ Id }) => Id), [amd.id]);
 });
 

@@ -3,8 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { newIdentifier, shortIdentifier } from '#base/identifier.ts';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { timestampNow } from '#base/timestamp.ts';
-import type { Image } from '#image/contract.ts';
-import { formatPlatform, parsePlatform, runsOn } from '#oci/platform.ts';
+import { parsePlatform } from '#oci/platform.ts';
 import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig } from '#schema/container-config.ts';
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
@@ -45,8 +44,7 @@ export async function createContainer(
   checkLogConfig(hostConfig.LogConfig);
   for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (/^container:./.test(mode) && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
-  const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image);
-  if (image !== undefined) checkPlatform(configRequest.Image, image, platform);
+  const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image, platform === '' ? undefined : parsePlatform(platform));
 
   const id = newIdentifier();
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image?.config ?? {});
@@ -120,15 +118,6 @@ function lender(reference: string, parts: EngineParts): ContainerRecord {
 /** Numbers are taken as they are, as in Docker. */
 function isStopSignal(text: string): boolean {
   return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseSignal(text) !== undefined;
-}
-
-/** @throws image.platform_mismatch when the image is not of the platform that was asked for */
-function checkPlatform(reference: string, image: Image, asked: string): void {
-  if (asked === '') return;
-  const wanted = parsePlatform(asked);
-  const offered = { os: image.os, architecture: image.architecture, ...(image.variant !== undefined && { variant: image.variant }) };
-  if (runsOn(wanted, offered)) return;
-  throw fail('image.platform_mismatch', { reference, offered: formatPlatform(offered), wanted: formatPlatform(wanted) });
 }
 
 /** Without a driver the engine's; with the engine's driver its options too, unless the container sets them. */

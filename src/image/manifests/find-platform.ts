@@ -15,12 +15,18 @@ export function resolveForPlatform(parts: Pick<ImageParts, 'catalog' | 'manifest
   if (runsOn(platform, offered)) return id;
   const parsed = parseAnyReference(reference);
   const target = parsed.kind === 'digest' ? undefined : manifests.targetOf(parsed.name);
-  const indexes = target?.kind === 'index' ? [target] : manifests.ofImage(id).flatMap(({ digest }) => manifests.indexesOf(digest));
-  for (const index of indexes) {
+  const found = target?.kind === 'index' ? imageIn(parts, target, platform) : siblingFor(parts, id, platform);
+  if (found !== undefined) return found;
+  throw fail('image.platform_mismatch', { reference, offered: formatPlatform(offered), wanted: formatPlatform(platform) });
+}
+
+/** The image for another platform that an index ties to this one; undefined when there is none here. */
+export function siblingFor(parts: Pick<ImageParts, 'catalog' | 'manifests'>, id: string, platform: Platform): string | undefined {
+  for (const index of parts.manifests.ofImage(id).flatMap(({ digest }) => parts.manifests.indexesOf(digest))) {
     const found = imageIn(parts, index, platform);
     if (found !== undefined) return found;
   }
-  throw fail('image.platform_mismatch', { reference, offered: formatPlatform(offered), wanted: formatPlatform(platform) });
+  return undefined;
 }
 
 /** The image of an index that fits best; undefined when none of them is here. */

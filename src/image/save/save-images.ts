@@ -17,6 +17,7 @@ import type { CatalogImage } from '../image-catalog.ts';
 import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { LayerLease } from '../layer-keeper.ts';
 import { legacyConfigurations } from './legacy-configuration.ts';
+import { siblingFor } from '../manifests/find-platform.ts';
 import { selectImages } from './select-images.ts';
 
 interface Blob {
@@ -34,11 +35,10 @@ interface Plan {
 
 /** The archive as a stream. Everything is found before the first byte. @throws image.not_found and the like */
 export async function saveImages(parts: ImageParts, references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable> {
-  const selected = selectImages(parts.catalog, references);
+  const selected = forPlatform(parts, selectImages(parts.catalog, references), options.platform);
   const lease = parts.keeper.lease();
   try {
     const plan: Plan = { blobs: new Map(), index: [], manifest: [], repositories: {} };
-    for (const id of selected.keys()) checkPlatform(parts.catalog.get(id), options.platform);
     for (const [id, names] of selected) await planImage(parts, { lease, plan, id, names, among: selected, signal: options.signal });
     for (const id of selected.keys()) reportEvent(parts, { action: 'save', id, imageId: id, name: id });
     return addAbortSignal(options.signal, new LeasedArchive(writeTar(members(plan)), lease));
@@ -48,8 +48,15 @@ export async function saveImages(parts: ImageParts, references: readonly string[
   }
 }
 
-function checkPlatform(image: CatalogImage, platform: Platform | undefined): void {
-  if (platform !== undefined && platformRank(platform, platformOf(image.configuration)) !== 0) throw fail('image.no_export_target', { platform: formatPlatform(platform) });
+/** In the place of each image that of the same index for the platform. @throws image.no_export_target */
+function forPlatform(parts: ImageParts, selected: Map<string, ImageReference[]>, platform: Platform | undefined): Map<string, ImageReference[]> {
+  if (platform === undefined) return selected;
+  const fits = (id: string): boolean => platformRank(platform, platformOf(parts.catalog.get(id).configuration)) === 0;
+  return new Map([...selected].map(([id, names]) => {
+    const chosen = fits(id) ? id : siblingFor(parts, id, platform);
+    if (chosen === undefined || !fits(chosen)) throw fail('image.no_export_target', { platform: formatPlatform(platform) });
+    return [chosen, names];
+  }));
 }
 
 /** The archive's bytes; gives the layers back when it is read or given up, even unread. */
