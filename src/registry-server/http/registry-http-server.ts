@@ -143,6 +143,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refusal: Ref
   response.writeHead(refusal.status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length, ...refusal.headers });
   response.end(request.method === 'HEAD' ? undefined : bytes);
   if (request.complete) return;
+  request.resume();
   const timer = setTimeout(() => void (request.complete || request.destroy()), drainTime);
   timer.unref();
   request.once('close', () => clearTimeout(timer));
