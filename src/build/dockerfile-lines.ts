@@ -23,6 +23,10 @@ export interface DockerfileLines {
   readonly lines: readonly DockerfileLine[];
   /** The character that quotes others and continues lines. */
   readonly escape: string;
+  /** Instructions whose continued lines have empty ones between them: their last lines. */
+  readonly emptyContinuations: readonly number[];
+  /** Value of the directive `check`; empty: none. */
+  readonly check: string;
 }
 
 const directivePattern = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
@@ -32,16 +36,19 @@ const heredocPattern = /(?:^|\s)\d*<<-?\s*(['"]?)([^\s'"<]+)\1/g;
 /** @throws build.invalid_dockerfile */
 export function splitDockerfile(text: string): DockerfileLines {
   const physical = text.replace(/^\uFEFF/, '').split('\n').map((line) => line.replace(/\r+$/, ''));
-  const escape = readDirectives(physical);
+  const { escape, check } = readDirectives(physical);
+  const emptyContinuations: number[] = [];
   const lines: DockerfileLine[] = [];
   for (let index = 0; index < physical.length; ) {
     const number = index + 1;
     let open: string | undefined;
+    let hasEmpty = false;
     for (; index < physical.length; index++) {
       const line = physical[index] ?? '';
       const trimmed = line.trimStart();
       if (trimmed === '' || trimmed.startsWith('#')) {
         if (open === undefined) break;
+        if (trimmed === '') hasEmpty = true;
         continue;
       }
       const { content, continued } = takeContinuation(open === undefined ? trimmed : line, escape);
@@ -50,6 +57,7 @@ export function splitDockerfile(text: string): DockerfileLines {
     }
     index++;
     if (open === undefined) continue;
+    if (hasEmpty) emptyContinuations.push(Math.min(index, physical.length));
     const heredocs: Heredoc[] = [];
     for (const { terminator, tabs, expand } of heredocsOf(open)) {
       let content = '';
@@ -65,25 +73,27 @@ export function splitDockerfile(text: string): DockerfileLines {
     lines.push({ text: open, number, end: Math.min(index, physical.length), heredocs });
   }
   if (lines.length === 0) throw fault('file with no instructions');
-  return { lines, escape };
+  return { lines, escape, emptyContinuations, check };
 }
 
 /** Directives stand first; the first line that is none ends them. */
-function readDirectives(lines: readonly string[]): string {
+function readDirectives(lines: readonly string[]): { escape: string; check: string } {
   const seen = new Set<string>();
   let escape = '\\';
+  let check = '';
   for (const line of lines) {
     const match = directivePattern.exec(line.trimStart());
     const name = match?.[1]?.toLowerCase() ?? '';
     if (!directives.has(name)) break;
     if (seen.has(name)) throw fault(`only one ${name} parser directive can be used`);
     seen.add(name);
+    if (name === 'check') check = match?.[2] ?? '';
     if (name === 'escape') {
       escape = match?.[2] ?? '';
       if (escape !== '\\' && escape !== '`') throw fault(`invalid escape token '${escape}' does not match \` or \\`);
     }
   }
-  return escape;
+  return { escape, check };
 }
 
 /** An escape character at the end continues the line unless another one quotes it. */

@@ -44,6 +44,9 @@ export interface Dockerfile {
   readonly metaArguments: readonly Command[];
   readonly stages: readonly Stage[];
   readonly escape: string;
+  readonly emptyContinuations: readonly LineRange[];
+  /** Value of the directive `check`; empty: none. */
+  readonly check: string;
 }
 
 const buildKitFlags: Readonly<Record<string, FlagKind>> = { chmod: 'text', link: 'boolean', parents: 'boolean', exclude: 'list' };
@@ -58,7 +61,7 @@ const otherWords: ReadonlySet<string> = new Set(['FROM', 'RUN', 'ADD', 'COPY', '
 
 /** @throws build.invalid_dockerfile, with the lines in `details.range` where some are to blame */
 export function readDockerfile(text: string): Dockerfile {
-  const { lines, escape } = splitDockerfile(text);
+  const { lines, escape, emptyContinuations, check } = splitDockerfile(text);
   const instructions = lines.map((line) => ({ line, instruction: asFault('failed to parse Dockerfile', rangeOf(line), () => parseInstruction(line.text, escape)) }));
   const metaArguments: Command[] = [];
   const stages: Stage[] = [];
@@ -72,7 +75,7 @@ export function readDockerfile(text: string): Dockerfile {
     else throw fault('no build stage in current context', rangeOf(line));
   }
   if (stages.length === 0) throw fault('no build stage in current context', lines[0] === undefined ? undefined : rangeOf(lines[0]));
-  return { metaArguments, stages, escape };
+  return { metaArguments, stages, escape, check, emptyContinuations: emptyContinuations.map((line) => ({ start: line, end: line })) };
 }
 
 function rangeOf({ number, end }: DockerfileLine): LineRange {

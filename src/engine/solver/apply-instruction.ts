@@ -7,6 +7,7 @@ import type { Command } from '#build/dockerfile.ts';
 import { readRunMount } from '#build/run-mount.ts';
 import { expandWord, expandWords } from '#oci/instructions/expand-word.ts';
 import type { Expanders } from '#oci/instructions/apply-changes.ts';
+import { checkInstruction } from './check-instruction.ts';
 import { buildNode, type CopyPart, type BuildNode, type RunMount } from './build-node.ts';
 import { checkFileMode } from './file-mode.ts';
 import { refusing, splitArgument, stepName, type PlanContext } from './plan-context.ts';
@@ -27,6 +28,7 @@ const proxyNames: ReadonlySet<string> = new Set(['http_proxy', 'https_proxy', 'f
 /** @throws build.solve_failed, image.invalid_change */
 export function applyInstruction(application: Application): void {
   const { command, draft } = application;
+  checkInstruction(application);
   switch (command.word) {
     case 'RUN':
       return run(application);

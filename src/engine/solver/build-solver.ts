@@ -115,7 +115,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       job.results.set(result, image);
       refs.set(options.multiPlatform ? formatPlatform(image.platform) : '', result);
     }
-    return { refs, metadata: metadataOf(built.images, options.multiPlatform) };
+    return { refs, metadata: built.answer ?? metadataOf(built.images, options.multiPlatform) };
   }
 
   finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }): void {

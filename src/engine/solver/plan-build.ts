@@ -5,6 +5,8 @@
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { readDockerfile, readTrigger, type Command, type Dockerfile, type LineRange, type Stage } from '#build/dockerfile.ts';
+import { BuildChecks, readCheckOptions, type CheckFinding } from '#build/checks/build-checks.ts';
+import { checkDockerfile } from '#build/checks/check-dockerfile.ts';
 import { mountSource } from '#build/run-mount.ts';
 import { expandWord } from '#oci/instructions/expand-word.ts';
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
@@ -32,33 +34,38 @@ export interface PlanInput {
   readonly beforeInstructions: () => Promise<void>;
   /** The build context, given the paths that are taken from it. */
   readonly contextNode: (paths: readonly string[]) => BuildNode;
+  /** Also look at stages that are not needed. */
+  readonly everything?: boolean;
 }
 
 export interface BuildPlan {
   readonly target: StageDraft;
   readonly dockerfile: Dockerfile;
+  readonly findings: readonly CheckFinding[];
 }
 
 const placeholder: BuildNode = buildNode({ kind: 'local', name: 'context', inputs: [], directory: '', wanted: {}, transfer: '' } satisfies Omit<LocalNode, 'digest' | 'range' | 'fresh'>);
 
 /** @throws build.invalid_dockerfile, build.solve_failed with the lines to blame in `details.range` */
-export async function planBuild({ text, options, platform, resolver, beforeInstructions, contextNode }: PlanInput): Promise<BuildPlan> {
+export async function planBuild({ text, options, platform, resolver, beforeInstructions, contextNode, everything = false }: PlanInput): Promise<BuildPlan> {
   if (text === '') throw fail('build.solve_failed', { message: 'the Dockerfile cannot be empty' });
   const dockerfile = readDockerfile(text);
   const globals = globalArguments(dockerfile, options, platform);
   const stages = arrange(dockerfile, { options, globals });
   const target = wanted(stages, options.target);
+  const checks = new BuildChecks(refusing(() => readCheckOptions(options.buildArguments.get('BUILDKIT_DOCKERFILE_CHECK') ?? dockerfile.check)));
+  checkDockerfile(dockerfile, checks, globals);
   if (stages.length === 1 && stages[0] !== undefined) stages[0].label = '';
   const drafts = new Map<PlannedStage, StageDraft>();
   const paths = new Set<string>();
   const context: PlanContext = {
-    options, platform, escape: dockerfile.escape, globals, drafts,
+    options, platform, escape: dockerfile.escape, globals, drafts, checks,
     contextInput: placeholder,
     usePath: (path) => void paths.add(path),
   };
-  const bases = await findBases(stages, target, { options, platform, resolver, escape: dockerfile.escape });
+  const bases = await findBases(stages, target, { options, platform, resolver, everything, checks });
   await beforeInstructions();
-  const needed = reachable(target);
+  const needed = everything ? new Set(stages) : reachable(target);
   // Images that are only copied from come first: whatever stage needs them.
   for (const planned of [...stages].sort((a, b) => Number(b.implied) - Number(a.implied))) {
     if (!needed.has(planned)) continue;
@@ -71,7 +78,9 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   if (options.labels.size > 0) result.config.Labels = { ...result.config.Labels, ...labels };
   const local = contextNode([...paths].sort());
   result.node = replaceNode(result.node, placeholder, local);
-  return { target: result, dockerfile };
+  const failure = checks.failure();
+  if (failure !== undefined && !everything) throw fail('build.solve_failed', { message: failure, findings: checks.findings });
+  return { target: result, dockerfile, findings: checks.findings };
 }
 
 /** ARGs before the first FROM, over what the platform gives. */
@@ -212,7 +221,8 @@ interface BaseSearch {
   readonly options: SolveOptions;
   readonly platform: Platform;
   readonly resolver: BaseResolver;
-  readonly escape: string;
+  readonly everything: boolean;
+  readonly checks: BuildChecks;
 }
 
 /** The images of all stages that are needed, at once; triggers they bring become commands of the stage, and may need more images. */
@@ -220,7 +230,7 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
   const bases = new Map<PlannedStage, StageBase>();
   const triggered = new Set<PlannedStage>();
   for (;;) {
-    const needed = [...reachable(target)];
+    const needed = search.everything ? [...stages] : [...reachable(target)];
     const missing = needed.filter((planned) => planned.base === undefined && !bases.has(planned));
     const found = await Promise.all(missing.map(async (planned) => ({ planned, base: await findBase(planned, search) })));
     for (const { planned, base } of found) bases.set(planned, base);
@@ -239,7 +249,7 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
   }
 }
 
-async function findBase(planned: PlannedStage, { platform: target, resolver }: BaseSearch): Promise<StageBase> {
+async function findBase(planned: PlannedStage, { platform: target, resolver, checks }: BaseSearch): Promise<StageBase> {
   const platform = planned.platform ?? target;
   try {
     if (planned.baseName === 'scratch') return { node: scratchNode(), config: {}, author: '', history: [], platform: target };
@@ -247,6 +257,10 @@ async function findBase(planned: PlannedStage, { platform: target, resolver }: B
     if (context !== undefined) return context;
     const base = await resolver.image(planned.baseName, platform);
     const { node } = base;
+    if (base.platform.os !== platform.os || base.platform.architecture !== platform.architecture) {
+      const shown = (one: Platform): string => JSON.stringify(formatPlatform(one));
+      checks.find('InvalidBaseImagePlatform', `Base image ${planned.baseName} was pulled with platform ${shown(base.platform)}, expected ${shown(platform)} for current build`, planned.range);
+    }
     if (node.kind !== 'image') return base;
     return { ...base, node: buildNode({ ...node, name: stepName(planned, `FROM ${base.reference}`), range: planned.range }) };
   } catch (error) {

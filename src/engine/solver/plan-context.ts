@@ -1,5 +1,6 @@
 /** What planning a build shares between stages and instructions. */
 import { fail } from '#base/errors/failure.ts';
+import type { BuildChecks } from '#build/checks/build-checks.ts';
 import type { Command } from '#build/dockerfile.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { BuildNode } from './build-node.ts';
@@ -11,6 +12,7 @@ export interface PlanContext {
   readonly options: SolveOptions;
   readonly platform: Platform;
   readonly escape: string;
+  readonly checks: BuildChecks;
   /** ARGs before the first stage, with those of the platform. */
   readonly globals: ReadonlyMap<string, string>;
   /** Stands for the context until all paths are known. */

@@ -2,6 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
+import type { CheckFinding } from '#build/checks/build-checks.ts';
+import { checkAddress, checkRules } from '#build/checks/check-rules.ts';
+import type { LineRange } from '#build/dockerfile.ts';
 import type { SourceTree } from '#build/source-tree.ts';
 import { parseImageConfiguration } from '#oci/image-configuration.ts';
 import { formatPlatform, hostPlatform, type Platform } from '#oci/platform.ts';
@@ -11,6 +14,8 @@ import { buildNode, type BuildNode } from './build-node.ts';
 import type { BuildExecutor } from './build-executor.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
+import { lintResult } from './lint-result.ts';
+import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
 import { planBuild, type BaseResolver } from './plan-build.ts';
 import type { SolveOptions } from './solve-options.ts';
@@ -36,6 +41,8 @@ export interface SolvedImage {
 export interface SolvedBuild {
   readonly images: readonly SolvedImage[];
   readonly dockerfile: { readonly name: string; readonly text: string };
+  /** What a request other than a build answers. */
+  readonly answer?: Readonly<Record<string, Buffer>>;
 }
 
 const largestDockerfile = 16 * 1024 * 1024;
@@ -43,14 +50,56 @@ const largestDockerfile = 16 * 1024 * 1024;
 /** @throws build.solve_failed, with the Dockerfile in `details.source` where lines of it are to blame */
 export async function solveBuild(options: SolveOptions, parts: SolveParts): Promise<SolvedBuild> {
   const files = await readFiles(options, parts);
+  const dockerfile = { name: options.fileName, text: files.text };
+  if (options.request !== '') return { images: [], dockerfile, answer: await answerRequest({ options, parts, files }) };
   try {
     const images = await Promise.all(options.platforms.map(async (platform) => await solvePlatform({ options, parts, files, platform })));
-    return { images, dockerfile: { name: options.fileName, text: files.text } };
+    return { images, dockerfile };
   } catch (error) {
     if (isFailure(error, 'build.solve_failed') || isFailure(error, 'build.invalid_dockerfile')) {
       throw fail('build.solve_failed', { ...error.details, message: error.message, source: { name: options.fileName, text: files.text } }, error);
     }
     throw error;
+  }
+}
+
+interface BuildWork {
+  readonly options: SolveOptions;
+  readonly parts: SolveParts;
+  readonly files: BuildFiles;
+}
+
+/** @throws build.solve_failed for a request that is not known */
+async function answerRequest({ options, parts, files }: BuildWork): Promise<Record<string, Buffer>> {
+  const facts = { fileName: options.fileName, text: files.text };
+  if (options.request === 'frontend.targets') return targetsResult(files.text, options.fileName);
+  if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}` });
+  const [platform = hostPlatform()] = options.platforms;
+  try {
+    const { findings } = await planBuild({
+      text: files.text, options, platform, resolver: new ImageResolver(options, parts), everything: true,
+      beforeInstructions: async () => void (await files.ignored()),
+      contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored: [] }),
+    });
+    return lintResult({ ...facts, findings });
+  } catch (error) {
+    if (!isFailure(error, 'build.solve_failed') && !isFailure(error, 'build.invalid_dockerfile')) throw error;
+    return lintResult({ ...facts, findings: [], error: { message: error.message, range: rangeOf(error.details['range']) } });
+  }
+}
+
+function rangeOf(value: unknown): LineRange | undefined {
+  return typeof value === 'object' && value !== null && 'start' in value && 'end' in value ? { start: Number(value.start), end: Number(value.end) } : undefined;
+}
+
+/** Tells the client what the checks found. */
+function tellFindings({ options, parts, files }: BuildWork, findings: readonly CheckFinding[]): void {
+  for (const { name, detail, range } of [...findings].sort((a, b) => a.range.start - b.range.start)) {
+    parts.progress.warn({
+      vertex: '', level: 1, short: Buffer.from(`${name}: ${detail} (line ${range.start})`), detail: [Buffer.from(checkRules[name].description)], url: checkAddress(name),
+      info: { filename: options.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
+      ranges: [{ start: { line: range.start, character: 0 }, end: { line: range.end, character: 0 } }],
+    });
   }
 }
 
@@ -119,6 +168,7 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
     beforeInstructions: async () => void (ignored = await files.ignored()),
     contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored }),
   });
+  tellFindings({ options, parts, files }, plan.findings);
   const { executor } = parts;
   const result = await executor.make(plan.target.node);
   const created = await createdTimes(plan.target, executor);

@@ -36,6 +36,8 @@ export class StageDraft {
   readonly arguments: DeclaredArgument[] = [];
   /** A WORKDIR of this Dockerfile came before. */
   directorySet = false;
+  /** Where the stage's own CMD, ENTRYPOINT and HEALTHCHECK stand. */
+  readonly once = new Map<string, LineRange>();
 
   constructor(base: StageBase) {
     this.node = base.node;
