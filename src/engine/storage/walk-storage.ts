@@ -7,7 +7,7 @@ import type { OwnedPath } from '#image/contract.ts';
 
 /** Directories that are there even when there is nothing in them. */
 const structure = [
-  'builds', 'containers', 'content', 'content/blobs', 'content/blobs/sha256', 'content/blobs/sha384', 'content/blobs/sha512', 'content/ingest', 'image', 'image/tmp',
+  'containers', 'content', 'content/blobs', 'content/blobs/sha256', 'content/blobs/sha384', 'content/blobs/sha512', 'content/ingest', 'image', 'image/tmp',
   'image/overlay2', 'image/overlay2/imagedb', 'image/overlay2/imagedb/content', 'image/overlay2/imagedb/content/sha256', 'image/overlay2/layerdb',
   'image/overlay2/layerdb/sha256', 'image/overlay2/layerdb/tmp', 'image/overlay2/layerdb/mounts', 'image/vfs', 'image/vfs/layerdb', 'image/vfs/layerdb/mounts',
   'overlay2', 'overlay2/l', 'overlay2/.preparing', 'overlay2/.unpacking', 'vfs', 'vfs/dir', 'vfs/.preparing', 'vfs/.removing', 'tmp', 'volumes',
@@ -16,6 +16,7 @@ const structure = [
 const own: Readonly<Record<string, string>> = {
   'state.db': 'database', 'state.db-wal': 'database', 'state.db-shm': 'database',
   'dhowd.lock': 'engine', 'engine-id': 'engine', seccomp: 'engine', runtimes: 'engine', events: 'event log',
+  builds: 'build', 'build-caches': 'build cache',
 };
 const blockSize = 512;
 
