@@ -104,6 +104,7 @@ export class ContainerLifecycle {
       const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, starting.signal);
 
       live.process = shim;
+      live.startedAt = performance.now();
       const started = startedState(before.state, shim.pid, startTimestamp(shim.startedAt));
       const record = registry.book(id, {
         endpointSettings: joinedSettings(before, sandbox),
@@ -200,7 +201,9 @@ export class ContainerLifecycle {
     this.#parts.health.unwatch(id);
     await this.#clean(`send the log of ${id}`, async () => this.#parts.logDelivery.end(id));
     const oomKilled = runtime.oomKilled(record);
-    const ranFor = Number((report.finishedAt - (parseTimestamp(record.state.startedAt) ?? report.finishedAt)) / 1_000_000n);
+    // The clock of the day may have been set meanwhile.
+    const ranFor = live.startedAt !== undefined ? performance.now() - live.startedAt : Number((report.finishedAt - (parseTimestamp(record.state.startedAt) ?? report.finishedAt)) / 1_000_000n);
+    live.startedAt = undefined;
     const decision = decideRestart(
       record.hostConfig.RestartPolicy,
       { exitCode: report.exitCode, ranFor, manuallyStopped: record.manuallyStopped },

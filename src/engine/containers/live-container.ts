@@ -23,6 +23,8 @@ interface Waiter {
 export class LiveContainer {
   /** Set while the process runs. */
   process: ShimProcess | undefined;
+  /** When this daemon had it started, in milliseconds of a clock that nobody sets. */
+  startedAt: number | undefined;
   /** Milliseconds of the last wait before a restart; 0 at first. */
   restartDelay = 0;
   /** Ends a wait between restarts. */
