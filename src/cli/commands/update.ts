@@ -18,6 +18,7 @@ const flags = {
   cpus: processorsFlag({ text: 'Number of CPUs', requires: { version: '1.29' } }),
   'cpuset-cpus': textFlag({ text: 'CPUs in which to allow execution (0-3, 0,1)' }),
   'cpuset-mems': textFlag({ text: 'MEMs in which to allow execution (0-3, 0,1)' }),
+  'kernel-memory': bytesFlag({ text: 'Kernel memory limit (deprecated)', hidden: true }),
   memory: bytesFlag({ short: 'm', text: 'Memory limit' }),
   'memory-reservation': bytesFlag({ text: 'Memory soft limit' }),
   'memory-swap': swapBytesFlag({ text: 'Swap limit equal to memory plus swap: -1 to enable unlimited swap' }),
@@ -30,7 +31,7 @@ export const command = defineCommand({
   usage: 'update [OPTIONS] CONTAINER [CONTAINER...]',
   positional: minimumArguments(1),
   flags,
-  async run({ client, flags: chosen, given, arguments: containers, stdout, stderr, signal }) {
+  async run({ client, flags: chosen, given, arguments: containers, stdout, signal }) {
     if (!Object.keys(flags).some((name) => given(name as keyof typeof flags))) throw new CommandFailure('you must provide one or more flags when using this command');
     const change = {
       BlkioWeight: chosen['blkio-weight'],
@@ -61,7 +62,7 @@ export const command = defineCommand({
         failures.push(errorText(error));
       }
     }
-    if (warnings.length > 0) stderr.writeLine(warnings.join('\n'));
+    if (warnings.length > 0) stdout.writeLine(warnings.join('\n'));
     if (failures.length > 0) throw new CommandFailure(failures.join('\n'));
     return 0;
   },

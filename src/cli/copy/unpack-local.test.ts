@@ -57,8 +57,16 @@ test('a directory must not be replaced by a file, nor a file by a directory', as
   await assert.rejects(unpackLocal(archive({ name: 'file/', type: 'directory' }), inside, []), /^CommandFailure: cannot overwrite non-directory/);
 });
 
-test('a named pipe must be left out and told of, and the rest arrive', async (t) => {
+test('a named pipe must be made with its mode', async (t) => {
   const { inside } = places(t);
-  await assert.rejects(unpackLocal(archive({ name: 'pipe', type: 'fifo' }, { name: 'file', type: 'file', text: 'x' }), inside, []), /cannot make .*pipe: devices and named pipes/);
-  assert.deepEqual(readdirSync(inside), ['file']);
+  await unpackLocal(archive({ name: 'pipe', type: 'fifo' }, { name: 'file', type: 'file', text: 'x' }), inside, []);
+  assert.deepEqual(readdirSync(inside).sort(), ['file', 'pipe']);
+  assert.ok(lstatSync(join(inside, 'pipe')).isFIFO());
+});
+
+test('a symbolic link that leads out of the directory must be refused', async (t) => {
+  const { inside } = places(t);
+  await assert.rejects(unpackLocal(archive({ name: 'up', type: 'symlink', linkName: '../../etc/passwd' }), inside, []), /^CommandFailure: invalid symlink ".*up" -> "..\/..\/etc\/passwd"/);
+  await unpackLocal(archive({ name: 'abs', type: 'symlink', linkName: '/etc/passwd' }), inside, []);
+  assert.deepEqual(readdirSync(inside), ['abs']);
 });

@@ -4,13 +4,14 @@
  */
 import type { Stats } from 'node:fs';
 import { chmod, link, lstat, lutimes, mkdir, open, realpath, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cleanPath } from '#base/go-path.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { errnoText } from '#cli/errno-text.ts';
 import { readTar, type TarFile } from '#oci/tar/read-tar.ts';
 import type { TarEntry } from '#oci/tar/tar-entry.ts';
 import { renamed, type Renaming } from './copy-place.ts';
+import { makeNode } from './make-node.ts';
 
 /** @throws CommandFailure with Docker's texts */
 export async function unpackLocal(archive: AsyncIterable<Uint8Array>, directory: string, renaming: Renaming): Promise<void> {
@@ -23,8 +24,6 @@ class LocalUnpacking {
   readonly #root: string;
   readonly #renaming: Renaming;
   readonly #directories: { path: string; entry: TarEntry }[] = [];
-  /** The first of what cannot be made here. */
-  #leftOut: string | undefined;
 
   constructor(root: string, renaming: Renaming) {
     this.#root = root;
@@ -51,11 +50,9 @@ class LocalUnpacking {
     }
   }
 
-  /** Gives directories their times, which unpacking into them has changed. @throws CommandFailure when something could not be made */
+  /** Gives directories their times, which unpacking into them has changed. */
   async finish(): Promise<void> {
     for (const { path, entry } of this.#directories.reverse()) await setTimes(path, entry);
-    if (this.#leftOut === undefined) return;
-    throw new CommandFailure(`cannot make ${this.#leftOut}: devices and named pipes are not copied to files, all else was; copy to - for an archive with them`);
   }
 
   async #make(entry: TarEntry, path: string, { body, exists }: { body: TarFile['body']; exists: boolean }): Promise<void> {
@@ -72,6 +69,7 @@ class LocalUnpacking {
         break;
       }
       case 'symlink':
+        if (!this.#holds(join(dirname(path), entry.linkName))) throw new CommandFailure(`invalid symlink ${JSON.stringify(path)} -> ${JSON.stringify(entry.linkName)}`);
         await symlink(entry.linkName, path);
         break;
       case 'hardlink': {
@@ -80,8 +78,7 @@ class LocalUnpacking {
         return;
       }
       default:
-        this.#leftOut ??= path;
-        return;
+        await makeNode(path, entry);
     }
     await setTimes(path, entry);
   }
@@ -98,11 +95,15 @@ class LocalUnpacking {
       const next = join(real, part);
       if ((await lookAt(next)) === undefined) await mkdir(next);
       real = await realpath(next);
-      if (real !== this.#root && !real.startsWith(this.#root === '/' ? '/' : `${this.#root}/`)) {
+      if (!this.#holds(real)) {
         throw new CommandFailure(`invalid entry name ${JSON.stringify(called)}: path escapes from parent`);
       }
     }
     return join(real, base);
+  }
+
+  #holds(path: string): boolean {
+    return path === this.#root || path.startsWith(this.#root === '/' ? '/' : `${this.#root}/`);
   }
 }
 
