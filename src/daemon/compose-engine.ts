@@ -29,6 +29,7 @@ import { createLayerStore } from '#image/layer/layer-store.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
 import { fileSystemName } from '#kernel/file-system-name.ts';
+import { recursiveReadonlySupported } from '#kernel/kernel-features.ts';
 import { openSeccompFilterCache } from '#kernel/seccomp-filter.ts';
 import { readJsonFileLog } from '#logging/json-file-reader.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
@@ -111,6 +112,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   );
   const cgroups = openCgroups();
   const host = readHostFacts();
+  const recursiveReadonly = recursiveReadonlySupported();
   const runtime = createOciPreparation({
     host,
     cgroups,
@@ -119,13 +121,14 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     configuration,
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
-    recursiveReadonly: false,
+    recursiveReadonly,
     log,
   });
   const registry = new ContainerRegistry(database, log);
   const launcher = createShimLauncher({ shimPath: settings.shimPath });
   const health = opened.use(new HealthMonitor({ registry, events, launcher, runtime, snapshotter, log }));
   const parts: EngineParts = {
+    recursiveReadonly,
     buildCache: new BuildCache(database, images),
     registry,
     live: new LiveContainers(),

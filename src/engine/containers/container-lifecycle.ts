@@ -90,7 +90,7 @@ export class ContainerLifecycle {
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
       undo.defer(() => releaseMounts(before.mounts, volumes, id));
-      const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: false });
+      const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly });
       mounted = true;
       const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,

@@ -32,6 +32,8 @@ export interface EngineParts {
   readonly networks: NetworkController;
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;
+  /** Whether kernel and runtime can make a bind read-only with all below it. */
+  readonly recursiveReadonly: boolean;
   readonly readLog: LogReader;
   readonly logDelivery: LogDelivery;
   readonly events: EventLog;
