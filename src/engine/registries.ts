@@ -8,6 +8,7 @@ import { readCredentials, type Credentials } from '#registry/credentials.ts';
 import { registryEndpoints, type RegistryConfiguration } from '#registry/endpoints.ts';
 import { logIn } from '#registry/log-in.ts';
 import { readAnswer } from '#registry/read-answer.ts';
+import { ofItsKind } from '#registry/registry-error.ts';
 import { Repository } from '#registry/repository.ts';
 import { searchRepositories } from '#registry/search-repositories.ts';
 import type { DistributionView, PlatformView, SearchResult } from '#schema/registry-views.ts';
@@ -46,7 +47,7 @@ export function registryUseCases(configuration: RegistryConfiguration): Registry
           if (last === undefined || isFailure(last, 'registry.unreachable') || !isFailure(error, 'registry.unreachable')) last = error;
         }
       }
-      throw withStatus(last);
+      throw ofItsKind(last);
     },
   };
 }
@@ -93,29 +94,6 @@ function platformView({ os, architecture, osVersion, osFeatures, variant }: Plat
     ...(osFeatures === undefined ? {} : { 'os.features': osFeatures }),
     ...(variant === undefined ? {} : { variant }),
   };
-}
-
-/** A registry's refusal, as the API passes it on: of the same kind. */
-function withStatus(error: unknown): unknown {
-  if (!isFailure(error, 'registry.refused')) return error;
-  const { details } = error;
-  switch (details['fault']) {
-    case 'MANIFEST_UNKNOWN':
-    case 'NAME_UNKNOWN':
-    case 'BLOB_UNKNOWN':
-      return fail('registry.not_found', details, error);
-    case 'UNAUTHORIZED':
-      return fail('registry.login_refused', details, error);
-    case 'DENIED':
-      return fail('registry.denied', details, error);
-    case 'NAME_INVALID':
-    case 'TAG_INVALID':
-    case 'DIGEST_INVALID':
-    case 'MANIFEST_INVALID':
-      return fail('registry.invalid_parameter', details, error);
-    default:
-      return error;
-  }
 }
 
 /** Undefined when nothing can fit. @throws image.invalid_filter, registry.invalid_parameter */

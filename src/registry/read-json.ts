@@ -6,11 +6,12 @@ export function readJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new Error(faultOf(text, error), { cause: error });
+    throw new Error(jsonFault(text, error), { cause: error });
   }
 }
 
-function faultOf(text: string, error: SyntaxError): string {
+/** What `JSON.parse` found wrong with a text, in those words. */
+export function jsonFault(text: string, error: SyntaxError): string {
   const trimmed = text.trimStart();
   if (trimmed === '') return 'EOF';
   const first = [...trimmed][0] ?? '';

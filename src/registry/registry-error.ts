@@ -1,5 +1,5 @@
 /** What a registry answers when it refuses (OCI distribution-spec, error codes), as Docker tells it. */
-import { fail, type EngineError } from '#base/errors/failure.ts';
+import { fail, isFailure, type EngineError } from '#base/errors/failure.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Answer } from './http-exchange.ts';
 import { readAnswer } from './read-answer.ts';
@@ -41,6 +41,29 @@ export async function refusalOf(answer: Answer): Promise<EngineError> {
   const [first = { code: 'UNKNOWN', message: text }] = faults;
   const words = faults.map(describe);
   return fail('registry.refused', { message: faults.length === 1 ? describe(first) : `errors:\n${words.map((line) => `${line}\n`).join('')}`, fault: first.code, detailed: first.message !== '', first: describe(first), status: answer.status, ...retryAfter(answer) });
+}
+
+/** A registry's refusal as an error of the same kind, as the API passes it on; any other error as it is. */
+export function ofItsKind(error: unknown): unknown {
+  if (!isFailure(error, 'registry.refused')) return error;
+  const { details } = error;
+  switch (details['fault']) {
+    case 'MANIFEST_UNKNOWN':
+    case 'NAME_UNKNOWN':
+    case 'BLOB_UNKNOWN':
+      return fail('registry.not_found', details, error);
+    case 'UNAUTHORIZED':
+      return fail('registry.login_refused', details, error);
+    case 'DENIED':
+      return fail('registry.denied', details, error);
+    case 'NAME_INVALID':
+    case 'TAG_INVALID':
+    case 'DIGEST_INVALID':
+    case 'MANIFEST_INVALID':
+      return fail('registry.invalid_parameter', details, error);
+    default:
+      return error;
+  }
 }
 
 /** Seconds until the registry may be asked again, where it says so. */

@@ -5,13 +5,10 @@ import { defineCommand, type Invocation } from '#cli/command.ts';
 import { CredentialStore, hostOfAddress, hubKey, type AuthConfig } from '#cli/credentials/credential-store.ts';
 import { errorText } from '#cli/error-text.ts';
 import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
-import { underlined, writeNote } from '#cli/format/note.ts';
-import { Prompt } from '#cli/streams/prompt.ts';
+import { promptForCredentials } from '#cli/credentials/prompt-for-credentials.ts';
+import { writeNote } from '#cli/format/note.ts';
 import { ApiError, ConnectionError } from '#client/client-error.ts';
 import type { LoginAnswer } from '#schema/registry-views.ts';
-
-const registerHint = "Log in with your Docker ID or email address to push and pull images from Docker Hub. If you don't have a Docker ID, head over to https://hub.docker.com/ to create one.";
-const tokenHint = 'You can log in with your password or a Personal Access Token (PAT). Using a limited-scope PAT grants better security and is required for organizations using SSO. Learn more at https://docs.docker.com/go/access-tokens/';
 
 type Call = Pick<Invocation, 'client' | 'configuration' | 'environment' | 'stdin' | 'stdout' | 'stderr' | 'signal'>;
 
@@ -72,7 +69,7 @@ async function withStored(call: Call, store: CredentialStore, { server, asked }:
 async function withGiven(call: Call, store: CredentialStore, { server, username, password }: { server: string; username: string; password: string }): Promise<string> {
   if ((username === '' || password === '') && !call.stdin.isTerminal) throw new CommandFailure('Error: Cannot perform an interactive login from a non TTY device');
   const known = username === '' && password === '' ? ((await storedOrNone(store, server)).username ?? '') : '';
-  const credentials = await promptFor(call, { server, username: username.trim(), password: password.trim(), known });
+  const credentials = await promptForCredentials(call, { server, username: username.trim(), password: password.trim(), known });
   const { Status, IdentityToken } = await logIn(call, credentials);
   await save(call, store, tokenInstead(credentials, IdentityToken));
   return Status;
@@ -86,34 +83,6 @@ async function storedOrNone(store: CredentialStore, server: string): Promise<Aut
     if (error instanceof Error) return {};
     throw error;
   }
-}
-
-async function promptFor(call: Call, given: { server: string; username: string; password: string; known: string }): Promise<Required<Pick<AuthConfig, 'username' | 'password' | 'serveraddress'>>> {
-  const { stdin, stdout, stderr, signal, environment } = call;
-  const { server } = given;
-  let { username, password } = given;
-  const prompt = new Prompt(stdin, stdout, signal);
-  try {
-    if (username === '') {
-      if (server === hubKey) {
-        stdout.writeLine(registerHint);
-        if ((environment['DOCKER_CLI_HINTS'] ?? '').toLowerCase() !== 'false') stdout.write(`${tokenHint}\n\n`);
-      }
-      username = (await prompt.ask(given.known === '' ? 'Username: ' : `Username (${given.known}): `)) || given.known;
-      if (username === '') throw new CommandFailure('Error: Non-null Username Required');
-    }
-    if (password === '') {
-      const note = (): void => {
-        if (server === hubKey) writeNote(stderr, `A Personal Access Token (PAT) can be used instead.\nTo create a PAT, visit ${underlined('https://app.docker.com/settings')}\n\n`);
-      };
-      password = await prompt.askSecret('Password: ', note);
-      stdout.writeLine();
-      if (password === '') throw new CommandFailure('Error: Password Required');
-    }
-  } finally {
-    prompt.close();
-  }
-  return { username, password, serveraddress: server };
 }
 
 /** Where no daemon can be reached, from here. */

@@ -15,7 +15,7 @@ export const command = defineCommand({
     platform: textFlag({ text: 'Set platform if server is multi-platform capable' }),
     quiet: booleanFlag({ short: 'q', text: 'Suppress verbose output' }),
   },
-  async run({ client, arguments: [name = ''], flags, given, environment, configuration, program, stdout, stderr, signal }) {
+  async run({ client, arguments: [name = ''], flags, given, environment, configuration, program, stdin, stdout, stderr, signal }) {
     const named = parseImageReference(name);
     const isNameOnly = named.tag === '' && named.digest === '';
     if (flags['all-tags'] && !isNameOnly) throw new CommandFailure("tag can't be used with --all-tags/-a");
@@ -26,6 +26,10 @@ export const command = defineCommand({
       platform: given('platform') ? flags.platform : (environment['DOCKER_DEFAULT_PLATFORM'] ?? ''),
       progress: flags.quiet ? undefined : stdout,
       mayBootstrap: program === 'dhow',
+      onUnauthorized: async () => {
+        const { promptPriorTo } = await import('#cli/credentials/prompt-for-credentials.ts');
+        return await promptPriorTo('pull', reference.domain, { stdin, stdout, stderr, environment, configuration, signal });
+      },
     });
     stdout.writeLine(referenceText({ ...reference, name: fullName(reference) }));
     return 0;

@@ -14,7 +14,7 @@ const knownKeys = [
   'plugins', 'aliases', 'features', 'experimental',
 ];
 
-/** `change` gets the document as it is now and gives the one to keep. @throws what reading and writing files throw, SyntaxError for a file that is no JSON */
+/** `change` gets the document as it is now and gives the one to keep. @throws what reading and writing files throw */
 export function changeConfiguration(directory: string, change: (document: ConfigurationDocument) => ConfigurationDocument): void {
   const path = join(directory, 'config.json');
   const changed = change(readDocument(path));
@@ -42,8 +42,18 @@ function readDocument(path: string): ConfigurationDocument {
     if (hasCode(error, 'ENOENT')) return {};
     throw error;
   }
-  const document: unknown = text.trim() === '' ? {} : JSON.parse(text);
+  const document = parse(text);
   return typeof document === 'object' && document !== null && !Array.isArray(document) ? { ...document } : {};
+}
+
+/** What is no JSON was told to the user when it was read, and taken for empty. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
 }
 
 /** A link may point to a file that is not there yet. */

@@ -1,5 +1,6 @@
 /** The user's `config.json` (in DOCKER_CONFIG, or ~/.docker), read as Docker's CLI reads it. */
 import { readFileSync } from 'node:fs';
+import { jsonFault } from '#registry/read-json.ts';
 
 export interface ProxySettings {
   readonly httpProxy?: string;
@@ -62,12 +63,12 @@ export function loadConfiguration(directory: string, warn: (line: string) => voi
     return { directory, file: {} };
   }
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = JSON.parse(text === '' ? '{}' : text);
     if (typeof parsed === 'object' && parsed !== null) return { directory, file: parsed };
-    warn(`WARNING: Error loading config file: ${path}: json: cannot unmarshal into Go value of type configfile.ConfigFile`);
+    warn(`WARNING: Error parsing config file (${path}): json: cannot unmarshal into Go value of type configfile.ConfigFile`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    warn(`WARNING: Error loading config file: ${path}: ${text === '' ? 'EOF' : error.message}`);
+    warn(`WARNING: Error parsing config file (${path}): ${jsonFault(text, error)}`);
   }
   return { directory, file: {} };
 }

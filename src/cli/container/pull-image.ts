@@ -2,7 +2,7 @@
 import { ApiError } from '#client/client-error.ts';
 import type { Client } from '#client/client.ts';
 import type { ClientConfiguration } from '#cli/configuration/client-configuration.ts';
-import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
+import { credentialKey, CredentialStore, encodeAuthorization, type AuthConfig } from '#cli/credentials/credential-store.ts';
 import { errorText } from '#cli/error-text.ts';
 import { fullName, type ImageReference } from '#cli/image-reference.ts';
 import { displayProgress } from '#cli/progress-display.ts';
@@ -19,18 +19,24 @@ export interface PullRequest {
   readonly stderr: Output;
   /** Whether an image that cannot be pulled may be bootstrapped from the system's packages. */
   readonly mayBootstrap: boolean;
+  /** Called when the registry wants to know who asks; a helper that fails counts as none, then. */
+  readonly onUnauthorized?: () => Promise<AuthConfig>;
   readonly signal: AbortSignal;
 }
 
 /** @throws what the pull failed with, unless the image could be bootstrapped instead */
 export async function pullImage(request: PullRequest): Promise<void> {
   const { client, reference, platform, configuration, environment, progress, signal } = request;
-  const credentials = await new CredentialStore(configuration, environment).get(credentialKey(reference.domain));
+  const { onUnauthorized } = request;
+  const asked = new CredentialStore(configuration, environment).get(credentialKey(reference.domain));
+  const credentials = await (onUnauthorized === undefined ? asked : asked.catch((): AuthConfig => ({})));
+  const ask = async (as: AuthConfig): ReturnType<Client['images']['pull']> =>
+    await client.images.pull({ image: fullName(reference), tag: reference.digest === '' ? reference.tag : reference.digest }, { platform, authorization: encodeAuthorization(as), signal });
   try {
-    const messages = await client.images.pull(
-      { image: fullName(reference), tag: reference.digest === '' ? reference.tag : reference.digest },
-      { platform, authorization: encodeAuthorization(credentials), signal },
-    );
+    const messages = await ask(credentials).catch(async (error: unknown) => {
+      if (onUnauthorized === undefined || !(error instanceof ApiError && error.status === 401)) throw error;
+      return await ask(await onUnauthorized());
+    });
     await showOrDrain(messages, progress);
   } catch (error) {
     const name = request.mayBootstrap ? bootstrapName(error) : undefined;

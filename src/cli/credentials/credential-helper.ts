@@ -24,8 +24,13 @@ export async function getFromHelper(helper: string, server: string): Promise<Hel
 }
 
 export async function storeInHelper(helper: string, credentials: HelperCredentials): Promise<void> {
-  const { failure, output } = await runHelper(helper, 'store', `${JSON.stringify(credentials)}\n`);
+  const { failure, output } = await runHelper(helper, 'store', `${JSON.stringify(credentials).replaceAll(/[<>&]/g, escaped)}\n`);
   if (failure !== undefined) throw faultOf('store', failure, output);
+}
+
+/** As Go writes them in JSON. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 export async function eraseFromHelper(helper: string, server: string): Promise<void> {
