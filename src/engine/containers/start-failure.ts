@@ -66,7 +66,8 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
       ? { text: `${init}exec: ${quoted}: stat ${path}: no such file or directory`, exitCode: 127, caller: true }
       : { text: `${init}exec: ${quoted}: executable file not found in $PATH`, exitCode: 127, caller: true };
   }
-  if (/open executable: Operation not permitted/.test(message) || /open executable: Is a directory/.test(message)) {
+  // The last as newer versions of crun say it.
+  if (/open executable: Operation not permitted|open executable: Is a directory|the path `[^`]*` is not a regular file/.test(message)) {
     return { text: `${init}exec: ${quoted}: is a directory: permission denied`, exitCode: 126, caller: true };
   }
   if (/open executable: Permission denied/.test(message) || /exec(?:ute)? .*: Permission denied/i.test(message)) {
