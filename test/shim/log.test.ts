@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { attachOutput, demultiplex, readAll, ShimBench } from './shim-bench.ts';
+import { attachOutput, demultiplex, eventually, readAll, ShimBench } from './shim-bench.ts';
 
 const pieceSize = 16 * 1024;
 
@@ -129,4 +129,40 @@ test('a log that cannot be opened must fail the start with the reason', async ()
   const container = bench.container(['true'], { log: { path: `${bench.directory}/file/log` } });
   await assert.rejects(bench.launch(container), { code: 'runtime.start_failed', message: `${bench.directory}/file/log: Not a directory` });
   assert.equal(existsSync(container.runDirectory), false);
+});
+
+test('where rotated files are kept the process must wait for them to be removed, and nothing be lost', async () => {
+  await using bench = new ShimBench();
+  const lines = 30_000;
+  const process = await bench.launch(bench.container(['sh', '-c', `seq ${lines}; head -c 400000 /dev/zero; seq 3`], { log: { maxSize: 20_000, maxFiles: 4, sharing: 'kept' } }));
+  let ended = false;
+  void process.exited.then(() => (ended = true));
+  const rotated = (): number[] => readdirSync(bench.directory).flatMap((name) => /^container\.log\.(\d+)$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => b - a);
+  const seen: string[] = [];
+  let waited = false;
+  await eventually(() => {
+    // Full: the oldest are taken away, as the engine does once it has sent them.
+    if (rotated().length >= 3 && !ended) {
+      waited = true;
+      for (const number of rotated()) {
+        seen.push(readFileSync(`${bench.logPath}.${number}`, 'utf8'));
+        rmSync(`${bench.logPath}.${number}`);
+      }
+    }
+    return ended;
+  }, 'its end');
+  assert.ok(waited, 'it was never full');
+  for (const number of rotated()) seen.push(readFileSync(`${bench.logPath}.${number}`, 'utf8'));
+  seen.push(readFileSync(bench.logPath, 'utf8'));
+  const text = seen.join('').split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { log: string }).log).join('');
+  assert.equal(text.split('\n').slice(0, lines).at(-1), String(lines));
+  assert.equal(text.length, Array.from({ length: lines }, (_, at) => String(at + 1).length + 1).reduce((sum, length) => sum + length, 0) + 400_000 + 6);
+});
+
+test('compressed files must be shifted with the others', async () => {
+  await using bench = new ShimBench();
+  writeFileSync(`${bench.logPath}.1.gz`, 'older');
+  await bench.run(['seq', '400'], { log: { maxSize: 12_000, maxFiles: 4, sharing: 'compressed' } });
+  assert.deepEqual(readdirSync(bench.directory).filter((name) => /^container\.log\.\d/.test(name)).sort(), ['container.log.1', 'container.log.2', 'container.log.3.gz']);
+  assert.equal(readFileSync(`${bench.logPath}.3.gz`, 'utf8'), 'older');
 });
