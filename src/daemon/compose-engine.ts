@@ -75,7 +75,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   await mkdir(dataRoot, { recursive: true, mode: 0o710 });
   await mkdir(executionRoot, { recursive: true, mode: 0o711 });
   const paths = new EnginePaths(dataRoot, executionRoot);
-  const database = opened.use(new StateDatabase(join(dataRoot, 'state.db')));
+  const database = opened.use(new StateDatabase(join(dataRoot, 'state.db'), (table, key, reason) => log('error', `row ${key} of table ${table} in the state database is damaged (${reason}) and is left out`)));
   // Without its records everything there would be nobody's, and be cleared away.
   if (database.isNew && holdsContainers(paths.containersDirectory)) throw fail('store.lost', { path: join(dataRoot, 'state.db'), directory: paths.containersDirectory });
   const events = new EventLog(opened.use(new EventArchive({ directory: join(dataRoot, 'events'), warn: (message) => log('warning', message) })));

@@ -10,7 +10,7 @@ export interface DocumentTable<T> {
   get(key: string): T | undefined;
   put(key: string, document: T): void;
   delete(key: string): void;
-  /** @param onDamaged told of rows that hold no JSON, which are then left out. Without it they are an error. */
+  /** @param onDamaged told of rows that hold no JSON, which are then left out; instead of the database's own */
   entries(onDamaged?: (key: string, reason: string) => void): [key: string, document: T][];
 }
 
@@ -19,12 +19,17 @@ const tableName = /^[a-z][a-z_]*$/;
 export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
   readonly #path: string;
+  readonly #onDamaged: ((table: string, key: string, reason: string) => void) | undefined;
   #depth = 0;
   /** Whether there was nothing in the file before. */
   readonly isNew: boolean;
 
-  /** Opens or makes the file. @throws `store.damaged` when it is no readable database. */
-  constructor(path: string) {
+  /**
+   * Opens or makes the file. @param onDamaged told of rows that hold no JSON, which are then left out; without it
+   * they are an error. @throws `store.damaged` when it is no readable database.
+   */
+  constructor(path: string, onDamaged?: (table: string, key: string, reason: string) => void) {
+    this.#onDamaged = onDamaged;
     this.#path = path;
     try {
       this.#database = new DatabaseSync(path);
@@ -63,8 +68,9 @@ export class StateDatabase implements Disposable {
         try {
           return [[key, JSON.parse(String(row['document'])) as T]];
         } catch (error) {
-          if (onDamaged === undefined || !(error instanceof SyntaxError)) throw error;
-          onDamaged(key, error.message);
+          const told = onDamaged ?? this.#onDamaged?.bind(undefined, name);
+          if (told === undefined || !(error instanceof SyntaxError)) throw error;
+          told(key, error.message);
           return [];
         }
       }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -64,4 +64,19 @@ test('a volume with a device must be mounted while somebody uses it, and only th
   assert.equal(isMountPoint(mountpoint), false);
   store.create({ name: 'lost', driver: '', options: { type: 'none', device: '/no/such/place', o: 'bind' }, labels: null });
   await assert.rejects(store.mount('lost', 'one'), /failed to mount local volume: mount \/no\/such\/place:.*, flags: 0x1000: no such file or directory/);
+});
+
+test('a removal or a making that a crash cut short must be finished by the next engine', async (t) => {
+  const { store, open } = scratch(t);
+  const [removed, made, kept] = ['removed', 'made', 'kept'].map((name) => store.create({ name, driver: '', options: null, labels: null }));
+  const directoryOf = (volume: typeof removed): string => join(volume?.mountpoint ?? '', '..');
+  // The directory was moved away, the record was not deleted yet.
+  renameSync(directoryOf(removed), join(directoryOf(removed), '../.removed-0123456789ab-removed'));
+  // The record was written, the directory not made yet.
+  rmSync(directoryOf(made), { recursive: true });
+  const next = open();
+  await next.repair(new Map());
+  assert.deepEqual(next.list().map(({ name }) => name), ['kept', 'made']);
+  assert.deepEqual(readdirSync(join(directoryOf(kept), '..')).toSorted(), ['kept', 'made']);
+  assert.deepEqual(open().list().map(({ name }) => name), ['kept', 'made']);
 });

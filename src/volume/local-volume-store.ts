@@ -2,7 +2,7 @@
  * Volumes of the local driver: a directory each under `volumes/<name>/_data`, or a file system mounted
  * there while a container uses it (options `type`, `device`, `o`).
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, EngineError } from '#base/errors/failure.ts';
@@ -17,6 +17,8 @@ import { parseMountOptions } from './mount-options.ts';
 type StoredVolume = Omit<Volume, 'mountpoint'>;
 
 const allowedName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const gravePrefix = '.removed-';
+const longestFileName = 255;
 const knownOptions = new Set(['type', 'device', 'o']);
 
 /** @param options.directory holds one directory per volume; made if missing */
@@ -86,7 +88,7 @@ export function createLocalVolumeStore(options: {
         require(name);
       }
       // In one step, so that nobody takes up a volume that goes; what a crash leaves of it is removed at start-up.
-      const grave = join(directory, `.removed-${newIdentifier().slice(0, 12)}`);
+      const grave = join(directory, graveName(name));
       try {
         renameSync(join(directory, name), grave);
       } catch (error) {
@@ -122,6 +124,13 @@ export function createLocalVolumeStore(options: {
     size: async (name) => directorySize(require(name).mountpoint),
 
     async repair(running) {
+      // Removals that a crash cut short between directory and record.
+      for (const grave of await readdir(directory)) {
+        const name = buriedName(grave);
+        if (name === undefined || !volumes.has(name) || existsSync(join(directory, name))) continue;
+        table.delete(name);
+        volumes.delete(name);
+      }
       for (const [name, holders] of running) users.set(name, new Set(holders));
       for (const volume of volumes.values()) {
         const { mountpoint } = view(volume);
@@ -139,9 +148,19 @@ function mustBeMounted(volume: Volume): boolean {
   return volume.options?.['device'] !== undefined;
 }
 
+/** Tells which volume it was, where the name is not too long for that. */
+function graveName(name: string): string {
+  const grave = `${gravePrefix}${newIdentifier().slice(0, 12)}-${name}`;
+  return grave.length > longestFileName ? grave.slice(0, gravePrefix.length + 12) : grave;
+}
+
+function buriedName(grave: string): string | undefined {
+  return grave.startsWith(gravePrefix) && grave[gravePrefix.length + 12] === '-' ? grave.slice(gravePrefix.length + 13) : undefined;
+}
+
 async function removeGraves(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.startsWith('.removed-')) await rm(join(directory, name), { recursive: true, force: true });
+    if (name.startsWith(gravePrefix)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 
