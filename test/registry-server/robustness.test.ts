@@ -1,11 +1,12 @@
 /** Bad input, bad clients, bad luck: each gets a clear error, and nothing is half stored. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { request as requestPlain } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
+import { hashSync } from 'bcryptjs';
 import { mount, unmount } from '#kernel/mounts.ts';
 import { eventually } from '#test/fixtures/eventually.ts';
 import { RegistryProcess } from './registry-process.ts';
@@ -151,6 +152,20 @@ test('a body that stays away must be given up, with what has come kept', async (
   const answer = await exchange(registry.port, `PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n${'x'.repeat(10)}`);
   assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*nothing came for too long/);
   assert.equal((await registry.request(location)).headers.get('range'), '0-9');
+});
+
+test('a client must not be cut off for the time the server needs', async () => {
+  const users = mkdtempSync('/tmp/dhow-registry-users-');
+  try {
+    const htpasswd = join(users, 'htpasswd');
+    // To check a password of this strength takes far longer than a connection may be silent.
+    writeFileSync(htpasswd, `alice:${hashSync('secret', 11)}\n`);
+    await using registry = await TestRegistry.start({ auth: { htpasswd }, limits: { silence: '50ms' } });
+    const authorization = `Basic ${Buffer.from('alice:secret').toString('base64')}`;
+    assert.equal(await registry.status('/v2/', 'GET', { headers: { Authorization: authorization } }), 200);
+  } finally {
+    rmSync(users, { recursive: true });
+  }
 });
 
 test('a client that does not read must not hold a blob’s file for ever', async () => {

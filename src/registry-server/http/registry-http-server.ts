@@ -101,6 +101,8 @@ export class RegistryHttpServer implements AsyncDisposable {
   #silent(socket: Socket): void {
     const response = this.#running.get(socket);
     if (response === undefined || response.headersSent) return void socket.destroy();
+    // The client waits for us: hashing and writing a large blob takes its time.
+    if (response.req.complete) return;
     refuse(response.req, response, new Refusal('BLOB_UPLOAD_INVALID', { status: 408, message: 'nothing came for too long', headers: { Connection: 'close' } }));
     response.once('finish', () => socket.destroy());
   }

@@ -1,6 +1,6 @@
 /** One upstream registry: requests for a repository's content, authorized by the credentials kept for it. */
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '#base/errors/failure.ts';
+import { EngineError, messageOf } from '#base/errors/failure.ts';
 import { acceptedManifestTypes } from '#oci/media-types.ts';
 import { anonymous } from '#registry/credentials.ts';
 import type { Answer } from '#registry/http-exchange.ts';
@@ -80,6 +80,8 @@ export class Upstream implements Disposable {
       return await connection.send(`/v2/${remote}${path}`, { ...options, scopes: [`repository:${remote}:pull`] });
     } catch (error) {
       if (options.signal.aborted) throw error;
+      // It is there, and refuses this repository: for want of its credentials as not there, so that clients do not send us theirs.
+      if (error instanceof EngineError && error.code !== 'registry.unreachable') throw new Refusal('DENIED', { status: 404, message: `the upstream ${this.options.name} does not let this registry have it: ${error.message}`, cause: error });
       this.#failedAt = Date.now();
       this.#failure = messageOf(error);
       this.#connection?.then((connection) => connection[Symbol.dispose]()).catch(() => undefined);

@@ -40,6 +40,8 @@ export class Upstreams implements AsyncDisposable {
   readonly #parts: UpstreamsParts;
   readonly #upstreams: readonly Upstream[];
   readonly #downloads = new Map<string, Promise<BlobDownload | undefined>>();
+  /** Questions under way: who asks the same meanwhile gets the same answer. */
+  readonly #asked = new Map<string, Promise<StoredManifest | undefined>>();
   readonly #ending = new AbortController();
 
   constructor(parts: UpstreamsParts) {
@@ -59,7 +61,7 @@ export class Upstreams implements AsyncDisposable {
       return named === undefined || this.#find(repository) === named ? undefined : `${named.options.name}/${repository}`;
     }
     const { defaultUpstream } = this.#parts.options;
-    if (defaultUpstream === undefined || this.isCopy(repository) || this.#parts.content.repositoryId(repository) !== undefined) return undefined;
+    if (defaultUpstream === undefined || this.isCopy(repository) || this.#parts.content.hasManifests(repository)) return undefined;
     return `${defaultUpstream}/${repository}`;
   }
 
@@ -75,8 +77,8 @@ export class Upstreams implements AsyncDisposable {
       return { manifest: stored, warning: undefined };
     }
     try {
-      const manifest = await this.#fetchManifest(upstream, target, stored);
-      metrics.add(manifest !== undefined && manifest === stored ? 'upstream_hits' : 'upstream_misses', 1);
+      const manifest = await this.#shared(`${target.repository} ${target.reference}`, async () => await this.#fetchManifest(upstream, target, stored));
+      metrics.add(manifest !== undefined && manifest.digest === stored?.digest ? 'upstream_hits' : 'upstream_misses', 1);
       return { manifest, warning: undefined };
     } catch (error) {
       metrics.add('upstream_failures', 1);
@@ -170,6 +172,12 @@ export class Upstreams implements AsyncDisposable {
     this.#ending.abort();
     for (const starting of this.#downloads.values()) await starting.then((download) => download?.done).catch(() => undefined);
     for (const upstream of this.#upstreams) upstream[Symbol.dispose]();
+  }
+
+  async #shared(key: string, ask: () => Promise<StoredManifest | undefined>): Promise<StoredManifest | undefined> {
+    const asked = this.#asked.get(key) ?? ask().finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked);
+    return await asked;
   }
 
   #find(repository: string): Upstream | undefined {

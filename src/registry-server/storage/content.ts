@@ -125,6 +125,11 @@ export class Content {
     return { digest, mediaType: String(row['media_type']), bytes: bytesOf(row['bytes']) };
   }
 
+  /** Whether anything has been pushed to it, rather than only begun. */
+  hasManifests(repository: string): boolean {
+    return this.database.get('SELECT 1 FROM repositories r JOIN manifests m ON m.repository = r.id WHERE r.name = ? LIMIT 1', repository) !== undefined;
+  }
+
   hasManifest(repository: string, digest: string): boolean {
     return this.database.get('SELECT 1 FROM repositories r JOIN manifests m ON m.repository = r.id WHERE r.name = ? AND m.digest = ?', repository, digest) !== undefined;
   }
