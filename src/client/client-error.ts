@@ -17,8 +17,12 @@ export class ConnectionError extends Error {
   /** Nothing listens there (against: the connection broke, or is not permitted). */
   readonly absent: boolean;
 
-  constructor(message: string, options: { absent: boolean; cause?: unknown }) {
+  /** The message does not say what was asked for, which whoever asked has to add. */
+  readonly requestless: boolean;
+
+  constructor(message: string, options: { absent: boolean; requestless?: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.absent = options.absent;
+    this.requestless = options.requestless ?? false;
   }
 }

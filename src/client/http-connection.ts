@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Connection } from './connection.ts';
+import { networkErrorText } from './go-network-error.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -98,7 +99,7 @@ export class HttpConnection {
     } catch (error) {
       this.close();
       if (error instanceof BodyFailure) throw new ConnectionError(`error during connect: ${addressedRequest(message, this.#endpoint)}: ${error.message}`, { absent: false, cause: error.cause });
-      throw new ConnectionError(`error during connect: ${shownRequest(message, this.#endpoint)}: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
+      throw new ConnectionError(`error during connect: ${shownRequest(message, this.#endpoint)}: ${networkErrorText(error, hostOf(this.#endpoint))}`, { absent: false, cause: error });
     }
     if (head === undefined) {
       this.close();
@@ -224,10 +225,14 @@ function hostHeaderOf(endpoint: Endpoint): string {
   }
 }
 
+function hostOf(endpoint: Endpoint): string {
+  return endpoint.kind === 'tcp' ? endpoint.host : '';
+}
+
 /** A request as Go's errors name it, where there is an address to name. */
-function shownRequest({ method, target }: RequestMessage, endpoint: Endpoint): string {
-  if (endpoint.kind !== 'dialed') return `${method} ${JSON.stringify(target)}`;
-  return `${method.slice(0, 1)}${method.slice(1).toLowerCase()} ${JSON.stringify(`${endpoint.base}${target}`)}`;
+export function shownRequest(message: Pick<RequestMessage, 'method' | 'target'>, endpoint: Endpoint): string {
+  if (endpoint.kind === 'unix') return `${message.method} ${JSON.stringify(message.target)}`;
+  return namedRequest(message, endpoint.kind === 'dialed' ? endpoint.base : `${endpoint.tls === undefined ? 'http' : 'https'}${endpoint.address.slice('tcp'.length)}`);
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {}
@@ -276,12 +281,15 @@ function connectionFailure(endpoint: Exclude<Endpoint, { kind: 'dialed' }>, erro
   if (endpoint.kind === 'unix' || code === 'ECONNREFUSED' || code === 'ETIMEDOUT') {
     return new ConnectionError(`Cannot connect to the Docker daemon at ${endpoint.address}. Is the docker daemon running?`, { absent: true, cause: error });
   }
-  return new ConnectionError(`error during connect: ${error instanceof Error ? error.message : String(error)}`, { absent: false, cause: error });
+  return new ConnectionError(networkErrorText(error, hostOf(endpoint)), { absent: false, requestless: true, cause: error });
 }
 
 /** A request as Go names it. */
-function addressedRequest({ method, target }: RequestMessage, endpoint: Endpoint): string {
-  const base = endpoint.kind === 'unix' ? `http://${encodeURIComponent(endpoint.path)}` : endpoint.kind === 'dialed' ? endpoint.base : endpoint.address.replace(/^tcp/, 'http');
+function addressedRequest(message: RequestMessage, endpoint: Endpoint): string {
+  return endpoint.kind === 'unix' ? namedRequest(message, `http://${encodeURIComponent(endpoint.path)}`) : shownRequest(message, endpoint);
+}
+
+function namedRequest({ method, target }: Pick<RequestMessage, 'method' | 'target'>, base: string): string {
   return `${method.slice(0, 1)}${method.slice(1).toLowerCase()} ${JSON.stringify(`${base}${target}`)}`;
 }
 

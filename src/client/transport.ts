@@ -7,7 +7,7 @@ import { ApiError, ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { HijackedStream } from './hijacked-stream.ts';
 import type { Connection } from './connection.ts';
-import { HttpConnection, openConnection, type RequestMessage, type ResponseMessage } from './http-connection.ts';
+import { HttpConnection, openConnection, shownRequest, type RequestMessage, type ResponseMessage } from './http-connection.ts';
 import { queryText, type Query } from './query.ts';
 
 export interface TransportOptions {
@@ -156,11 +156,20 @@ export class Transport {
       body: request.json === undefined ? request.body : `${JSON.stringify(request.json)}\n`,
     };
     for (let attempt = 0; ; attempt++) {
-      const { connection, isFresh } = await this.#connection();
+      const { connection, isFresh } = await this.#connectionFor(message);
       const response = await connection.request(message, request.signal);
       if (response !== undefined) return { response, connection };
       // An idle connection may have been closed by the daemon just before we used it; a fresh one may not.
       if (isFresh || isStream(request.body) || attempt > 8) throw new ConnectionError(`error during connect: ${request.method} ${JSON.stringify(`${endpoint.address}${message.target}`)}: EOF`, { absent: false });
+    }
+  }
+
+  async #connectionFor(message: RequestMessage): Promise<{ connection: HttpConnection; isFresh: boolean }> {
+    try {
+      return await this.#connection();
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || !error.requestless) throw error;
+      throw new ConnectionError(`error during connect: ${shownRequest(message, this.#options.endpoint)}: ${error.message}`, { absent: false, cause: error });
     }
   }
 

@@ -72,10 +72,19 @@ test('with tlsverify only clients with a certificate of the authority must be le
   for (const name of [undefined, 'stranger']) {
     await t.test(`nobody ${name === undefined ? 'without one' : 'with one of another authority'}`, async () => {
       const client = clientOf(port, name);
-      await assert.rejects(client.system.info());
+      const refused = 'error during connect: Get "https://127.0.0.1:';
+      await assert.rejects(client.system.info(), ({ message }: Error) => (name === undefined ? message === `${refused}${port}/v1.51/info": remote error: tls: certificate required` : message.startsWith('error during connect: ')));
       client.close();
     });
   }
+
+  await t.test('a client does not take a server of another authority, nor of another name', async () => {
+    for (const [host, authority, reason] of [['127.0.0.1', 'other.pem', 'certificate signed by unknown authority'], ['localhost', 'ca.pem', 'certificate is not valid for any names, but wanted to match localhost']] as const) {
+      const client = new Client({ endpoint: parseEndpoint(`tcp://${host}:${port}`, { verify: true, authority: text(authority) }), apiVersion: '1.51' });
+      await assert.rejects(client.system.info(), { message: `error during connect: Get "https://${host}:${port}/v1.51/info": tls: failed to verify certificate: x509: ${reason}` });
+      client.close();
+    }
+  });
 
   await t.test('who speaks plain HTTP is told so', async () => {
     const socket = connect(port, '127.0.0.1');
