@@ -4,7 +4,7 @@ import { Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credentials } from './credentials.ts';
 import { trustOf, type RegistryConfiguration } from './endpoints.ts';
-import { HttpExchange } from './http-exchange.ts';
+import { HttpExchange, type Answer } from './http-exchange.ts';
 import { withoutProxy } from './proxy-settings.ts';
 import { readAnswer } from './read-answer.ts';
 import { readJson } from './read-json.ts';
@@ -31,6 +31,7 @@ export interface SearchOptions {
 const hub = 'docker.io';
 const hubIndex = 'https://index.docker.io';
 const defaultLimit = 25;
+const searchScope = 'registry:catalog:search';
 const largestResult = 8 * 1024 * 1024;
 
 /** @throws registry.invalid_parameter, registry.unreachable, registry.unexpected_answer */
@@ -48,7 +49,16 @@ export async function searchRepositories(options: SearchOptions): Promise<FoundR
   const url = new URL(`${base.origin}/v1/search`);
   url.searchParams.set('q', isHub ? name.replace(/^library\//, '') : name);
   url.searchParams.set('n', String(asked));
-  const answer = await exchange.send(url, { headers: { 'X-Docker-Token': 'true', ...(authorization === undefined ? {} : { Authorization: authorization }) }, signal });
+  const ask = async (as: string | undefined): Promise<Answer> => await exchange.send(url, { headers: { 'X-Docker-Token': 'true', ...(as === undefined ? {} : { Authorization: as }) }, signal });
+  let answer = await ask(authorization);
+  if (answer.status === 401) {
+    // A registry that has an index of its own may say how it wants to be asked.
+    const challenged = await answerTo(exchange, answer, credentials, signal);
+    if (challenged !== undefined) {
+      answer.body.resume();
+      answer = await ask(challenged);
+    }
+  }
   if (answer.status !== 200) {
     answer.body.resume();
     throw fail('registry.unexpected_answer', { message: `Unexpected status code ${answer.status}`, status: answer.status });
@@ -105,9 +115,22 @@ async function authorizationFor(exchange: HttpExchange, base: URL, { credentials
     answer.body.resume();
     const authorizer = new Authorizer(exchange, { credentials, offline: true });
     authorizer.challenge(parseChallenges(answer.headers['www-authenticate']));
-    return await authorizer.authorization(['registry:catalog:search'], signal);
+    return await authorizer.authorization([searchScope], signal);
   }
   return credentials.username !== '' && (standalone || base.href.startsWith(hubIndex)) ? basicAuthorization(credentials) : undefined;
+}
+
+/** Undefined when the challenge cannot be answered. */
+async function answerTo(exchange: HttpExchange, answer: Answer, credentials: Credentials, signal: AbortSignal): Promise<string | undefined> {
+  const authorizer = new Authorizer(exchange, { credentials });
+  authorizer.challenge(parseChallenges(answer.headers['www-authenticate']));
+  try {
+    return await authorizer.authorization([searchScope], signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
 }
 
 function resultsIn(bytes: Buffer): FoundRepository[] {

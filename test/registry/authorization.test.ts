@@ -165,6 +165,16 @@ test('an index must be searched with the password only where it is safe, and in 
   await assert.rejects(search('https://x/y'), { message: 'invalid repository name: repository name (https://x/y) should not have a scheme' });
 });
 
+test('an index that asks for a token must be given one', async (t) => {
+  const registry = await tokenRegistry(t);
+  registry.serve = (_request, response) => json(response, 200, { results: [{ name: 'mine' }] });
+  const search = async (credentials: Credentials): Promise<string[]> =>
+    (await searchRepositories({ term: `${registry.server.host}/x`, limit: 0, credentials, configuration: {}, userAgent: 'test', signal: never })).map(({ name }) => name);
+  assert.deepEqual(await search(user('secret')), ['mine']);
+  assert.equal(new URL(tokenRequests(registry.server)[0]?.url ?? '', 'http://x').searchParams.get('scope'), 'registry:catalog:search');
+  await assert.rejects(search(user('wrong')), { message: 'Unexpected status code 401' });
+});
+
 async function* bytesOf(text: string): AsyncGenerator<Buffer, void> {
   yield Buffer.from(text);
 }
