@@ -243,6 +243,19 @@ test('a server that is killed in the middle of pushes must come back with whole 
   assert.equal((await call(`/v2/a/b/blobs/${digestOf(bytes)}`)).headers.get('content-length'), String(bytes.length));
 });
 
+test('an upload nobody was told of must not outlive the server', async () => {
+  await using registry = await RegistryProcess.start({ garbage: { interval: '50ms' } });
+  const request = requestPlain(`${registry.url}/v2/a/b/blobs/uploads/?digest=${digestOf(randomBytes(1))}`, { method: 'POST', headers: { 'Content-Length': 1_000_000 } });
+  request.on('error', () => undefined);
+  request.write(randomBytes(500_000));
+  const uploads = (): string[] => readdirSync(join(registry.storage, 'uploads'));
+  await eventually('it has begun', () => assert.equal(uploads().length, 1));
+  await registry.end('SIGKILL');
+  assert.equal(uploads().length, 1);
+  await registry.launch();
+  await eventually('it is gone', () => assert.equal(uploads().length, 0));
+});
+
 test('a storage must serve one server at a time', async () => {
   await using registry = await TestRegistry.start();
   await assert.rejects(TestRegistry.start({ storage: registry.storage }), { code: 'registry_server.storage_in_use' });

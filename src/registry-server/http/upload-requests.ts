@@ -21,7 +21,7 @@ export async function postUpload(exchange: Exchange, services: Services, reposit
   const given = query.get('digest');
   const digest = given === null || mount !== null ? undefined : checkedDigest(given);
   const algorithm = digest === undefined ? askedAlgorithm(query) : digestAlgorithm(digest);
-  await using claim = await services.uploads.begin(repository, algorithm, () => interrupt(exchange));
+  await using claim = await services.uploads.begin(repository, algorithm, { resumable: digest === undefined, interrupt: () => interrupt(exchange) });
   const { upload } = claim;
   if (digest === undefined) return accepted(exchange, upload);
   try {

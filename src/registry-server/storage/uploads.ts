@@ -41,8 +41,11 @@ export class Uploads implements AsyncDisposable {
     return this.#sessions.size;
   }
 
-  /** `interrupt` is called when another request wants the upload. */
-  async begin(repository: string, algorithm: DigestAlgorithm, interrupt: () => void): Promise<UploadClaim> {
+  /**
+   * `interrupt` is called when another request wants the upload. One that is not `resumable`, since nobody is told of it,
+   * does not outlive the server.
+   */
+  async begin(repository: string, algorithm: DigestAlgorithm, options: { resumable: boolean; interrupt?: () => void }): Promise<UploadClaim> {
     const id = randomUUID();
     const session = Upload.open({ id, repository, algorithm, path: this.#files.uploadPath(id), isNew: true }).then((upload): Session => ({ upload, used: Date.now(), interrupt: undefined, busy: Promise.resolve() }));
     this.#sessions.set(id, session);
@@ -52,10 +55,12 @@ export class Uploads implements AsyncDisposable {
       this.#sessions.delete(id);
       throw error;
     }
-    this.#content.database.transaction(() => {
-      this.#content.database.run('INSERT INTO uploads (id, repository, algorithm, touched) VALUES (?, ?, ?, ?)', id, this.#content.ensureRepository(repository), algorithm, Date.now());
-    });
-    return await this.#claim(await session, interrupt);
+    if (options.resumable) {
+      this.#content.database.transaction(() => {
+        this.#content.database.run('INSERT INTO uploads (id, repository, algorithm, touched) VALUES (?, ?, ?, ?)', id, this.#content.ensureRepository(repository), algorithm, Date.now());
+      });
+    }
+    return await this.#claim(await session, options.interrupt ?? (() => undefined));
   }
 
   /** Takes the upload, from another request if one has it still. @throws BLOB_UPLOAD_UNKNOWN */
