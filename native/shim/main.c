@@ -312,9 +312,26 @@ static void begin(void)
 	}
 }
 
+/*
+ * Run by the OCI runtime as a hook, it removes a file and nothing else. The runtime's state on standard input is
+ * read to its end: the runtime takes a hook that does not for a failed one.
+ */
+static int be_unlink_hook(const char *path)
+{
+	char state[4096];
+
+	while (read(0, state, sizeof state) > 0)
+		;
+	if (path)
+		unlink(path); /* what is mounted there stays */
+	return 0;
+}
+
 int main(int count, char **arguments)
 {
 	(void)count;
+	if (strcmp(arguments[0], "unlink") == 0)
+		return be_unlink_hook(arguments[1]);
 	const char *problem = options_parse(&options, arguments);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -112,7 +112,6 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   );
   const cgroups = openCgroups();
   const host = readHostFacts();
-  const recursiveReadonly = recursiveReadonlySupported();
   const runtime = createOciPreparation({
     host,
     cgroups,
@@ -121,14 +120,14 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     configuration,
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
-    recursiveReadonly,
+    shimPath: settings.shimPath,
     log,
   });
   const registry = new ContainerRegistry(database, log);
   const launcher = createShimLauncher({ shimPath: settings.shimPath });
   const health = opened.use(new HealthMonitor({ registry, events, launcher, runtime, snapshotter, log }));
   const parts: EngineParts = {
-    recursiveReadonly,
+    recursiveReadonly: recursiveReadonlySupported(),
     buildCache: new BuildCache(database, images),
     registry,
     live: new LiveContainers(),

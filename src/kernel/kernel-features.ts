@@ -22,6 +22,11 @@ export function recursiveReadonlySupported(): boolean {
   return major > 5 || (major === 5 && minor >= 12);
 }
 
+/** Whether the kernel shows its memory as a file, proc(5). */
+export function kernelMemoryFileExists(): boolean {
+  return existsSync('/proc/kcore');
+}
+
 /** Whether SELinux labels what runs here. */
 export function selinuxEnabled(): boolean {
   return existsSync('/sys/fs/selinux/enforce');

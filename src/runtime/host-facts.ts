@@ -1,7 +1,7 @@
 /** What a container's specification depends on besides its settings: facts of this machine and ways to look devices up. */
 import { availableCapabilities } from '#kernel/capabilities.ts';
 import { deviceNumbersAt, devicesAt, hostDevices } from '#kernel/devices.ts';
-import { kernelRelease, seccompSupported, sysctlExists } from '#kernel/kernel-features.ts';
+import { kernelMemoryFileExists, kernelRelease, seccompSupported, sysctlExists } from '#kernel/kernel-features.ts';
 import { ownOutOfMemoryScore, ownResourceLimits } from '#kernel/process-limits.ts';
 import { thermalThrottlePaths } from '#kernel/processors.ts';
 import type { DeviceSource } from './specification/devices.ts';
@@ -15,6 +15,8 @@ export interface HostFacts extends DeviceSource, LimitSource {
   readonly architecture: string;
   readonly kernelRelease: string;
   readonly seccomp: boolean;
+  /** Whether there is `/proc/kcore`. */
+  readonly kernelMemoryFile: boolean;
   /** To be masked in addition to Docker's fixed list. */
   readonly maskedProcessorPaths: readonly string[];
   readonly sysctlExists: (name: string) => boolean;
@@ -34,6 +36,7 @@ export function readHostFacts(): HostFacts {
     architecture: architectures[process.arch] ?? process.arch,
     kernelRelease: kernelRelease(),
     seccomp: seccompSupported(),
+    kernelMemoryFile: kernelMemoryFileExists(),
     maskedProcessorPaths: thermalThrottlePaths(),
     sysctlExists,
     devicesAt,

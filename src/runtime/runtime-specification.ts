@@ -46,8 +46,6 @@ export interface SpecificationInput {
   /** Absolute path of the init program; undefined: none is wanted. Used only with a pid namespace of its own. */
   readonly init?: string | undefined;
   readonly cgroupsPath: string;
-  /** Whether runtime and kernel know `rro`. */
-  readonly recursiveReadonly: boolean;
   /** What the engine does for containers that say nothing themselves. */
   readonly defaults?: SpecificationDefaults | undefined;
   readonly host: HostFacts;
@@ -82,7 +80,6 @@ export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpe
     mounts: input.mounts,
     init,
     writableCgroups: security.writableCgroups ?? hostConfig.Privileged,
-    recursiveReadonly: input.recursiveReadonly,
   });
   const seccomp = decideSeccomp({
     profile: security.seccompProfile === '' ? (input.defaults?.seccompProfile ?? '') : security.seccompProfile,

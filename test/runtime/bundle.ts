@@ -78,7 +78,6 @@ export class Bundle implements AsyncDisposable {
       files: {},
       mounts: [],
       cgroupsPath: this.cgroupsPath,
-      recursiveReadonly: true,
       host: this.host,
       ...settings.input,
     });

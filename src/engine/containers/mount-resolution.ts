@@ -38,7 +38,8 @@ async function resolveMount(mount: PlannedMount, volumes: VolumeStore, facts: Mo
     propagation: point.Type === 'volume' ? 'rprivate' : point.Propagation,
     nonRecursive: mount.nonRecursive,
     readonlyNonRecursive: mount.readonlyNonRecursive,
-    recursiveReadonly: facts.recursiveReadonly,
+    // Nothing is mounted below a file, and crun 1.8 fails on one.
+    recursiveReadonly: facts.recursiveReadonly && !point.RW && (await stat(source)).isDirectory(),
   });
   return { destination: point.Destination, type: 'bind', source, options };
 }

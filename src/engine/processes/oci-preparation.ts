@@ -12,6 +12,7 @@ import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.
 import { verifyHostConfig, verifyModes } from '#runtime/host-config/verify-host-config.ts';
 import { verifyResources } from '#runtime/host-config/verify-resources.ts';
 import { withSeccompProgram } from '#runtime/seccomp/precompiled.ts';
+import { withoutCoreLink } from '#runtime/specification/core-link.ts';
 import { cgroupResources } from '#runtime/specification/resources.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
 import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
@@ -28,11 +29,10 @@ export interface PreparationFacts {
   readonly cgroups: CgroupManager;
   readonly seccompPrograms: SeccompFilterCache;
   readonly paths: EnginePaths;
+  readonly shimPath: string;
   readonly configuration: CurrentConfiguration;
   readonly cgroupParent: string;
   readonly processorCount: number;
-  /** Whether kernel and runtime can make a bind read-only with all below it. */
-  readonly recursiveReadonly: boolean;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
@@ -73,6 +73,11 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   };
 
   const cgroupPath: RuntimePreparation['cgroupPath'] = ({ id, hostConfig }) => join('/', hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent, id);
+
+  const forCrun = (specification: RuntimeSpecification): RuntimeSpecification => {
+    const quick = withSeccompProgram(specification, facts.seccompPrograms);
+    return host.kernelMemoryFile ? quick : withoutCoreLink(quick, facts.shimPath);
+  };
 
   return {
     complete(hostConfig, config) {
@@ -132,7 +137,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         mounts: place.mounts,
         init: withInit ? initPath : undefined,
         cgroupsPath: path,
-        recursiveReadonly: facts.recursiveReadonly,
         defaults: { noNewPrivileges, seccompProfile: seccomp.text ?? (seccomp.name === 'unconfined' ? 'unconfined' : ''), ulimits },
         host,
       });
@@ -140,7 +144,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       const placement = isCrun(ociRuntime) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
         mkdirSync(bundle, { recursive: true, mode: 0o711 });
-        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(ociRuntime) ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(ociRuntime) ? forCrun(specification) : specification), { mode: 0o600 });
         processes.set(record.id, specification.process);
         return {
           kind: 'container',

@@ -20,8 +20,6 @@ export interface MountsInput {
   /** Program for `--init`, bound to `initDestination`. */
   readonly init?: string | undefined;
   readonly writableCgroups: boolean;
-  /** Whether kernel and runtime can make a bind read-only with all below it (`rro`). */
-  readonly recursiveReadonly: boolean;
 }
 
 export const initDestination = '/sbin/docker-init';
@@ -68,7 +66,7 @@ function sharedMemory(input: MountsInput, taken: ReadonlySet<string>): Specifica
 }
 
 function networkFiles(input: MountsInput, taken: ReadonlySet<string>): SpecificationMount[] {
-  const options = ['rbind', ...(input.settings.ReadonlyRootfs ? [readonlyOption(input.recursiveReadonly)] : []), 'rprivate'];
+  const options = ['rbind', ...(input.settings.ReadonlyRootfs ? ['ro'] : []), 'rprivate'];
   const list: SpecificationMount[] = [];
   for (const [destination, source] of [
     ['/etc/resolv.conf', input.files.resolvConf],

@@ -133,7 +133,6 @@ const mountsInput: MountsInput = {
   files: { resolvConf: '/e/resolv.conf', hostname: '/e/hostname', hosts: '/e/hosts' },
   mounts: [],
   writableCgroups: false,
-  recursiveReadonly: true,
 };
 const destinations = (input: MountsInput): string[] => containerMounts(input).map((mount) => mount.destination);
 const system = ['/proc', '/dev', '/dev/pts', '/sys', '/sys/fs/cgroup', '/dev/mqueue', '/dev/shm'];
@@ -178,8 +177,8 @@ test('read-only and privileged containers must differ in their system mounts', (
   const privileged = { ...mountsInput, writableCgroups: true, settings: { ...mountsInput.settings, Privileged: true } };
   assert.ok(!options(privileged, '/sys').includes('ro') && !options(privileged, '/sys/fs/cgroup').includes('ro'));
   const readonly = { ...mountsInput, settings: { ...mountsInput.settings, ReadonlyRootfs: true } };
-  assert.deepEqual(options(readonly, '/etc/hosts'), ['rbind', 'rro', 'rprivate']);
-  assert.deepEqual(options({ ...readonly, recursiveReadonly: false }, '/etc/hosts'), ['rbind', 'ro', 'rprivate']);
+  assert.deepEqual(options(readonly, '/etc/hosts'), ['rbind', 'ro', 'rprivate']);
+  assert.deepEqual(bindOptions({ writable: false, propagation: '', recursiveReadonly: true }), ['rbind', 'rro']);
   assert.deepEqual(bindOptions({ writable: false, propagation: 'rslave', nonRecursive: true, readonlyNonRecursive: true, recursiveReadonly: true }), ['bind', 'ro', 'rslave']);
   assert.deepEqual(bindOptions({ writable: true, propagation: '', recursiveReadonly: true }), ['rbind']);
 });

@@ -79,6 +79,7 @@ export interface RuntimeSpecification {
   readonly root: { readonly path: string; readonly readonly?: boolean };
   readonly hostname?: string;
   readonly mounts: readonly SpecificationMount[];
+  readonly hooks?: { readonly createContainer: readonly { readonly path: string; readonly args: readonly string[] }[] };
   readonly annotations?: Readonly<Record<string, string>>;
   readonly linux: SpecificationLinux;
 }
