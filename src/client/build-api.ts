@@ -1,4 +1,7 @@
-/** `/build` and `/commit`. */
+/** `/build`, `/commit`, `/grpc` and `/session`. */
+import type { Duplex } from 'node:stream';
+import { GrpcClient } from '#base/grpc/grpc-client.ts';
+import { ConnectionDuplex } from './connection-duplex.ts';
 import type { ProgressStream } from './image-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Query } from './query.ts';
@@ -29,6 +32,17 @@ export class BuildApi {
       headers: { 'Content-Type': 'application/x-tar', ...(options.configuration === undefined ? {} : { 'X-Registry-Config': options.configuration }) },
     });
     return readJsonLines(response.body);
+  }
+
+  /** Opens the services of the solver. Dispose it. @throws ApiError, ConnectionError */
+  async openSolver(): Promise<GrpcClient> {
+    return new GrpcClient(new ConnectionDuplex(await this.#transport.upgrade('/grpc', 'h2c')));
+  }
+
+  /** Opens a session: a connection on which the daemon calls the client. */
+  async openSession(facts: { id: string; sharedKey: string; methods: readonly string[] }): Promise<Duplex> {
+    const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': facts.methods.join(', ') };
+    return new ConnectionDuplex(await this.#transport.upgrade('/session', 'h2c', headers));
   }
 
   /** Makes an image of a container and answers its id. */

@@ -93,6 +93,13 @@ export class Transport {
     return new HijackedStream(connection, response.headers.get('content-type') ?? '');
   }
 
+  /** A request outside the versions whose connection goes on with another protocol. @throws ApiError, ConnectionError */
+  async upgrade(path: string, protocol: string, headers: Readonly<Record<string, string>> = {}): Promise<HijackedStream> {
+    const { response, connection } = await this.#deliver({ method: 'POST', path, headers: { ...headers, Connection: 'Upgrade', Upgrade: protocol } }, path);
+    if (response.status !== 101) throw apiError(response, await text(response), this.#options.endpoint, path, this.#version);
+    return new HijackedStream(connection, '');
+  }
+
   /** A connection of its own, for bytes that are not ours. @throws ConnectionError */
   async dial(): Promise<Connection> {
     try {

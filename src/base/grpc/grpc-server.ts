@@ -12,6 +12,8 @@ import { frameMessage, readFrames } from './message-frames.ts';
 export interface GrpcCall {
   /** Headers of the call, its metadata among them, in small letters. */
   readonly metadata: IncomingHttpHeaders;
+  /** Every value of a name in the metadata. */
+  readonly values: (name: string) => string[];
   /** The client's messages, encoded. */
   readonly messages: AsyncIterable<Buffer>;
   /** Aborts when the client gives the call up or its connection ends. */
@@ -56,8 +58,8 @@ export async function serveGrpc(connection: Duplex, { methods, signal, onFault }
   const stop = (): void => session.destroy();
   signal.addEventListener('abort', stop, { once: true });
   const running = new Set<Promise<void>>();
-  session.on('stream', (stream, headers) => {
-    const call = serveCall(stream, headers, methods, onFault).finally(() => running.delete(call));
+  session.on('stream', (stream, headers, _flags, rawHeaders: string[]) => {
+    const call = serveCall(stream, { metadata: headers, rawHeaders }, methods, onFault).finally(() => running.delete(call));
     running.add(call);
   });
   // A broken connection ends its calls, which tell what they have to.
@@ -72,7 +74,7 @@ export async function serveGrpc(connection: Duplex, { methods, signal, onFault }
   }
 }
 
-async function serveCall(stream: ServerHttp2Stream, metadata: IncomingHttpHeaders, methods: GrpcMethods, onFault: GrpcServerOptions['onFault']): Promise<void> {
+async function serveCall(stream: ServerHttp2Stream, { metadata, rawHeaders }: { metadata: IncomingHttpHeaders; rawHeaders: readonly string[] }, methods: GrpcMethods, onFault: GrpcServerOptions['onFault']): Promise<void> {
   const path = metadata[':path'] ?? '';
   const gone = new AbortController();
   let trailers: Record<string, string> = {};
@@ -85,6 +87,7 @@ async function serveCall(stream: ServerHttp2Stream, metadata: IncomingHttpHeader
     if (method === undefined) throw new GrpcError(statusCodes.unimplemented, `unknown method ${path}`);
     await method({
       metadata,
+      values: (name) => rawHeaders.flatMap((text, index) => (index % 2 === 0 && text.toLowerCase() === name ? [rawHeaders[index + 1] ?? ''] : [])),
       // A method that wants no more messages still has its answer to send.
       messages: readFrames(stream.iterator({ destroyOnReturn: false }), largestMessage),
       signal: gone.signal,

@@ -14,7 +14,6 @@ import { listFlag, textsFlag } from '#cli/flags/list-flags.ts';
 import { booleanFlag, integerFlag, textFlag } from '#cli/flags/scalar-flags.ts';
 import { bytesFlag, swapBytesFlag } from '#cli/flags/size-flags.ts';
 import { validateExtraHost, validateLabel } from '#cli/flags/validators.ts';
-import { parseBoolean } from '#cli/go-number.ts';
 import { parseImageReference } from '#cli/image-reference.ts';
 import { displayProgress } from '#cli/progress-display.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
@@ -66,7 +65,7 @@ export const command = defineCommand({
     target: textFlag({ text: 'Set the target build stage to build.' }),
     ulimit: ulimitFlag({ text: 'Ulimit options' }),
   },
-  preface: (environment) => (wantsClassic(environment['DOCKER_BUILDKIT']) ? deprecation : []),
+  preface: () => deprecation,
   async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
     if (flags.iidfile !== '') await rm(flags.iidfile, { force: true });
     const context = await openContext(source, flags.file, () => stdin.stream);
@@ -127,19 +126,6 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-/** Whether the user asked for the classic builder in so many words. @throws CommandFailure with Docker's texts */
-function wantsClassic(variable: string | undefined): boolean {
-  if (variable === undefined || variable === '') return false;
-  let wantsBuildKit: boolean;
-  try {
-    wantsBuildKit = parseBoolean(variable);
-  } catch (error) {
-    throw new CommandFailure(`DOCKER_BUILDKIT environment variable expects boolean value: ${error instanceof Error ? error.message : String(error)}`, 1, error);
-  }
-  if (wantsBuildKit) throw new CommandFailure('BuildKit is asked for by DOCKER_BUILDKIT, and this program has the classic builder only: unset the variable');
-  return true;
-}
 
 const progressStep = 512 * 1024;
 

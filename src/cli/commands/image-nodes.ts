@@ -1,10 +1,11 @@
 /** Commands of the group `image`, and their short names at the top level. */
+import { wantsClassicBuilder } from '#cli/build/wants-classic-builder.ts';
 import type { CommandNode } from '#cli/command.ts';
 import { imagePullNode, imagePushNode } from './pull-nodes.ts';
 
 const build: CommandNode = {
   name: 'build', summary: 'Build an image from a Dockerfile', paths: ['image build', 'build', 'builder build'],
-  load: async () => (await import('./build.ts')).command,
+  load: async () => (wantsClassicBuilder(process.env['DOCKER_BUILDKIT']) ? (await import('./build.ts')).command : (await import('./build-solve.ts')).command),
 };
 
 const history: CommandNode = {

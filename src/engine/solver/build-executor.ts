@@ -2,13 +2,14 @@
  * Makes the nodes of one build: inputs first and at once, each node once, nothing that was made before. Steps that
  * several builds ask for at the same time are done once.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { SourceTree } from '#build/source-tree.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import type { HostConfig } from '#schema/container-config.ts';
+import { decompress } from '#image/layer/decompress.ts';
 import type { LayerLease } from '#image/layer-keeper.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { BuildCache } from './build-cache.ts';
@@ -158,7 +159,7 @@ export class BuildExecutor implements AsyncDisposable {
       case 'download':
       case 'git': {
         progress.start(node.digest);
-        const archive = await fetchSource(node, { directory: await this.#newDirectory(), signal: this.#signal });
+        const archive = node.kind === 'download' && node.url.startsWith(uploadPrefix) ? await this.#upload(node.url.slice(uploadPrefix.length)) : await fetchSource(node, { directory: await this.#newDirectory(), signal: this.#signal });
         const tree = await this.#tree(archive);
         progress.complete(node.digest);
         return { ...nothing, tree };
@@ -173,6 +174,13 @@ export class BuildExecutor implements AsyncDisposable {
           return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), signal);
         });
     }
+  }
+
+  /** A context that the client sends as an archive, maybe compressed. */
+  async #upload(path: string): Promise<AsyncIterable<Uint8Array>> {
+    const { session } = this.#options;
+    if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    return (await decompress(Readable.from(session.upload(path, this.#signal)), { signal: this.#signal })).chunks;
   }
 
   async #receive(node: LocalNode): Promise<SourceTree> {
@@ -302,5 +310,7 @@ export class BuildExecutor implements AsyncDisposable {
   }
 }
 
+/** Of addresses that stand for an upload (moby/buildkit, session/upload). */
+const uploadPrefix = 'http://buildkit-session';
 const largestReadFile = 16 * 1024 * 1024;
 const nothing: NodeResult = { top: undefined, tree: undefined, created: undefined, cached: false };

@@ -16,7 +16,7 @@ import { CacheDirectories } from './cache-directories.ts';
 import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
 import { ContextStore } from './context-store.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
-import { solveBuild, type SolvedImage } from './solve-build.ts';
+import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
 import { chooseUsage, usageViews, type UsageEntry } from './usage-records.ts';
 import { timestampOf } from './wire-timestamp.ts';
@@ -186,8 +186,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, session, progress, hostConfig: call.hostConfig, directory, signal: within,
     });
     job.begun.resolve(executor);
-    const images = call.frontend === '' ? await this.#driven(job, within) : (await this.#direct(job, executor, within));
-    let response: Record<string, string> = {};
+    const { images, answer } = call.frontend === '' ? { images: await this.#driven(job, within), answer: undefined } : await this.#direct(job, executor, within);
+    let response: Record<string, string> = Object.fromEntries(Object.entries(answer ?? {}).map(([name, value]) => [name, value.toString('utf8')]));
     for (const [index, exporter] of call.exporters.entries()) {
       for (const image of images) response = { ...response, ...(await exportBuild(image, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within })) };
     }
@@ -204,10 +204,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     });
   }
 
-  async #direct(job: Job, executor: BuildExecutor, signal: AbortSignal): Promise<readonly SolvedImage[]> {
+  async #direct(job: Job, executor: BuildExecutor, signal: AbortSignal): Promise<SolvedBuild> {
     const { call, progress, session } = job;
     if (call.frontend !== 'dockerfile.v0') throw fail('build.solve_failed', { message: `unknown frontend: ${call.frontend}` });
-    return (await solveBuild(readSolveOptions(call.attributes), { images: this.#parts.images, executor, progress, session, signal })).images;
+    return await solveBuild(readSolveOptions(call.attributes), { images: this.#parts.images, executor, progress, session, signal });
   }
 
   async #entries(): Promise<UsageEntry[]> {

@@ -1,0 +1,259 @@
+/** `build`, `image build` and `builder build` with the solver: live progress, secrets, outputs, checks. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir, hostname, tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseCsvRecord } from '#base/csv-record.ts';
+import { GrpcError } from '#base/grpc/grpc-status.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import { exactArguments } from '#cli/argument-rule.ts';
+import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress.ts';
+import { serveSession, sessionServices, type SecretSource } from '#cli/build/solve/build-session.ts';
+import { readOutputs } from '#cli/build/solve/solve-output.ts';
+import { printCheck } from '#cli/build/solve/print-check.ts';
+import { failureText } from '#cli/build/solve/failure-text.ts';
+import { CommandFailure } from '#cli/command-failure.ts';
+import { defineCommand } from '#cli/command.ts';
+import { proxyVariables } from '#cli/container/proxy-variables.ts';
+import { completeReference, parseImageReference } from '#cli/image-reference.ts';
+import { displayProgress, drainProgress } from '#cli/progress-display.ts';
+import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
+import { ulimitFlag } from '#cli/flags/device-flags.ts';
+import { listFlag, textsFlag } from '#cli/flags/list-flags.ts';
+import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
+import { bytesFlag } from '#cli/flags/size-flags.ts';
+import { ControlSolveRequest, ControlSolveResponse, StatusRequest, StatusResponse } from '#schema/buildkit/control-messages.ts';
+
+const control = '/moby.buildkit.v1.Control';
+const modes = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'];
+
+export const command = defineCommand({
+  usage: 'build [OPTIONS] PATH | URL | -',
+  positional: exactArguments(1),
+  flags: {
+    'add-host': textsFlag({ text: 'Add a custom host-to-IP mapping (format: "host:ip")' }),
+    allow: listFlag({ text: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure", "device")' }),
+    'build-arg': listFlag({ text: 'Set build-time variables' }),
+    'build-context': listFlag({ text: 'Additional build contexts (e.g., name=path)' }),
+    'cgroup-parent': textFlag({ text: 'Set the parent cgroup for the "RUN" instructions during build' }),
+    check: booleanFlag({ text: 'Shorthand for "--call=check"' }),
+    call: textFlag({ text: 'Set method for evaluating build ("check", "targets")', initial: 'build' }),
+    file: textFlag({ short: 'f', text: 'Name of the Dockerfile (default: "PATH/Dockerfile")', candidates: 'files' }),
+    iidfile: textFlag({ text: 'Write the image ID to a file', candidates: 'files' }),
+    label: listFlag({ text: 'Set metadata for an image' }),
+    load: booleanFlag({ text: 'Shorthand for "--output=type=docker"' }),
+    'metadata-file': textFlag({ text: 'Write build result metadata to a file', candidates: 'files' }),
+    network: textFlag({ text: 'Set the networking mode for the "RUN" instructions during build', initial: 'default' }),
+    'no-cache': booleanFlag({ text: 'Do not use cache when building the image' }),
+    'no-cache-filter': listFlag({ text: 'Do not cache specified stages' }),
+    output: listFlag({ short: 'o', text: 'Output destination (format: "type=local,dest=path")' }),
+    platform: listFlag({ text: 'Set target platform for build' }),
+    progress: textFlag({ text: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty"). Use plain to show container output', initial: 'auto' }),
+    pull: booleanFlag({ text: 'Always attempt to pull all referenced images' }),
+    push: booleanFlag({ text: 'Shorthand for "--output=type=registry"' }),
+    quiet: booleanFlag({ short: 'q', text: 'Suppress the build output and print image ID on success' }),
+    secret: listFlag({ text: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")' }),
+    'shm-size': bytesFlag({ text: 'Shared memory size for build containers' }),
+    ssh: listFlag({ text: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")' }),
+    tag: listFlag({ short: 't', text: 'Name and optionally a tag (format: "name:tag")' }),
+    target: textFlag({ text: 'Set the target build stage to build' }),
+    ulimit: ulimitFlag({ text: 'Ulimit options' }),
+  },
+  async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
+    if (!modes.includes(flags.progress)) throw new CommandFailure(`invalid progress mode ${flags.progress}`);
+    if (flags.iidfile !== '') rmSync(flags.iidfile, { force: true });
+    await using opened = new AsyncDisposableStack();
+    const place = await contextOf(source, flags.file, async () => await readAll(stdin.stream), opened);
+    const method = flags.check ? 'check' : flags.call;
+    const attributes = new Map<string, string>([['filename', place.fileName], ...place.attributes]);
+    const set = (name: string, value: string): void => void (value !== '' && attributes.set(name, value));
+    const buildArguments = new Map<string, string | null>(proxyVariables(configuration.file.proxies, endpoint));
+    for (const text of flags['build-arg']) {
+      const { name, value } = pair(text);
+      buildArguments.set(name, value ?? environment[name] ?? null);
+    }
+    for (const [name, value] of buildArguments) if (value !== null) attributes.set(`build-arg:${name}`, value);
+    for (const text of flags.label) attributes.set(`label:${pair(text).name}`, pair(text).value ?? '');
+    const directories = new Map(place.directories);
+    for (const text of flags['build-context']) {
+      const { name, value } = pair(text);
+      if (value === undefined || name === '') throw new CommandFailure(`invalid context value: ${text}, expected key=value`);
+      attributes.set(`context:${name}`, localContext(name, value, directories));
+    }
+    set('target', flags.target);
+    set('platform', flags.platform.join(','));
+    set('cgroup-parent', flags['cgroup-parent']);
+    if (flags.network !== 'default') set('force-network-mode', flags.network);
+    if (flags['shm-size'] > 0) set('shm-size', String(flags['shm-size']));
+    set('add-hosts', flags['add-host'].map((text) => text.replace(/[:=]/, '=')).join(','));
+    if (flags['no-cache']) attributes.set('no-cache', '');
+    else if (flags['no-cache-filter'].length > 0) attributes.set('no-cache', flags['no-cache-filter'].join(','));
+    if (flags.pull) attributes.set('image-resolve-mode', 'pull');
+    if (method === 'check') attributes.set('requestid', 'frontend.lint');
+    else if (method !== 'build' && method !== '') attributes.set('requestid', `frontend.${method}`);
+
+    const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, stdout: process.stdout, isTerminal: stdout.isTerminal });
+    const credentials = new CredentialStore(configuration, environment);
+    const offer = {
+      directories,
+      secrets: new Map(flags.secret.map((text) => secretOf(text, environment))),
+      agents: new Map(flags.ssh.map((text) => agentOf(text, environment))),
+      outputs: outputs.map(({ sink }) => sink),
+      upload: place.upload,
+      credentials: async (host: string) => await credentialsOf(credentials, host),
+    };
+    const sessionId = newIdentifier().slice(0, 25);
+    const connection = await client.builds.openSession({ id: sessionId, sharedKey: sharedKeyOf(source), methods: [...sessionServices(offer).keys()] });
+    const stop = new AbortController();
+    const until = AbortSignal.any([signal, stop.signal]);
+    const serving = serveSession(connection, offer, until);
+    opened.defer(async () => {
+      stop.abort();
+      await serving;
+    });
+    const solver = opened.use(await client.builds.openSolver());
+    const ref = newIdentifier().slice(0, 25);
+    const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
+    const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
+    const progress = (async () => {
+      const call = solver.call(`${control}/Status`, { signal: until });
+      await call.send(StatusRequest.encode({ ref }));
+      call.end();
+      for await (const message of call.messages) shown.update(StatusResponse.decode(message));
+    })();
+    const listening = progress.catch(() => undefined);
+    try {
+      const request = ControlSolveRequest.encode({
+        ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...flags.allow],
+        exporters: method === 'build' || method === '' ? outputs.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) : [],
+      });
+      const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));
+      await listening;
+      shown.finish();
+      if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
+      const imageId = exporterResponse['containerimage.config.digest'] ?? '';
+      if (quiet && imageId !== '') stdout.writeLine(imageId);
+      if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
+      if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], `${JSON.stringify({ ...exporterResponse, 'buildx.build.ref': `default/default/${ref}` }, undefined, 2)}\n`);
+      if (flags.push) for (const tag of flags.tag) await pushTag(tag);
+      return 0;
+    } catch (error) {
+      await listening;
+      shown.finish();
+      signal.throwIfAborted();
+      if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
+      throw error;
+    }
+
+    async function pushTag(tag: string): Promise<void> {
+      const reference = completeReference(parseImageReference(tag));
+      const known = await credentials.get(credentialKey(reference.domain)).catch(() => ({}));
+      const messages = await client.images.push({ image: reference.name, tag: reference.tag }, { authorization: encodeAuthorization(known), signal });
+      if (quiet) await drainProgress(messages);
+      else await displayProgress(messages, stderr);
+    }
+  },
+});
+
+interface ContextPlace {
+  readonly directories: ReadonlyMap<string, string>;
+  readonly fileName: string;
+  readonly attributes: readonly [string, string][];
+  readonly upload: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** @throws CommandFailure with buildx's texts */
+async function contextOf(source: string, file: string, stdin: () => Promise<Buffer>, opened: AsyncDisposableStack): Promise<ContextPlace> {
+  const temporary = (text: Buffer): string => {
+    const path = mkdtempSync(join(tmpdir(), 'dhow-dockerfile-'));
+    opened.defer(() => rmSync(path, { recursive: true, force: true }));
+    writeFileSync(join(path, 'Dockerfile'), text);
+    return path;
+  };
+  if (source === '-' && file === '-') throw new CommandFailure('ERROR: failed to build: invalid argument: can\'t use stdin for both build context and dockerfile');
+  if (source === '-') {
+    const text = await stdin();
+    const path = isArchive(text) ? undefined : temporary(text);
+    if (path === undefined) {
+      const id = randomBytes(12).toString('hex');
+      return { directories: new Map(), fileName: file === '' ? 'Dockerfile' : file, attributes: [['context', `http://buildkit-session/${id}`]], upload: toIterable(text) };
+    }
+    if (file !== '') throw new CommandFailure('ERROR: failed to build: ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles');
+    const empty = mkdtempSync(join(tmpdir(), 'dhow-context-'));
+    opened.defer(() => rmSync(empty, { recursive: true, force: true }));
+    return { directories: new Map([['context', empty], ['dockerfile', path]]), fileName: 'Dockerfile', attributes: [], upload: undefined };
+  }
+  if (/^(?:https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/.test(source)) return { directories: new Map(), fileName: file === '' ? 'Dockerfile' : file, attributes: [['context', source]], upload: undefined };
+  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) throw new CommandFailure(`ERROR: failed to build: unable to prepare context: path ${JSON.stringify(source)} not found`);
+  const root = realpathSync(source);
+  if (file === '-') return { directories: new Map([['context', root], ['dockerfile', temporary(await stdin())]]), fileName: 'Dockerfile', attributes: [], upload: undefined };
+  const path = file === '' ? join(root, 'Dockerfile') : resolve(file);
+  return { directories: new Map([['context', root], ['dockerfile', dirname(path)]]), fileName: basename(path), attributes: [], upload: undefined };
+}
+
+async function* toIterable(bytes: Buffer): AsyncGenerator<Buffer, void> {
+  yield bytes;
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(stream));
+}
+
+function isArchive(start: Buffer): boolean {
+  const magics = [[0x1f, 0x8b, 0x08], [0x42, 0x5a, 0x68], [0xfd, 0x37, 0x7a, 0x58, 0x5a], [0x28, 0xb5, 0x2f, 0xfd]];
+  return magics.some((magic) => magic.every((byte, index) => start[index] === byte)) || start.toString('latin1', 257, 262) === 'ustar';
+}
+
+function pair(text: string): { name: string; value: string | undefined } {
+  const equals = text.indexOf('=');
+  return equals < 0 ? { name: text, value: undefined } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
+}
+
+/** A directory of ours gets a name of its own. */
+function localContext(name: string, value: string, directories: Map<string, string>): string {
+  if (/^(?:https?|git|ssh|docker-image|oci-layout|target):/.test(value) || value.startsWith('git@')) return value;
+  if (statSync(value, { throwIfNoEntry: false })?.isDirectory() !== true) throw new CommandFailure(`ERROR: failed to build: failed to get build context ${name}: stat ${value}: no such file or directory`);
+  const key = `context-${name}`;
+  directories.set(key, realpathSync(value));
+  return `local:${key}`;
+}
+
+function secretOf(text: string, environment: Readonly<Record<string, string | undefined>>): [string, SecretSource] {
+  const values = new Map(parseCsvRecord(text).map((field) => [pair(field).name.toLowerCase(), pair(field).value ?? '']));
+  const id = values.get('id') ?? '';
+  const file = values.get('src') ?? values.get('source') ?? '';
+  const variable = values.get('env') ?? '';
+  const type = values.get('type') ?? '';
+  if (id === '') throw new CommandFailure(`ERROR: failed to build: secret missing "id"`);
+  if (type === 'env' || variable !== '' || (file === '' && environment[id] !== undefined)) {
+    const name = variable !== '' ? variable : file !== '' ? file : id;
+    return [id, { value: environment[name] ?? '' }];
+  }
+  const path = file === '' ? id : file;
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new CommandFailure(`ERROR: failed to build: failed to stat ${path}: stat ${path}: no such file or directory`);
+  return [id, { file: path }];
+}
+
+function agentOf(text: string, environment: Readonly<Record<string, string | undefined>>): [string, string] {
+  const { name, value } = pair(text);
+  const socket = value ?? environment['SSH_AUTH_SOCK'] ?? '';
+  if (socket === '') throw new CommandFailure('ERROR: failed to build: invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set');
+  return [name === '' ? 'default' : name, socket];
+}
+
+async function credentialsOf(store: CredentialStore, host: string): Promise<{ userName: string; secret: string }> {
+  const key = host === 'registry-1.docker.io' ? 'https://index.docker.io/v1/' : host;
+  const found = (await store.all(() => undefined))[key];
+  if (found === undefined) return { userName: '', secret: '' };
+  const { username = '', password = '', identitytoken = '' } = found;
+  return identitytoken === '' ? { userName: username, secret: password } : { userName: '', secret: identitytoken };
+}
+
+/** The same for builds of one directory by one user on one machine. */
+function sharedKeyOf(source: string): string {
+  return createHash('sha256').update(`${hostname()}\0${homedir()}\0${source === '-' ? '-' : resolve(source)}`).digest('hex');
+}
+
+function shownProgress(options: { mode: string; quiet: boolean; stderr: import('#cli/streams/output.ts').Output }): ShownProgress {
+  return plainWriter(options);
+}
