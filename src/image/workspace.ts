@@ -25,7 +25,7 @@ export class Workspace {
 
   /** A new directory; deleted with its contents when disposed. */
   async open(purpose: string): Promise<WorkDirectory> {
-    const path = join(this.#root, `${purpose}-${randomInt(1e9, 1e10)}`);
+    const path = join(this.#root, `${purpose}-${randomInt(2e9, 4e9)}`);
     await mkdir(path, { mode: 0o700 });
     this.#inUse.add(path);
     const remove = async (): Promise<void> => {

@@ -85,7 +85,13 @@ class Ring {
 }
 
 /** The main thread's end of a ring that a worker reads. */
+/** Milliseconds that bytes may lie in the ring before the worker is told of them. */
+const longestUntold = 2;
+
 export class AsyncRingWriter extends Ring {
+  #untold = 0;
+  #timer: NodeJS.Timeout | undefined;
+
   /** Resolves when all is in the ring; false when the reader gave up. */
   async write(chunk: Uint8Array): Promise<boolean> {
     let position = 0;
@@ -94,6 +100,7 @@ export class AsyncRingWriter extends Ring {
       if (this.isBroken) return false;
       const room = capacity - this.filled();
       if (room === 0) {
+        this.#tell();
         await Atomics.waitAsync(this.control, readerActs, seen).value;
         continue;
       }
@@ -101,14 +108,34 @@ export class AsyncRingWriter extends Ring {
       const length = Math.min(room, capacity - start, chunk.length - position);
       this.data.set(chunk.subarray(position, position + length), start);
       this.advance(written, length);
-      this.act(writerActs);
       position += length;
+      this.#untold += length;
+      if (this.#untold >= wakeStep) this.#tell();
+      else this.#timer ??= setTimeout(() => this.#tell(), longestUntold);
     }
     return !this.isBroken;
   }
 
   end(): void {
+    this.#quieten();
     this.finish();
+  }
+
+  override break(): void {
+    this.#quieten();
+    super.break();
+  }
+
+  /** Wakes the worker. Were it woken for every chunk, the threads would wait for each other's turns all the time. */
+  #tell(): void {
+    this.#quieten();
+    this.act(writerActs);
+  }
+
+  #quieten(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#untold = 0;
   }
 }
 
