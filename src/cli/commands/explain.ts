@@ -14,6 +14,10 @@ export const command = defineCommand({
   flags: { format: textFlag({ short: 'f', text: inspectFormatText }) },
   async run({ client, arguments: [reference = ''], flags, stdout, signal }) {
     const explanation = await client.containers.explain(reference, signal);
+    if (flags.format === 'json') {
+      stdout.writeLine(JSON.stringify(explanation));
+      return 0;
+    }
     if (flags.format !== '') {
       return inspectObjects({ references: [reference], format: flags.format, stdout, find: async () => ({ document: JSON.stringify(explanation), type: undefined }) });
     }

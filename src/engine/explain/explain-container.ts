@@ -48,7 +48,7 @@ function verdictOf(record: ContainerRecord): Verdict {
 function ofRunning(record: ContainerRecord): Verdict {
   const { state, ending, restartCount } = record;
   const evidence = [`running since ${state.startedAt}, process ${state.pid}`];
-  if (restartCount > 0) evidence.push(`started again ${restartCount} times by its restart policy`);
+  if (restartCount > 0) evidence.push(`started again ${restartCount} ${restartCount === 1 ? 'time' : 'times'} by the engine`);
   if (ending !== undefined) evidence.push(`before, it ended at ${ending.at}: ${explainEnding(ending).verdict}`);
   if (state.status === 'paused') return { cause: 'paused', verdict: 'it is paused: its processes exist and do not run', evidence, nextStep: `go on: unpause ${record.name}` };
   if (state.health?.status === 'unhealthy') {
