@@ -88,10 +88,12 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     onEvent,
     engineVersion: options.engineVersion ?? '28.5.2',
   };
+  let imagesWent = false;
   const removal: RemovalParts = {
     catalog,
     discard: (id, used) => {
       const chain = catalog.get(id).chain.toReversed();
+      imagesWent = true;
       // What a container runs on stays until it is gone, too.
       catalog.remove(id, () => {
         if (used) removed.remember(id, chain);
@@ -102,7 +104,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   };
   const collect = async (users: (imageId: string) => ImageUser[]): Promise<void> => {
     keeper.doom(removed.release((id) => users(id).length === 0));
-    blobs.collectUnused();
+    if (imagesWent) blobs.collectUnused();
+    imagesWent = false;
     await keeper.settle();
   };
   const find = (reference: string, platform: Platform | undefined): CatalogImage =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -132,29 +132,56 @@ test('a blob must be readable while it is written, across writers', async (t) =>
   const bytes = randomBytes(2_500_000);
   const digest = digestOf(bytes);
   const sizes: number[] = [];
-  using _watching = store.watch(digest, (size) => sizes.push(size));
-  const followed = bytesOf(store.follow(digest, { size: bytes.length, signal: never }));
+  using _sizes = store.watch(digest, (size) => sizes.push(size));
+  const opening = store.openGrowing(digest, { signal: never });
   await leave(store, digest, bytes.subarray(0, 1_000_000));
+  await using file = await opening;
+  const available: (number | undefined)[] = [];
+  using _available = file.watch((size) => available.push(size));
+  assert.deepEqual(available, [1_000_000]);
+  const start = Buffer.alloc(1_000_000);
+  assert.equal(readSync(file.descriptor, start, 0, start.length, 0), start.length);
+  assert.ok(start.equals(bytes.subarray(0, start.length)));
   await using writer = await store.write(digest, { signal: never });
   for (let at = 1_000_000; at < bytes.length; at += 100_000) await writer?.write(bytes.subarray(at, at + 100_000));
   await writer?.commit();
-  assert.ok((await followed).equals(bytes));
-  assert.equal(sizes.at(-1), bytes.length);
-  assert.ok((await bytesOf(store.follow(digest, { size: bytes.length, signal: never }))).equals(bytes));
+  assert.deepEqual([available.at(-1), sizes.at(-1)], [bytes.length, bytes.length]);
+  // The file is the same when it has got its name.
+  const all = Buffer.alloc(bytes.length);
+  assert.equal(readSync(file.descriptor, all, 0, all.length, 0), all.length);
+  assert.ok(all.equals(bytes));
+  await using whole = await store.openGrowing(digest, { signal: never });
+  using _whole = whole.watch((size) => assert.equal(size, bytes.length));
 });
 
-test('one who follows a blob must be told when it is dropped, and be free to leave', async (t) => {
+test('one who reads a growing blob must be told when it is dropped, and be free to leave before there is one', async (t) => {
   const { store } = openStore(t);
   const digest = digestOf(randomBytes(1));
-  const writer = await store.write(digest, { signal: never });
-  await writer?.write(randomBytes(600_000));
   const left = new AbortController();
-  const leaving = bytesOf(store.follow(digest, { size: 700_000, signal: left.signal }));
-  const staying = bytesOf(store.follow(digest, { size: 700_000, signal: never }));
+  const leaving = store.openGrowing(digest, { signal: left.signal });
   left.abort(new Error('enough'));
   await assert.rejects(leaving, { message: 'enough' });
+  const writer = await store.write(digest, { signal: never });
+  await writer?.write(randomBytes(600_000));
+  await using file = await store.openGrowing(digest, { signal: never });
+  const available: (number | undefined)[] = [];
+  using _available = file.watch((size) => available.push(size));
   await writer?.discard();
-  await assert.rejects(staying, { code: 'content.writer_left' });
+  assert.deepEqual(available, [600_000, undefined]);
+});
+
+test('memory that is given to a writer must be free when it is written, and what is only lent be untouched', async (t) => {
+  const { store } = openStore(t);
+  const [given, lent] = [randomBytes(700_000), randomBytes(700_000)];
+  const digest = digestOf(Buffer.concat([given, lent]));
+  const own = new Uint8Array(given);
+  const writer = await store.write(digest, { signal: never });
+  await writer?.give(own);
+  const kept = new Uint8Array(lent);
+  await writer?.write(kept);
+  assert.equal(own.length, 0);
+  assert.ok(Buffer.from(kept).equals(lent));
+  assert.equal((await writer?.commit())?.digest, digest);
 });
 
 test('an upload must be resumable by its session, and get the digest that is told at its end', async (t) => {

@@ -11,7 +11,7 @@ import { digestAlgorithm, isDigest } from '#oci/digest.ts';
 import { ContentPaths, partialTarget } from './content-paths.ts';
 import type { BlobInfo, BlobWriter, ContentLease, ContentStore, GrowingFile, PartialBlob, ReadRange } from './contract.ts';
 import { asDiskFull, FileWriter } from './file-writer.ts';
-import { followBlob, openGrowing } from './follow-blob.ts';
+import { openGrowing } from './growing-file.ts';
 import { Growths } from './growth.ts';
 import { hashFile } from './hash-file.ts';
 
@@ -102,10 +102,6 @@ class StoredContent implements ContentStore {
     return this.#growths.listen(digest, ({ size, state }) => {
       if (state !== 'lost') onSize(size);
     });
-  }
-
-  follow(digest: string, { size, signal }: { size: number; signal: AbortSignal }): AsyncIterable<Buffer> {
-    return followBlob({ digest, size, signal, growths: this.#growths, find: () => this.#find(digest) });
   }
 
   async openGrowing(digest: string, { signal }: { signal: AbortSignal }): Promise<GrowingFile> {

@@ -98,12 +98,7 @@ export interface ContentStore {
   isBusy(digest: string): boolean;
   /** Calls back with the bytes there are whenever a writer of this digest added some. */
   watch(digest: string, onSize: (size: number) => void): Disposable;
-  /**
-   * The blob from its first byte while it is being written, and to its end; one that is there whole is simply
-   * read. It follows from writer to writer as long as `signal` is not aborted. @throws content.writer_left when the partial blob is dropped
-   */
-  follow(digest: string, options: { size: number; signal: AbortSignal }): AsyncIterable<Buffer>;
-  /** As `follow`, for one who reads the file itself. Waits until there is one. */
+  /** The file of a blob, from its first byte on while it is being written, whoever writes it. Waits until there is one. @throws content.writer_left when it is dropped at once */
   openGrowing(digest: string, options: { signal: AbortSignal }): Promise<GrowingFile>;
   lease(): ContentLease;
   /** Every whole blob. */

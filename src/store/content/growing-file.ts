@@ -1,10 +1,8 @@
-/** Reads a blob while it is being written. */
+/** The file of a blob that may still be written, for one who reads it meanwhile. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { fail } from '#base/errors/failure.ts';
 import type { GrowingFile } from './contract.ts';
-import type { Growth, Growths } from './growth.ts';
-
-const pieceSize = 256 * 1024;
+import type { Growths } from './growth.ts';
 
 export interface Sought {
   readonly digest: string;
@@ -12,11 +10,6 @@ export interface Sought {
   readonly growths: Growths;
   /** The file of the whole blob, or else of what there is of it, with the bytes in it. */
   readonly find: () => { readonly path: string; readonly size: number } | undefined;
-}
-
-export interface Followed extends Sought {
-  /** Of the whole. */
-  readonly size: number;
 }
 
 /** Waits until there is a file. @throws content.writer_left */
@@ -53,43 +46,7 @@ function growingFile(file: FileHandle, { digest, growths, find }: Omit<Sought, '
   };
 }
 
-/** @throws content.writer_left */
-export async function* followBlob({ digest, size, signal, growths, find }: Followed): AsyncGenerator<Buffer> {
-  let growth: Growth = { size: find()?.size ?? 0, state: 'growing' };
-  let wake: () => void = () => undefined;
-  using _listening = growths.listen(digest, (now) => {
-    growth = now;
-    wake();
-  });
-  const onAbort = (): void => wake();
-  signal.addEventListener('abort', onAbort, { once: true });
-  let file: FileHandle | undefined;
-  try {
-    let position = 0;
-    while (position < size) {
-      signal.throwIfAborted();
-      if (growth.state === 'lost') throw fail('content.writer_left', { digest });
-      if (growth.size <= position) {
-        if (growth.state === 'whole') throw fail('content.wrong_size', { digest, expected: size, actual: growth.size });
-        await new Promise<void>((resolve) => (wake = resolve));
-        continue;
-      }
-      file ??= await openFound(find);
-      if (file === undefined) continue;
-      const length = Math.min(pieceSize, growth.size - position);
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, position);
-      // Begun anew since: the same bytes will come again.
-      if (bytesRead === 0) growth = { size: find()?.size ?? 0, state: growth.state };
-      if (bytesRead > 0) yield bytesRead === length ? buffer : buffer.subarray(0, bytesRead);
-      position += bytesRead;
-    }
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await file?.close();
-  }
-}
-
-async function openFound(find: Followed['find']): Promise<FileHandle | undefined> {
+async function openFound(find: Sought['find']): Promise<FileHandle | undefined> {
   const found = find();
   if (found === undefined) return undefined;
   try {
