@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'node:test';
+import { inspect } from 'node:util';
 import { eventually } from '../fixtures/eventually.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 import type { ExpectedContainer } from './storm/expected-container.ts';
@@ -47,9 +48,15 @@ test(`a daemon killed at ${rounds} random moments must lose, double and leak not
     await delay(random(longestLife));
     over = true;
     await daemon.kill();
-    for (const outcome of await settled) if (outcome.status === 'rejected') throw outcome.reason;
-    await daemon.launch();
-    adopted += await check(daemon, world, `round ${round}, seed ${seed}`);
+    try {
+      for (const outcome of await settled) if (outcome.status === 'rejected') throw outcome.reason;
+      await daemon.launch();
+      adopted += await check(daemon, world, `round ${round}, seed ${seed}`);
+    } catch (error) {
+      // Told here as well: what fails while the daemon is ended would cover it up.
+      context.diagnostic(inspect(error, { depth: 5 }));
+      throw error;
+    }
     for (const known of containers.splice(0)) if (known.existence !== 'gone') containers.push(known);
     idle.splice(0, idle.length, ...containers);
     while (idle.length > 12) idle.pop();

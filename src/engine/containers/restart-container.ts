@@ -1,4 +1,5 @@
 /** Stopping and starting again. */
+import { isFailure } from '#base/errors/failure.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isRunning } from './container-state.ts';
@@ -13,7 +14,12 @@ export async function restartContainer(parts: EngineParts, lifecycle: ContainerL
   container.restartRequested = true;
   try {
     if (isRunning(state) || state.status === 'restarting') await stopContainer(parts, lifecycle, id, options);
-    await lifecycle.start(id, never);
+    try {
+      await lifecycle.start(id, never);
+    } catch (error) {
+      // Somebody else was quicker: it runs anew all the same.
+      if (!isFailure(error, 'container.already_started')) throw error;
+    }
   } finally {
     container.restartRequested = false;
   }
