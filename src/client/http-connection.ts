@@ -34,6 +34,7 @@ export class HttpConnection {
   /** Whether an answer was read to its end and another request may follow. */
   #reusable = true;
   #busy = false;
+  #requests = 0;
 
   readonly #onIdle: (connection: HttpConnection) => void;
 
@@ -72,6 +73,7 @@ export class HttpConnection {
       throw signal.reason;
     }
     this.#busy = true;
+    this.#requests++;
     this.#socket.ref();
     const abort = (): void => this.close();
     signal?.addEventListener('abort', abort, { once: true });
@@ -98,6 +100,8 @@ export class HttpConnection {
       head = await Promise.race([this.#reader.head(), sending.then(never, bodyFailureOnly)]);
     } catch (error) {
       this.close();
+      // The daemon closed the idle connection just when this was sent.
+      if (this.#requests > 1 && isBroken(error)) return undefined;
       if (error instanceof BodyFailure) throw new ConnectionError(`error during connect: ${addressedRequest(message, this.#endpoint)}: ${error.message}`, { absent: false, cause: error.cause });
       throw new ConnectionError(`error during connect: ${shownRequest(message, this.#endpoint)}: ${networkErrorText(error, hostOf(this.#endpoint))}`, { absent: false, cause: error });
     }
@@ -291,6 +295,10 @@ function addressedRequest(message: RequestMessage, endpoint: Endpoint): string {
 
 function namedRequest({ method, target }: Pick<RequestMessage, 'method' | 'target'>, base: string): string {
   return `${method.slice(0, 1)}${method.slice(1).toLowerCase()} ${JSON.stringify(`${base}${target}`)}`;
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
 }
 
 /** What was to be sent could not be read. */
