@@ -57,7 +57,7 @@ async function start(name: string, command: readonly string[], directory: string
   const storage = join(directory, name);
   mkdirSync(storage);
   const [program = '', ...args] = command.map((word) => word.replace('{port}', String(port)).replace('{storage}', storage));
-  const environment = { ...process.env, REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`, BENCH_STORAGE: storage, OTEL_TRACES_EXPORTER: 'none' };
+  const environment = { ...process.env, REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`, BENCH_STORAGE: storage, OTEL_TRACES_EXPORTER: 'none', MALLOC_ARENA_MAX: '1' };
   const child = spawn(program, args, { stdio: 'ignore', env: environment });
   for (let attempt = 0; ; attempt++) {
     if (child.exitCode !== null || attempt === 200) throw new Error(`${name} does not serve`);

@@ -5,7 +5,7 @@ import { defineCommand } from '#cli/command.ts';
 import { textFlag } from '#cli/flags/scalar-flags.ts';
 import { resolve } from 'node:path';
 import { serverDocument, serverFlags } from '#cli/registry/server-flags.ts';
-import { serverNodeOptions, serverProgram } from '#cli/registry/server-program.ts';
+import { serverEnvironment, serverNodeOptions, serverProgram } from '#cli/registry/server-program.ts';
 
 export const command = defineCommand({
   usage: 'serve [OPTIONS]',
@@ -34,6 +34,6 @@ export const command = defineCommand({
     if (execve === undefined) throw new CommandFailure('the registry server needs Node 24 on Linux');
     // The warning that this call is new would be printed by a process that is no more.
     process.removeAllListeners('warning');
-    return execve.call(process, process.execPath, [process.execPath, ...serverNodeOptions, program, ...args], { ...environment });
+    return execve.call(process, process.execPath, [process.execPath, ...serverNodeOptions, program, ...args], { ...serverEnvironment, ...environment });
   },
 });

@@ -8,7 +8,7 @@ import { ApiError } from '#client/client-error.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import { programLabel, storageInContainer } from './registry-container.ts';
-import { serverBundle, serverNodeOptions } from './server-program.ts';
+import { serverBundle, serverEnvironment, serverNodeOptions } from './server-program.ts';
 
 const node = '/usr/bin/node';
 const program = '/usr/lib/dhow/registry-server.cjs';
@@ -31,6 +31,7 @@ export async function ensureServerImage(client: Client, image: { repository: str
     changes: [
       `ENTRYPOINT ${JSON.stringify(command)}`,
       'CMD ["serve"]',
+      ...Object.entries(serverEnvironment).map(([name, value]) => `ENV ${name}=${value}`),
       'EXPOSE 5000',
       `VOLUME ${storageInContainer}`,
       `LABEL ${programLabel}=${version}`,

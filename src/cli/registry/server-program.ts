@@ -5,6 +5,9 @@ import { basename, dirname, join } from 'node:path';
 /** What a request leaves behind dies young: a small nursery keeps the memory small at no cost in time. */
 export const serverNodeOptions: readonly string[] = ['--max-semi-space-size=1'];
 
+/** The C library keeps a heap per thread else, most of each unused. */
+export const serverEnvironment: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '1' };
+
 /** The bundle, which needs nothing but Node; undefined where it has not been made. */
 export function serverBundle(): string | undefined {
   return beside(join('build', 'registry-server.cjs'));

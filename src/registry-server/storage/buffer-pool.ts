@@ -1,7 +1,7 @@
 /** Buffers that files are read into and written from, used again and again: blobs pass through without leaving garbage. */
 
 export const bufferSize = 256 * 1024;
-const mostSpare = 16;
+const mostSpare = 8;
 const spare: Buffer[] = [];
 
 export function takeBuffer(): Buffer {
