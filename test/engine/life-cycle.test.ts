@@ -153,7 +153,7 @@ test('a bad create must be refused and leave nothing', async () => {
     [{ Image: 'nothing-here' }, 404, 'No such image: nothing-here:latest'],
     [{ Image: 'busybox', HostConfig: { Memory: 1024 } }, 400, 'Minimum memory limit allowed is 6MB'],
     [{ Image: 'busybox', WorkingDir: 'relative' }, 400, "the working directory 'relative' is invalid, it needs to be an absolute path"],
-    [{ Image: 'busybox', HostConfig: { Binds: ['/a:/b:bogus'] } }, 400, 'invalid mode: bogus'],
+    [{ Image: 'busybox', HostConfig: { Binds: ['/a:/b:bogus'] } }, 500, 'invalid mode: bogus'],
     [{ Image: 'busybox', HostConfig: { RestartPolicy: { Name: 'bogus' } } }, 400, /unknown policy 'bogus'/],
     [{ Image: 'busybox', WorkingDir: '/bin/sh' }, 500, 'Cannot mkdir: /bin/sh is not a directory'],
   ] as const) {
