@@ -282,6 +282,7 @@ test('wrong contents must be refused with the words of Docker and leave nothing'
     registry.blobs.set(second ?? '', contents.length > original.length ? contents : Buffer.concat([contents, Buffer.alloc(original.length - contents.length)]));
     await assert.rejects(pull(stores, reference), { code: 'registry.verification_failed', message: `filesystem layer verification failed for digest ${second}` });
     await assertNothingStays(stores);
+    assert.deepEqual(stores.store.unfinished(), []);
   }
   registry.blobs.delete(second ?? '');
   await assert.rejects(pull(stores, reference), { message: 'unknown blob' });

@@ -104,7 +104,8 @@ async function pullOne(attempt: Attempt, source: PullSource, reference: ImageRef
     return before !== pulled.imageId;
   } catch (error) {
     // What was brought so far need not be brought again, unless it is no good.
-    if (signal.aborted || isPassing(error) || isFailure(error, 'content.disk_full')) blobs.leave();
+    if (signal.aborted || isPassing(error)) blobs.leave();
+    else parts.content.dropPartials({ unusedFor: 0, among: blobs.digests });
     throw error;
   }
 }

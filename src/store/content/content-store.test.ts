@@ -229,6 +229,7 @@ test('partial blobs must go when they were not used for long, and drafts of a cr
   store.repair();
   assert.equal(existsSync(draft), false);
   assert.deepEqual(store.dropPartials({ unusedFor: 60_000 }), []);
+  assert.deepEqual(store.dropPartials({ unusedFor: 0, among: new Set([digestOf(randomBytes(2))]) }), []);
   assert.equal(store.dropPartials({ unusedFor: 0 }).length, 1);
   assert.equal(store.partials().length, 1);
   await busy.discard();

@@ -150,9 +150,10 @@ class StoredContent implements ContentStore {
     return going;
   }
 
-  dropPartials({ unusedFor }: { unusedFor: number }): PartialBlob[] {
+  dropPartials({ unusedFor, among }: { unusedFor: number; among?: ReadonlySet<string> }): PartialBlob[] {
     const newest = Date.now() - unusedFor;
-    const going = this.partials().filter(({ busy, modified }) => !busy && modified <= newest);
+    const isMeant = ({ target }: PartialBlob): boolean => among === undefined || ('digest' in target && among.has(target.digest));
+    const going = this.partials().filter((partial) => !partial.busy && partial.modified <= newest && isMeant(partial));
     for (const { path } of going) rmSync(path, { force: true });
     return going;
   }

@@ -106,8 +106,8 @@ export interface ContentStore {
   partials(): PartialBlob[];
   /** Deletes those of `digests` (undefined: of all blobs) that nobody holds or owns. Answers what went. */
   collect(digests: Iterable<string> | undefined, isOwned: (digest: string) => boolean): BlobInfo[];
-  /** Deletes partial blobs nobody writes and that were not written to for so many milliseconds. */
-  dropPartials(options: { unusedFor: number }): PartialBlob[];
+  /** Deletes partial blobs nobody writes and that were not written to for so many milliseconds; with `among` only those of these digests. */
+  dropPartials(options: { unusedFor: number; among?: ReadonlySet<string> }): PartialBlob[];
   /** Removes what a crash left that nobody can go on with. Called once, before anything else. */
   repair(): void;
 }
