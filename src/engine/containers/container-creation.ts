@@ -60,9 +60,8 @@ export async function createContainer(
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);
 
-  const chosen = asked === '' ? makeName((candidate) => parts.registry.holderOf(candidate) !== undefined) : asked;
-  const holder = parts.registry.holderOf(chosen);
-  if (holder !== undefined) throw fail('container.name_in_use', { name: chosen, holder });
+  const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
+  if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
 
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];
@@ -81,7 +80,8 @@ export async function createContainer(
   if (config.WorkingDir !== '' && config.WorkingDir !== '/') await makeWorkingDirectory(parts.snapshotter, id, config.WorkingDir);
   parts.registry.add({
     id,
-    name: chosen,
+    // Chosen at the last moment: between choosing and adding another one could take it.
+    name: asked === '' ? makeName((candidate) => parts.registry.holderOf(candidate) !== undefined) : asked,
     created: timestampNow(),
     path,
     args,
