@@ -33,6 +33,7 @@ export const runtimeErrors = {
     kind: 'system',
     text: (d) => `could not select device driver ${quoted(d['driver'])} with capabilities: ${d['capabilities']}`,
   },
+  'runtime.cdi_device_unknown': { kind: 'system', text: (d) => `CDI device injection failed: unresolvable CDI devices ${d['devices']}` },
   'runtime.throttled_device_unavailable': { kind: 'system', text: (d) => `stat ${d['path']}: ${d['reason']}` },
   'runtime.tmpfs_option_invalid': { kind: 'system', text: (d) => `invalid tmpfs option ${quoted(d['option'])}` },
   'runtime.seccomp_profile_invalid': { kind: 'system', text: (d) => `${d['message']}` },
