@@ -44,6 +44,17 @@ test('one name asked for by many must be given to one', async () => {
   await eventually('nothing is left', async () => assert.deepEqual(await leftBehind(daemon), []));
 });
 
+test('names that are made up for many at once must all be different', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  // There are some five thousand: with so many at a time the same one comes up sooner or later.
+  for (let round = 0; round < 3; round++) {
+    const made = await times(80, async () => client.containers.create({ Image: 'busybox', Cmd: ['true'] }));
+    assert.equal(new Set((await client.containers.list({ all: true })).map(({ Names }) => Names[0])).size, made.length);
+    await times(made.length, async (index) => client.containers.remove(made[index]?.Id ?? ''));
+  }
+});
+
 test('many starts, stops, kills and removals of one container must be answered as Docker answers them', async () => {
   await using daemon = await TestDaemon.start();
   const { client } = daemon;
