@@ -65,9 +65,10 @@ export class BuildCache {
     return this.#records.get(key);
   }
 
-  put(key: string, record: Pick<CacheRecord, 'chainId' | 'base' | 'description' | 'type'>): CacheRecord {
+  /** `created`: when the layer was made; now unless given. */
+  put(key: string, record: Pick<CacheRecord, 'chainId' | 'base' | 'description' | 'type'> & { readonly created?: string | undefined }): CacheRecord {
     const now = timestampNow();
-    const whole: CacheRecord = { ...record, created: now, lastUsed: now, uses: 1 };
+    const whole: CacheRecord = { ...record, created: record.created ?? now, lastUsed: now, uses: 1 };
     this.#keep(key, whole);
     return whole;
   }

@@ -250,7 +250,7 @@ export class BuildExecutor implements AsyncDisposable {
     if (!node.fresh) {
       const known = await this.#known(node, key);
       if (known !== undefined) {
-        if (alias !== undefined && known.top !== undefined) cache.put(alias, { chainId: known.top, base, description: node.name, type: 'internal' });
+        if (alias !== undefined && known.top !== undefined) cache.put(alias, { chainId: known.top, base, description: node.name, type: 'internal', created: known.created });
         return known;
       }
     }
@@ -259,7 +259,7 @@ export class BuildExecutor implements AsyncDisposable {
     const top = await cache.share(node.fresh ? `${key} ${node.digest}` : key, this.#signal, work);
     await this.#lease.hold(top);
     const record = cache.put(key, { chainId: top, base, description: node.name, type: 'regular' });
-    if (alias !== undefined) cache.put(alias, { chainId: top, base, description: node.name, type: 'internal' });
+    if (alias !== undefined) cache.put(alias, { chainId: top, base, description: node.name, type: 'internal', created: record.created });
     progress.complete(node.digest);
     return { top, tree: undefined, created: record.created, cached: false };
   }

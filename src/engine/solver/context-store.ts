@@ -116,6 +116,8 @@ class Receiver {
   readonly #root = directoryNode();
   readonly #nodes = new Map<string, SourceNode>();
   readonly #transfers = new Map<number, Transfer>();
+  /** Other names of files that are on their way, by path. */
+  readonly #links = new Map<string, ((node: SourceNode) => void)[]>();
   #entries = 0;
   #listed = false;
   #bytes = 0;
@@ -170,7 +172,13 @@ class Receiver {
     if (draft === undefined) return;
     if (draft.kind !== 'file') return place(draft);
     if (stat.linkName !== '') {
-      const target = this.#nodes.get(partsOf(stat.linkName).join('/'));
+      const first = partsOf(stat.linkName).join('/');
+      const target = this.#nodes.get(first);
+      const waiting = this.#links.get(first);
+      if (target === undefined && waiting !== undefined) {
+        waiting.push(place);
+        return;
+      }
       if (target === undefined) throw fail('build.session_failed', { message: `the hard link ${stat.path} leads to ${stat.linkName}, which was not sent` });
       return place(target);
     }
@@ -181,10 +189,12 @@ class Receiver {
     const offset = this.#place.length;
     this.#place.length += stat.size;
     const settle = ({ size, digest }: { size: number; digest: string }): void => {
-      place({ ...draft, size, offset, digest });
+      const node: SourceNode = { ...draft, size, offset, digest };
+      for (const placeOne of [place, ...(this.#links.get(path) ?? [])]) placeOne(node);
       this.#place.live += size - (this.#place.files.get(path)?.size ?? 0);
       this.#place.files.set(path, { size, modified: stat.modified, mode: stat.mode, offset, digest });
     };
+    this.#links.set(path, []);
     this.#transfers.set(id, { stat, offset, settle, hash: createHash('sha256'), received: 0 });
     await this.#stream.send({ type: packetTypes.request, id });
   }

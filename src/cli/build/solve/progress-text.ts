@@ -10,7 +10,7 @@ export function shortSize(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return unit === 0 ? `${value}B` : `${Number(value.toPrecision(3)).toFixed(2)}${units[unit] ?? ''}`;
+  return unit === 0 ? `${value}B` : `${value.toFixed(2)}${units[unit] ?? ''}`;
 }
 
 /** Between two times; 0 where one is missing. */

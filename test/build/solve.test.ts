@@ -1,0 +1,188 @@
+/** Builds by the solver on a real daemon, through BuildKit's services. */
+import assert from 'node:assert/strict';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before, type TestContext } from 'node:test';
+import { runCli, startCli, type CliResult } from '../cli/run-cli.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import { TestDaemon } from '../fixtures/test-daemon.ts';
+
+let daemon: TestDaemon;
+before(async () => {
+  daemon = await TestDaemon.start();
+});
+after(async () => daemon[Symbol.asyncDispose]());
+
+/** A directory with these files; the Dockerfile is one of them. */
+function contextOf(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'dhow-solve-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(directory, name, '..'), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
+  return directory;
+}
+
+async function solve(directory: string, words: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+  return await runCli(['build', '--progress', 'plain', ...words, directory], { program: 'dhow', socketPath: daemon.socket, environment });
+}
+
+async function outputOf(image: string, command: string): Promise<string> {
+  const { client } = daemon;
+  const { Id } = await client.containers.create({ Image: image, Cmd: ['sh', '-c', command] });
+  const { result } = await client.containers.wait(Id, { condition: 'next-exit' });
+  await client.containers.start(Id);
+  await result;
+  const text = await daemon.logsOf(Id);
+  await client.containers.remove(Id);
+  return text;
+}
+
+/** Steps and how each ended, by name. */
+function steps(stderr: string): Map<string, string> {
+  const names = new Map<string, string>();
+  const ends = new Map<string, string>();
+  for (const line of stderr.split('\n')) {
+    const [, number = '', text = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
+    if (text.startsWith('[')) names.set(number, text);
+    const end = /^(?:DONE|CACHED|ERROR|CANCELED)/.exec(text)?.[0];
+    if (end !== undefined) ends.set(names.get(number) ?? number, end);
+  }
+  return ends;
+}
+
+test('stages must be built as far as they are needed, and found again by what they are made from', async (t) => {
+  const directory = contextOf(t, {
+    Dockerfile: [
+      'FROM busybox AS base', 'ENV GREETING=hello', 'WORKDIR /work', 'RUN echo $GREETING > greeting',
+      'FROM base AS unused', 'RUN exit 9',
+      'FROM base AS left', 'COPY left.txt /left',
+      'FROM base', 'COPY --from=left /left /', 'COPY --chmod=640 --chown=5:6 right.txt sub/', 'CMD ["cat", "greeting"]', '',
+    ].join('\n'),
+    'left.txt': 'left\n', 'right.txt': 'right\n',
+  });
+  const first = await solve(directory, ['-t', 'stages']);
+  assert.equal(first.code, 0, first.stderr);
+  assert(!first.stderr.includes('exit 9'));
+  assert.equal(await outputOf('stages', 'cat greeting /left sub/right.txt; stat -c "%a %u:%g" sub/right.txt'), 'hello\nleft\nright\n640 5:6\n');
+  const image = await daemon.client.images.inspect('stages');
+  assert.deepEqual([image.Config?.Cmd, image.Config?.WorkingDir], [['cat', 'greeting'], '/work']);
+
+  const again = await solve(directory, ['-t', 'stages']);
+  assert.deepEqual([...steps(again.stderr)].filter(([name]) => /RUN|COPY|WORKDIR/.test(name)).map(([, end]) => end), ['CACHED', 'CACHED', 'CACHED', 'CACHED', 'CACHED']);
+  assert.equal((await daemon.client.images.inspect('stages')).Id, image.Id, 'the same build gives the same image');
+
+  // The time of a file does not count, its content does.
+  writeFileSync(join(directory, 'left.txt'), 'left\n');
+  assert.equal([...steps((await solve(directory)).stderr)].find(([name]) => name.includes('left.txt'))?.[1], 'CACHED');
+  writeFileSync(join(directory, 'right.txt'), 'changed\n');
+  const changed = steps((await solve(directory)).stderr);
+  assert.deepEqual([...changed].filter(([name]) => /RUN|COPY/.test(name)).map(([name, end]) => `${/RUN|left\.txt|--from|right/.exec(name)?.[0]} ${end}`).sort(), ['--from CACHED', 'RUN CACHED', 'left.txt CACHED', 'right DONE']);
+});
+
+test('only what changed in a directory must be sent again, and nothing that is ignored', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nCOPY . /c\nRUN find /c -type f | sort > /list\n', '.dockerignore': '*.log\n!kept.log\n', big: 'x'.repeat(300_000), 'drop.log': 'd', 'kept.log': 'k', 'deep/er/file': 'f' });
+  symlinkSync('deep/er', join(directory, 'link'));
+  linkSync(join(directory, 'big'), join(directory, 'same'));
+  const sent = (stderr: string): number => {
+    const [, size = '', unit = ''] = /load build context[\s\S]*?transferring context: ([\d.]+)(k?B|MB)/.exec(stderr) ?? [];
+    return Number(size) * (unit === 'B' ? 1 : unit === 'kB' ? 1000 : 1_000_000);
+  };
+  const first = await solve(directory, ['-t', 'sent']);
+  assert.equal(first.code, 0, first.stderr);
+  assert(sent(first.stderr) > 300_000, first.stderr);
+  assert.equal(await outputOf('sent', 'cat /list; readlink /c/link; stat -c %h /c/big'), ['/c/.dockerignore', '/c/Dockerfile', '/c/big', '/c/deep/er/file', '/c/kept.log', '/c/same', 'deep/er', '2', ''].join('\n'));
+  writeFileSync(join(directory, 'deep/er/file'), 'other');
+  const second = await solve(directory, ['-t', 'sent']);
+  assert(sent(second.stderr) < 10_000, second.stderr);
+  assert.equal(await outputOf('sent', 'cat /c/deep/er/file'), 'other');
+});
+
+test('mounts of a step must be there for the step alone, and secrets in no layer', async (t) => {
+  const directory = contextOf(t, {
+    Dockerfile: [
+      'FROM busybox',
+      'RUN --mount=type=secret,id=token --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t --mount=type=bind,source=sub,target=/bound '
+        + 'cat /run/secrets/token | wc -c > /seen && echo kept >> /cache/count && touch /t/x && cat /bound/f >> /seen && ! touch /bound/x 2>/dev/null',
+      'RUN --mount=type=cache,target=/cache wc -l < /cache/count > /count',
+      'RUN --mount=type=secret,id=token,env=TOKEN printf %s "$TOKEN" | wc -c > /variable', '',
+    ].join('\n'),
+    'sub/f': 'bound\n',
+  });
+  const secret = 'a very secret word 93';
+  const { code, stderr } = await solve(directory, ['-t', 'mounts', '--secret', 'id=token,env=WORD'], { WORD: secret });
+  assert.equal(code, 0, stderr);
+  assert.equal(await outputOf('mounts', 'cat /seen /count /variable; ls -d /cache /run/secrets /t /bound 2>/dev/null; true'), `${secret.length}\nbound\n1\n${secret.length}\n`);
+  const { stdout: saved } = await runCli(['save', '-o', join(directory, 'saved'), 'mounts'], { socketPath: daemon.socket });
+  assert.equal(saved, '');
+  assert(!readFileSync(join(directory, 'saved'), 'latin1').includes(secret));
+  const missing = await solve(contextOf(t, { Dockerfile: 'FROM busybox\nRUN --mount=type=secret,id=none,required=true true\n' }));
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /ERROR: failed to build: failed to solve: secret none: not found\n$/);
+});
+
+test('a failure must name the lines, the output and nothing must be left', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nENV A=1\nRUN echo before; exit 7\n' });
+  const { code, stderr } = await solve(directory);
+  assert.equal(code, 1);
+  assert.match(stderr, /------\n > \[2\/2\] RUN echo before; exit 7:\nbefore\n------\nDockerfile:3\n-{20}\n {3}1 \| {5}FROM busybox\n {3}2 \| {5}ENV A=1\n {3}3 \| >>> RUN echo before; exit 7\n/);
+  assert.match(stderr, /failed to solve: process "\/bin\/sh -c echo before; exit 7" did not complete successfully: exit code: 7\n$/);
+  for (const [text, message] of [
+    ['FROM busybox\nBOGUS x\n', 'dockerfile parse error on line 2: unknown instruction: BOGUS'],
+    ['FROM busybox\nCOPY absent /x\n', '"/absent": not found'],
+    ['FROM a AS b\nFROM b AS a\nCOPY --from=c / /\n', ''],
+    ['FROM busybox AS x\nCOPY --from=y / /\nFROM busybox AS y\nCOPY --from=x / /\n', 'circular dependency detected on stage'],
+    ['RUN true\n', 'no build stage in current context'],
+    ['FROM busybox\nRUN <<EOF\necho\n', 'unterminated heredoc'],
+  ] as const) {
+    const failed = await solve(contextOf(t, { Dockerfile: text }));
+    assert.equal(failed.code, 1, text);
+    assert(failed.stderr.includes(message), `${text}: ${failed.stderr}`);
+  }
+  await eventually('no step is left', () => assert.deepEqual(readdirSync(join(daemon.dataRoot, 'builds', 'solves')), []));
+  assert.deepEqual(readdirSync(join(daemon.dataRoot, 'containers')), []);
+});
+
+test('a build that is given up must stop its steps and leave nothing', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nRUN echo begun; exec sleep 1000\n' });
+  const running = startCli(['build', '--progress', 'plain', directory], { program: 'dhow', socketPath: daemon.socket });
+  let seen = '';
+  running.process.stderr?.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+  await eventually('the step runs', () => seen.includes('begun'));
+  running.process.kill('SIGINT');
+  assert.notEqual((await running.result).code, 0);
+  await eventually('nothing of the step is left', () => {
+    assert.deepEqual(readdirSync(join(daemon.dataRoot, 'builds', 'solves')), []);
+    assert.deepEqual(readdirSync(join(daemon.dataRoot, 'containers')), []);
+  });
+  assert.deepEqual(await daemon.client.containers.list({ all: true }), []);
+});
+
+test('results must go where they are asked for', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM scratch\nCOPY --chmod=750 f /out/f\nCOPY f /top\n', f: 'result\n' });
+  const target = join(directory, 'target');
+  assert.equal((await solve(directory, ['-o', target])).code, 0);
+  assert.equal(readFileSync(join(target, 'out/f'), 'utf8'), 'result\n');
+  assert.equal(statSync(join(target, 'out/f')).mode & 0o777, 0o750);
+  const tar = join(directory, 'result.tar');
+  assert.equal((await solve(directory, ['-o', `type=tar,dest=${tar}`])).code, 0);
+  assert(readFileSync(tar, 'latin1').includes('result\n'));
+  const id = join(directory, 'id');
+  const { stdout } = await solve(directory, ['-q', '--iidfile', id]);
+  assert.equal(stdout, `${readFileSync(id, 'utf8')}\n`);
+  assert(!existsSync(join(target, 'etc')), 'nothing but the image’s files');
+});
+
+test('--check must find what is doubtful, and say nothing of what is not', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'from busybox as Base\nENV A b\nENV API_TOKEN=x\nCOPY $nothing /x\nWORKDIR rel\nCMD echo hi\nCMD echo ho\nEXPOSE 80/TCP\nMAINTAINER me\n' });
+  const { code, stdout } = await runCli(['build', '--check', directory], { program: 'dhow', socketPath: daemon.socket });
+  assert.equal(code, 1);
+  const names = [...stdout.matchAll(/^WARNING: (\w+)/gm)].map((match) => match[1]).sort();
+  assert.deepEqual([...new Set(names)], ['ConsistentInstructionCasing', 'ExposeProtoCasing', 'JSONArgsRecommended', 'LegacyKeyValueFormat', 'MaintainerDeprecated', 'MultipleInstructionsDisallowed', 'SecretsUsedInArgOrEnv', 'StageNameCasing', 'UndefinedVar', 'WorkdirRelativePath']);
+  const clean = await runCli(['build', '--check', contextOf(t, { Dockerfile: 'ARG V=latest\nFROM busybox:${V}\nARG X=1\nENV Y=$X\nCMD ["sh"]\n' })], { program: 'dhow', socketPath: daemon.socket });
+  assert.deepEqual([clean.code, clean.stdout], [0, 'Check complete, no warnings found.\n']);
+  const strict = await solve(contextOf(t, { Dockerfile: '# check=error=true\nFROM busybox\nCMD echo\n' }));
+  assert.match(strict.stderr, /lint violation found for rules: JSONArgsRecommended/);
+});
