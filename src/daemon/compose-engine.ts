@@ -157,7 +157,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     configuration,
     storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
-    networkDrivers: ['bridge', 'host', 'null'],
+    networkDrivers: ['bridge', 'host', 'ipvlan', 'macvlan', 'null', 'overlay'],
   }, settings.handed);
   const kept = opened.move();
   return { engine, recovery, handOver, events, health, engineId, storageDriver: snapshotter.driver, [Symbol.asyncDispose]: async () => kept.disposeAsync() };

@@ -263,7 +263,7 @@ export function enableForwarding(bridge: string, forwarding = true): { loopback:
 }
 
 /** Networks without IPv6 have no link-local addresses either. */
-function disableIPv6(name: string): void {
+export function disableIPv6(name: string): void {
   try {
     writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, '1');
   } catch (error) {

@@ -24,6 +24,9 @@ export interface Endpoint {
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway: string;
+  /** The interface itself leads to the outside, without a gateway. */
+  readonly directRoute?: boolean;
+  /** Empty for `none`, `host` and `ipvlan`, whose interfaces have their parent's. */
   readonly macAddress: string;
   /** Name of the host's end of the veth pair; empty where there is none. */
   readonly hostInterface: string;

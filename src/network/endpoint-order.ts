@@ -3,9 +3,14 @@ import type { Endpoint, Sandbox } from './contract.ts';
 
 /** As in Docker the highest priority decides, then the network's name. Undefined: there is no way out. */
 export function gatewayOf(sandbox: Pick<Sandbox, 'endpoints'>): Endpoint | undefined {
-  const candidates = Object.entries(sandbox.endpoints).filter(([, endpoint]) => endpoint.gateway !== '');
+  const candidates = Object.entries(sandbox.endpoints).filter(([, endpoint]) => endpoint.gateway !== '' || endpoint.directRoute === true);
   const [first] = candidates.sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1));
   return first?.[1];
+}
+
+/** Whether there is an interface in the container for it. */
+export function hasInterface({ driver }: Pick<Endpoint, 'driver'>): boolean {
+  return driver !== 'host' && driver !== 'null';
 }
 
 const interfaceOption = 'com.docker.network.endpoint.ifname';
@@ -14,6 +19,6 @@ const interfaceOption = 'com.docker.network.endpoint.ifname';
 export function freeInterfaceName(present: readonly Endpoint[], options: Readonly<Record<string, string>> | null | undefined): string {
   const asked = options?.[interfaceOption] ?? '';
   if (asked !== '') return asked;
-  const taken = new Set(present.filter(({ hostInterface }) => hostInterface !== '').map(({ containerInterface }) => containerInterface ?? 'eth0'));
+  const taken = new Set(present.filter(hasInterface).map(({ containerInterface }) => containerInterface ?? 'eth0'));
   for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
 }

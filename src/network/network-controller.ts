@@ -25,14 +25,15 @@ import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
 import { readHostResolver, type Resolver } from './host-resolver.ts';
 import type { FirewallBridge } from './firewall-ruleset.ts';
 import { parseAddress, subnetOf } from './ipv4-subnet.ts';
-import { gatewayOf, freeInterfaceName } from './endpoint-order.ts';
+import { gatewayOf, freeInterfaceName, hasInterface } from './endpoint-order.ts';
 import { recordFromRequest } from './network-creation.ts';
-import type { AttachableNetwork } from './network-driver.ts';
+import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
 import { applySysctls, endpointSysctls, setLoopbackUp } from './namespace-settings.ts';
 import { filterNetworks } from './network-filters.ts';
 import { bridgeOption, interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
+import { removeSubInterfaces, SubInterfaceDriver } from './sub-interface-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
 import { PortPublisher, type Publication } from './port-publisher.ts';
 import { validatePortBindings, type Protocol } from './port-specification.ts';
@@ -67,7 +68,7 @@ class KernelNetworkController implements NetworkController {
   readonly #firewall: Firewall;
   readonly #attached = new Map<string, Attached>();
   readonly #names: NameService;
-  #bridgeDriver: BridgeDriver | undefined;
+  #drivers: readonly NetworkDriver[] = [];
   #publisher: PortPublisher | undefined;
 
   constructor(options: NetworkControllerOptions) {
@@ -88,8 +89,10 @@ class KernelNetworkController implements NetworkController {
       const address = parseAddress(server);
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
-    this.#bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved });
-    this.#registry.open([this.#bridgeDriver, hostDriver, nullDriver], { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
+    const bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved });
+    const chooseSubnet: NetworkDriver['complete'] = (record, others) => bridgeDriver.complete(record, others);
+    this.#drivers = [bridgeDriver, hostDriver, nullDriver, new SubInterfaceDriver('macvlan', chooseSubnet), new SubInterfaceDriver('ipvlan', chooseSubnet)];
+    this.#registry.open(this.#drivers, { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
     const allocator = new PortAllocator(ephemeralRange());
     this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: this.#settings.relays !== false && canListenOnIPv6(), warn: this.#warn });
     for (const container of live) this.#adopt(this.#publisher, container);
@@ -97,7 +100,7 @@ class KernelNetworkController implements NetworkController {
     for (const { table, chain } of this.#firewall.obstacles()) {
       this.#warn(`chain ${chain} of nftables table ${table} drops forwarded packets by default: containers reach the outside only where its rules let packets of ${this.#options.bridgeName} pass`);
     }
-    this.#removeLeftoverNamespaces();
+    await this.#removeLeftoverNamespaces();
     for (const bridge of this.#bridges) await bridge.removeLeftovers(endpoints);
   }
 
@@ -128,22 +131,23 @@ class KernelNetworkController implements NetworkController {
   }
 
   async createNetwork(request: NetworkCreateRequest): Promise<NetworkIdentity> {
-    const driver = this.#bridgeDriver;
-    invariant(driver !== undefined, 'the network controller is not started');
     const others = this.#registry.all().map(({ record }) => record);
-    const record = driver.complete(recordFromRequest(request, others), others);
-    const interfaceName = interfaceOf(record);
-    const twin = others.find((other) => other.Driver === 'bridge' && interfaceOf(other) === interfaceName);
-    if (twin !== undefined) throw fail('network.same_bridge', { id: record.Id, otherId: twin.Id, interface: interfaceName });
+    const asked = recordFromRequest(request, others);
+    const driver = this.#drivers.find(({ name }) => name === asked.Driver);
+    invariant(driver !== undefined, `there is no driver ${asked.Driver}`);
+    const record = driver.complete(asked, others);
+    if (record.Driver === 'bridge') refuseTwin(record, others);
     // Written down first: a crash from here on leaves a network, not a stray bridge.
     this.#registry.announce(record);
-    let network: BridgeNetwork | undefined;
+    let network: AttachableNetwork | undefined;
     try {
       network = driver.open(record, []);
       this.#registry.add(network);
-      const bridge = firewallBridge(network);
-      enableForwarding(interfaceName, this.#settings.forwarding);
-      await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
+      if (network instanceof BridgeNetwork) {
+        const bridge = firewallBridge(network);
+        enableForwarding(network.interface, this.#settings.forwarding);
+        await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
+      }
     } catch (error) {
       await network?.remove();
       this.#registry.erase(record.Id);
@@ -193,7 +197,7 @@ class KernelNetworkController implements NetworkController {
         this.#setDefaultRoute(sandbox);
       });
     } catch (error) {
-      await network.disconnect(endpoint);
+      await network.disconnect(endpoint, before.namespacePath);
       throw error;
     }
     stack.move();
@@ -214,7 +218,7 @@ class KernelNetworkController implements NetworkController {
     this.#names.add(containerId, attached.containerName, sandbox);
     attached.sandbox = sandbox;
     this.#movePorts(containerId, attached, request);
-    await network.disconnect(endpoint);
+    await network.disconnect(endpoint, sandbox.namespacePath);
     network.release(endpoint);
     inNetworkNamespace(sandbox.namespacePath, () => this.#setDefaultRoute(sandbox));
     return attached.sandbox;
@@ -231,7 +235,7 @@ class KernelNetworkController implements NetworkController {
   /** Published ports lead to the endpoint with the way out; they move when that is another one now. */
   #movePorts(containerId: string, attached: Attached, request: Pick<SandboxRequest, 'exposedPorts' | 'portBindings' | 'publishAll'>): void {
     invariant(this.#publisher !== undefined, 'the network controller is not started');
-    const gateway = gatewayOf(attached.sandbox);
+    const gateway = this.#publisherOf(attached.sandbox);
     const { publication, sandbox } = attached;
     if (gateway?.id === publication?.endpointId) return;
     const ports = publication?.ports;
@@ -259,7 +263,7 @@ class KernelNetworkController implements NetworkController {
       throw fail(error.code, { ...error.details, setup: false }, error);
     }
     stack.defer(() => network.release(endpoint));
-    if (endpoint.hostInterface === '') return endpoint;
+    if (!hasInterface(endpoint)) return endpoint;
     const { containerId, hostname } = place;
     return {
       ...endpoint,
@@ -299,7 +303,7 @@ class KernelNetworkController implements NetworkController {
         return this.#create(request);
       }
     } catch (error) {
-      throw await this.#explained(error);
+      throw await this.#explained(error, request.containerName);
     }
   }
 
@@ -327,9 +331,10 @@ class KernelNetworkController implements NetworkController {
       ...((request.nameServers ?? []).length > 0 && { nameServers: request.nameServers ?? [] }),
     };
     const gateway = gatewayOf(unpublished);
-    const publication = gateway === undefined
+    const reached = this.#publisherOf(unpublished);
+    const publication = reached === undefined
       ? undefined
-      : this.#publisher.publish({ containerId, containerName, endpointId: gateway.id, address: gateway.address, hostAddress: this.#hostAddressOf(gateway) }, request);
+      : this.#publisher.publish({ containerId, containerName, endpointId: reached.id, address: reached.address, hostAddress: this.#hostAddressOf(reached) }, request);
     if (publication !== undefined) stack.defer(() => publication.withdraw());
     const sandbox: Sandbox = { ...unpublished, ports: publication?.ports ?? {} };
     if (separate) {
@@ -361,6 +366,18 @@ class KernelNetworkController implements NetworkController {
       stack.defer(() => attached.publication?.withdraw());
     }
     if (sandbox.namespacePath !== this.#hostNamespace) stack.defer(() => removeNetworkNamespace(sandbox.namespacePath));
+    const exclusive = Object.values(sandbox.endpoints).some(({ networkId }) => this.#registry.byId(networkId)?.exclusive === true);
+    if (exclusive) await this.#emptyNamespace(sandbox.namespacePath);
+  }
+
+  /** Takes away the interfaces that stand in the way of others like them, which the kernel would do only later. */
+  async #emptyNamespace(path: string): Promise<void> {
+    try {
+      await removeSubInterfaces(path);
+    } catch (error) {
+      // What is no namespace any more has no interfaces either.
+      if (!isFailure(error, 'kernel.syscall_failed') && !(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
   }
 
   rename(containerId: string, name: string): void {
@@ -402,8 +419,14 @@ class KernelNetworkController implements NetworkController {
 
   readonly #warn = (message: string): void => this.#options.warn?.(message);
 
-  #adopt(publisher: PortPublisher, { containerId, containerName, sandbox }: { containerId: string; containerName: string; sandbox: Sandbox }): void {
+  /** The endpoint that published ports lead to: the one with the way out, if its network can have them. */
+  #publisherOf(sandbox: Pick<Sandbox, 'endpoints'>): Endpoint | undefined {
     const gateway = gatewayOf(sandbox);
+    return gateway !== undefined && this.#registry.byId(gateway.networkId)?.publishesPorts === true ? gateway : undefined;
+  }
+
+  #adopt(publisher: PortPublisher, { containerId, containerName, sandbox }: { containerId: string; containerName: string; sandbox: Sandbox }): void {
+    const gateway = this.#publisherOf(sandbox);
     const publication = gateway === undefined
       ? undefined
       : publisher.adopt({ containerId, containerName, endpointId: gateway.id, address: gateway.address }, sandbox.ports);
@@ -425,12 +448,15 @@ class KernelNetworkController implements NetworkController {
     await this.#firewall.load(this.#bridges.map(firewallBridge), { loopback, translations });
   }
 
-  #removeLeftoverNamespaces(): void {
+  async #removeLeftoverNamespaces(): Promise<void> {
+    const exclusive = this.#registry.all().some((network) => network.exclusive === true);
     const kept = new Set(Array.from(this.#attached.values(), ({ sandbox }) => sandbox.namespacePath));
     kept.add(this.#hostNamespace);
     for (const name of readdirSync(this.#namespaces)) {
       const path = join(this.#namespaces, name);
-      if (!kept.has(path)) removeNetworkNamespace(path);
+      if (kept.has(path)) continue;
+      if (exclusive) await this.#emptyNamespace(path);
+      removeNetworkNamespace(path);
     }
   }
 
@@ -466,10 +492,11 @@ class KernelNetworkController implements NetworkController {
   }
 
   /** Adds who holds a port, and what was being done to a failed system call. */
-  async #explained(error: unknown): Promise<unknown> {
+  async #explained(error: unknown, containerName: string): Promise<unknown> {
     if (!(error instanceof EngineError)) return error;
     const { details } = error;
-    if (error.code === 'kernel.syscall_failed') return fail('network.setup_failed', { reason: error.message }, error);
+    if (error.code === 'network.mac_unsupported') return fail(error.code, { ...details, endpoint: containerName }, error.cause);
+    if (error.code === 'kernel.syscall_failed' || error.code === 'network.sub_interface_failed') return fail('network.setup_failed', { reason: error.message }, error);
     const holderId = details['holderId'];
     if (typeof holderId === 'string') {
       const name = this.#attached.get(holderId)?.containerName;
@@ -480,6 +507,13 @@ class KernelNetworkController implements NetworkController {
     if (holder === undefined) return error;
     return fail(error.code, { ...details, holder: `process ${holder.pid} (${holder.executable})` }, error.cause);
   }
+}
+
+/** Two networks cannot have the same bridge. @throws network.same_bridge */
+function refuseTwin(record: NetworkRecord, others: readonly NetworkRecord[]): void {
+  const name = interfaceOf(record);
+  const twin = others.find((other) => other.Driver === 'bridge' && interfaceOf(other) === name);
+  if (twin !== undefined) throw fail('network.same_bridge', { id: record.Id, otherId: twin.Id, interface: name });
 }
 
 function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {

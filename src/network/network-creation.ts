@@ -27,34 +27,32 @@ export function recordFromRequest(request: NetworkCreateRequest, others: readonl
   const ipamDriver = request.IPAM?.Driver ?? '';
   if (ipamDriver !== '' && ipamDriver !== 'default') throw fail('network.driver_missing', { driver: ipamDriver });
   const options = { ...request.Options };
-  validateOptions(options);
+  if (driver === 'bridge') validateOptions(options);
   if (request.EnableIPv6 === true || request.EnableIPv4 === false) {
     throw fail('network.feature_missing', { message: 'networks with IPv6 are not supported by this engine yet: create the network without EnableIPv6' });
   }
   const config = (request.IPAM?.Config ?? []).filter(({ Subnet = '' }) => !Subnet.includes(':'));
-  if (config.length > 1) throw fail('network.several_subnets');
-  const [addressing] = config;
-  if (addressing !== undefined) refuseOverlap(addressing, others);
+  if (config.length > 1 && driver === 'bridge') throw fail('network.several_subnets');
+  for (const addressing of config) refuseOverlap(addressing, others);
   return {
     ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver, created: timestampNow(), options }),
-    IPAM: { Driver: 'default', Options: request.IPAM?.Options ?? null, Config: addressing === undefined ? null : [addressing] },
+    IPAM: { Driver: 'default', Options: request.IPAM?.Options ?? null, Config: config.length === 0 ? null : config },
     Internal: request.Internal,
     Attachable: request.Attachable,
     Labels: request.Labels ?? {},
-    engine: { staticSubnet: addressing !== undefined, ownsInterface: true },
+    engine: { staticSubnet: config.length > 0, ownsInterface: true },
   };
 }
 
 function refuseDriver(driver: string): void {
   switch (driver) {
     case 'bridge':
+    case 'macvlan':
+    case 'ipvlan':
       return;
     case 'host':
     case 'null':
       throw fail('network.driver_single', { driver });
-    case 'macvlan':
-    case 'ipvlan':
-      throw fail('network.driver_unsupported');
     case 'overlay':
       throw fail('network.no_swarm');
     default:

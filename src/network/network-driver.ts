@@ -11,6 +11,8 @@ export interface EndpointRequest {
 
 export interface NetworkDriver {
   readonly name: string;
+  /** A network as {@link open} wants it, with what was not asked for chosen; `others` are the networks there are. @throws network.no_subnet and the like */
+  complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord;
   /**
    * Makes the network's side of the kernel, or takes up what is there, and returns the network as it is
    * then. Addresses of live endpoints count as taken.
@@ -37,10 +39,12 @@ export interface AttachableNetwork extends Disposable {
   reserve(request: EndpointRequest): Endpoint;
   /** Makes the endpoint's interface while the caller is inside the container's namespace, of which `namespace` is a descriptor. */
   connect(endpoint: Endpoint, namespace: number, place: EndpointPlace): void;
-  /** Removes the interface of a container that goes on. */
-  disconnect(endpoint: Endpoint): Promise<void>;
+  /** Removes the interface of a container that goes on, whose namespace is kept at this path. */
+  disconnect(endpoint: Endpoint, namespacePath: string): Promise<void>;
   /** Removes the network's side of the kernel. */
   remove(): Promise<void>;
+  /** Whether interfaces have to be gone before others like them can be made, so that they cannot be left to the end of the namespace. */
+  readonly exclusive?: boolean;
   /** Gives back what {@link reserve} took. The interface goes with the namespace. */
   release(endpoint: Endpoint): void;
 }

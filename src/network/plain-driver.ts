@@ -5,8 +5,8 @@ import type { Endpoint } from './contract.ts';
 import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord } from './network-record.ts';
 
-export const hostDriver: NetworkDriver = { name: 'host', open: (record) => plainNetwork(record, false) };
-export const nullDriver: NetworkDriver = { name: 'null', open: (record) => plainNetwork(record, true) };
+export const hostDriver: NetworkDriver = { name: 'host', complete: (record) => record, open: (record) => plainNetwork(record, false) };
+export const nullDriver: NetworkDriver = { name: 'null', complete: (record) => record, open: (record) => plainNetwork(record, true) };
 
 function plainNetwork(record: NetworkRecord, separate: boolean): AttachableNetwork {
   return {

@@ -5,7 +5,7 @@ import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { inNetworkNamespace } from '#kernel/network-namespace.ts';
 import type { NetworkController, NetworkIdentity, Sandbox } from '#network/contract.ts';
 import type { NetworkCreateRequest } from '#schema/network-views.ts';
-import { ask, enterPrivateHost, hostAddress, outsideAddress, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
+import { ask, enterPrivateHost, eventually, hostAddress, outsideAddress, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -140,7 +140,7 @@ test('a running container must be connected and disconnected at once, with ports
   assert.deepEqual(addressesIn(both), ['127.0.0.1/8', '10.88.2.2/24', '10.88.1.50/24']);
   // Of equal priority the first name has the way out.
   assert.equal(await defaultRoute(both), '10.88.1.1 eth1');
-  assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /);
+  await eventually(async () => assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /));
   assert.match(await rules(), /10\.88\.1\.50 \. 80/);
   assert.equal(networks.inspect('first').Containers[wish.containerId]?.IPv4Address, '10.88.1.50/24');
   await assert.rejects(networks.connect(wish.containerId, { ...on, network: 'first', settings: {} }), { message: 'endpoint with name roamer already exists in network first' });
@@ -149,7 +149,7 @@ test('a running container must be connected and disconnected at once, with ports
   const one = await networks.disconnect(wish.containerId, { ...on, network: 'first' });
   assert.deepEqual(addressesIn(one), ['127.0.0.1/8', '10.88.2.2/24']);
   assert.equal(await defaultRoute(one), '10.88.2.1 eth0');
-  assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /);
+  await eventually(async () => assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /));
   await assert.rejects(networks.disconnect(wish.containerId, { ...on, network: 'first' }), { code: 'network.not_connected' });
 
   const none = await networks.disconnect(wish.containerId, { ...on, network: 'second' });
@@ -157,7 +157,7 @@ test('a running container must be connected and disconnected at once, with ports
   assert.equal(await ask(hostAddress, 8088, { from: outside }), 'ECONNREFUSED');
   const again = await networks.connect(wish.containerId, { ...on, network: 'first', settings: {} });
   assert.deepEqual(Object.keys(again.ports), ['80/tcp']);
-  assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /);
+  await eventually(async () => assert.match(await ask(hostAddress, 8088, { from: outside }), /^roamer /));
   await networks.destroy(wish.containerId, again);
   // The addresses are free again.
   const next = await networks.create(sandboxRequest('next', { networkMode: 'first', endpointSettings: { IPAMConfig: { IPv4Address: again.endpoints['first']?.address ?? '' } } }));

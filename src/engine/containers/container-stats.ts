@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatTimestamp, nowNanoseconds } from '#base/timestamp.ts';
 import { readNetworkCounters, type NetworkCounters } from '#kernel/network-counters.ts';
 import { readProcessorTime } from '#kernel/processor-time.ts';
+import { hasInterface } from '#network/endpoint-order.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
@@ -67,7 +68,7 @@ function takeSample(parts: EngineParts, record: ContainerRecord): StatsSample {
 function networksOf(parts: EngineParts, record: ContainerRecord): ReadonlyMap<string, NetworkCounters> {
   const mode = record.hostConfig.NetworkMode;
   const owner = mode.startsWith('container:') ? parts.registry.get(mode.slice('container:'.length)) : record;
-  const interfaces = Object.values(owner?.sandbox?.endpoints ?? {}).flatMap((endpoint) => (endpoint.hostInterface === '' ? [] : [endpoint.containerInterface ?? 'eth0']));
+  const interfaces = Object.values(owner?.sandbox?.endpoints ?? {}).flatMap((endpoint) => (hasInterface(endpoint) ? [endpoint.containerInterface ?? 'eth0'] : []));
   if (interfaces.length === 0) return new Map();
   const counters = readNetworkCounters(record.state.pid);
   return new Map([...counters].filter(([name]) => interfaces.includes(name)));

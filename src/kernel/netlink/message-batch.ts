@@ -96,6 +96,13 @@ export class MessageBatch {
     this.#align();
   }
 
+  attributeU16(type: number, value: number): void {
+    this.u16(attributeHeaderLength + 2);
+    this.u16(type);
+    this.u16(value);
+    this.#align();
+  }
+
   attributeU16BigEndian(type: number, value: number): void {
     this.u16(attributeHeaderLength + 2);
     this.u16(type);

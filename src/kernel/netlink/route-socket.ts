@@ -23,9 +23,12 @@ const RTM_NEWNEIGH = 28;
 const AF_UNSPEC = 0;
 const AF_INET = 2;
 const IFF_UP = 1;
-const IFLA = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_INFO_PEER = 1;
+const IFLA_VLAN_ID = 1;
+const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN = { mode: 1, flags: 2 } as const;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const IFA = { address: 1, local: 2, broadcast: 4 } as const;
@@ -76,6 +79,16 @@ export interface VethPair {
   readonly peerNamespaceFd: number;
   /** The container's address, told to the host's neighbour table so that no older owner of it is remembered. */
   readonly peerAddress: string;
+}
+
+/** A macvlan or ipvlan interface; the numbers are those of linux/if_link.h. */
+export interface SubInterface {
+  readonly name: string;
+  readonly parentIndex: number;
+  /** Where it appears, still down. */
+  readonly namespaceFd: number;
+  /** An ipvlan interface has its parent's hardware address. */
+  readonly kind: { readonly type: 'macvlan'; readonly mode: number; readonly macAddress: string } | { readonly type: 'ipvlan'; readonly mode: number; readonly flags: number };
 }
 
 export class RouteSocket implements Disposable {
@@ -135,6 +148,57 @@ export class RouteSocket implements Disposable {
       body.attribute(IFLA.address, macBytes(options.macAddress));
       body.attributeU32(IFLA.mtu, options.mtu);
       body.nested(IFLA.linkInfo, () => body.attributeString(IFLA_INFO.kind, 'bridge'));
+    });
+  }
+
+  /** An interface that leads nowhere. @throws kernel.syscall_failed, `EOPNOTSUPP` on a kernel without them */
+  createDummy(name: string): void {
+    this.#one(RTM_NEWLINK, acknowledge | create | exclusive, 'create dummy link', name, (body) => {
+      linkHeader(body, 0, IFF_UP, IFF_UP);
+      body.attributeString(IFLA.name, name);
+      body.nested(IFLA.linkInfo, () => body.attributeString(IFLA_INFO.kind, 'dummy'));
+    });
+  }
+
+  /** The interface of one 802.1q network behind another interface. @throws kernel.syscall_failed, `EOPNOTSUPP` on a kernel without them */
+  createVlan(name: string, parentIndex: number, id: number): void {
+    this.#one(RTM_NEWLINK, acknowledge | create | exclusive, 'create vlan link', name, (body) => {
+      linkHeader(body, 0, 0, 0);
+      body.attributeString(IFLA.name, name);
+      body.attributeU32(IFLA.link, parentIndex);
+      body.nested(IFLA.linkInfo, () => {
+        body.attributeString(IFLA_INFO.kind, 'vlan');
+        body.nested(IFLA_INFO.data, () => body.attributeU16(IFLA_VLAN_ID, id));
+      });
+    });
+  }
+
+  /** @throws kernel.syscall_failed, `EBUSY` when the parent serves another kind, `EOPNOTSUPP` on a kernel without the kind */
+  createSubInterface({ name, parentIndex, namespaceFd, kind }: SubInterface): void {
+    this.#one(RTM_NEWLINK, acknowledge | create | exclusive, `create ${kind.type} link`, name, (body) => {
+      linkHeader(body, 0, 0, 0);
+      body.attributeString(IFLA.name, name);
+      body.attributeU32(IFLA.link, parentIndex);
+      body.attributeU32(IFLA.namespaceFd, namespaceFd);
+      if (kind.type === 'macvlan') body.attribute(IFLA.address, macBytes(kind.macAddress));
+      body.nested(IFLA.linkInfo, () => {
+        body.attributeString(IFLA_INFO.kind, kind.type);
+        body.nested(IFLA_INFO.data, () => {
+          if (kind.type === 'macvlan') {
+            body.attributeU32(IFLA_MACVLAN_MODE, kind.mode);
+          } else {
+            body.attributeU16(IFLA_IPVLAN.mode, kind.mode);
+            body.attributeU16(IFLA_IPVLAN.flags, kind.flags);
+          }
+        });
+      });
+    });
+  }
+
+  setMacAddress(index: number, name: string, macAddress: string): void {
+    this.#one(RTM_SETLINK, acknowledge, 'set address of link', name, (body) => {
+      linkHeader(body, index, 0, 0);
+      body.attribute(IFLA.address, macBytes(macAddress));
     });
   }
 
@@ -246,12 +310,12 @@ export class RouteSocket implements Disposable {
     this.#socket.request(batch);
   }
 
-  /** The way out of the namespace; replaces another one. */
+  /** The way out of the namespace; replaces another one. @param gateway empty: the interface itself leads out */
   setDefaultRoute(gateway: string, interfaceName: string): void {
     const index = this.link(interfaceName)?.index ?? 0;
     this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => {
-      body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
-      body.attribute(RTA.gateway, ipv4Bytes(gateway));
+      body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, gateway === '' ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
+      if (gateway !== '') body.attribute(RTA.gateway, ipv4Bytes(gateway));
       body.attributeU32(RTA.outputLink, index);
     });
   }
