@@ -22,6 +22,7 @@
 
 #include "clients.h"
 #include "frames.h"
+#include "hold.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
@@ -166,6 +167,7 @@ static void learn_cgroup(void)
 static void runtime_ended(int status)
 {
 	runtime_pid = 0;
+	hold_release();
 	if (status != 0 || !(process_pid = runtime_read_pid())) {
 		kill_descendants();
 		leave_failed((uint32_t)status, NULL);
@@ -217,6 +219,7 @@ static void reap(void)
 	int status;
 	pid_t pid;
 
+	hold_follow();
 	if (phase == STARTING) {
 		/* Nothing else yet: the process may have ended already, but its pid is not known. */
 		if (waitpid(runtime_pid, &status, WNOHANG) != runtime_pid)

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hold.h"
 #include "streams.h"
 
 #define UNIFIED "/sys/fs/cgroup/unified"
@@ -96,10 +97,29 @@ static void exec_protected(const struct options *options, char **arguments)
 static pid_t start(const struct options *options, char **arguments, bool as_process)
 {
 	sigset_t none;
+	int gate[2] = { -1, -1 };
+	/* runc sets the size itself before it lets the process go, and so does crun where it runs a container. */
+	bool held = as_process && options->crun && !options->bundle && options->terminal && options->rows && options->columns;
+
+	if (held && pipe2(gate, O_CLOEXEC) != 0)
+		held = false;
 	pid_t pid = fork();
 
-	if (pid != 0)
+	if (pid != 0) {
+		if (held && pid > 0)
+			hold_begin(pid);
+		if (held) {
+			close(gate[0]);
+			close(gate[1]);
+		}
 		return pid;
+	}
+	if (held) {
+		char opened;
+		close(gate[1]);
+		while (read(gate[0], &opened, 1) < 0 && errno == EINTR)
+			;
+	}
 	if (as_process)
 		streams_become();
 	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "hold.h"
 #include "log.h"
 #include "loop.h"
 #include "unexecuted.h"
@@ -90,6 +91,7 @@ static void receive_console(struct source *source, uint32_t events)
 		input.fd = fcntl(master, F_DUPFD_CLOEXEC, 0);
 		if (first_rows && first_columns)
 			streams_resize(first_rows, first_columns);
+		hold_release();
 	}
 	loop_close(source);
 }

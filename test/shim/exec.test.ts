@@ -35,8 +35,7 @@ test('an exec with a terminal must get its size at once and follow resizing', as
   const exec = await bench.launch(
     bench.exec(
       container,
-      // crun releases the process a moment before it sets the size.
-      ['sh', '-c', 'until [ "$(stty size)" = "11 22" ]; do :; done 2>/dev/null; stty size; read line; stty size'],
+      ['sh', '-c', 'stty size; read line; stty size'],
       { stdio: { terminal: true, stdin: 'open', consoleSize: { rows: 11, columns: 22 } }, attachments: [attachAll] },
     ),
   );
@@ -49,6 +48,35 @@ test('an exec with a terminal must get its size at once and follow resizing', as
   stream.write('\r');
   await exec.exited;
   await eventually(() => text === '11 22\r\n\r\n50 60\r\n', 'the second size');
+});
+
+test('a hundred execs with a terminal must all have its size from their first instruction on', async () => {
+  await using bench = new ShimBench();
+  const container = bench.container(['sleep', '1000']);
+  await bench.launch(container);
+  const options = { stdio: { terminal: true, consoleSize: { rows: 33, columns: 77 } }, attachments: [attachAll] } as const;
+  for (let round = 0; round < 25; round++) {
+    const outputs = Array.from({ length: 4 }, async () => {
+      const exec = await bench.launch(bench.exec(container, ['stty', 'size'], options));
+      const [stream] = exec.attached;
+      assert.ok(stream);
+      const output = await readAll(stream);
+      assert.deepEqual({ output: output.toString(), exitCode: (await exec.exited).exitCode }, { output: '33 77\r\n', exitCode: 0 });
+    });
+    await Promise.all(outputs);
+  }
+});
+
+test('an exec with a terminal that fails must fail as one without, and a program must not be traced', async () => {
+  await using bench = new ShimBench();
+  const container = bench.container(['sleep', '1000']);
+  await bench.launch(container);
+  const stdio = { terminal: true, consoleSize: { rows: 33, columns: 77 } } as const;
+  await assert.rejects(bench.launch(bench.exec(container, ['/no/such/program'], { stdio })), { code: 'runtime.start_failed', message: /not found|[Nn]o such file/ });
+  const exec = await bench.launch(bench.exec(container, ['sleep', '1000'], { stdio }));
+  await eventually(() => /^TracerPid:\t0$/m.test(readFileSync(`/proc/${exec.pid}/status`, 'utf8')), 'nobody traces it');
+  assert.ok(exec.signal(15));
+  assert.equal((await exec.exited).exitCode, 143);
 });
 
 test('an exec of a missing executable must fail with the message of the runtime and leave the container alone', async () => {
