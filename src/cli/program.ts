@@ -53,6 +53,7 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
   const [first] = globals.arguments;
   if (first === '__complete' || first === '__completeNoDesc') return await runCompletion(options, globals.arguments.slice(1), { stdout, stderr, explains: first === '__complete' });
   const session = openSession(options, values, globals.given, { stdout, stderr });
+  if (first !== undefined && childNamed(root, first) === undefined && first !== 'help') await becomeNamedPlugin(first, session, { words, given: globals.given });
   session.interruption.listen(stderr);
   let found: FoundCommand;
   try {
@@ -79,6 +80,18 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
 function openSession(options: ProgramOptions, values: FlagValues<RootFlags>, given: ReadonlySet<string>, outputs: { stdout: Output; stderr: Output }): Session {
   const { program, environment } = options;
   return new Session({ program, environment, directory: values.config, hosts: values.host, context: values.context, tls: tlsFiles(values, given), ...outputs });
+}
+
+/** Returns when no plugin brings the command. */
+async function becomeNamedPlugin(name: string, session: Session, { words, given }: { words: readonly string[]; given: ReadonlySet<string> }): Promise<void> {
+  const { becomePlugin, findPlugin } = await import('./plugins/plugin-program.ts');
+  const { directory, file } = session.configuration;
+  const program = findPlugin(name, { directory, extraDirectories: file.cliPluginsExtraDirs ?? [] });
+  if (program === undefined) return;
+  // A plugin knows Docker's own address only, and contexts by itself.
+  const { endpoint, context } = session.endpoint;
+  const isChosen = given.has('host') || given.has('context') || (session.environment['DOCKER_HOST'] ?? '') !== '' || context !== 'default';
+  becomePlugin(program, words, { ...session.environment, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? session.program, ...(isChosen ? {} : { DOCKER_HOST: endpoint.address }) });
 }
 
 /** A shell asks what its user may mean. What goes wrong only leaves it without candidates. */

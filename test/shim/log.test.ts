@@ -143,6 +143,9 @@ test('where rotated files are kept the process must wait for them to be removed,
   await eventually(() => {
     // Full: the oldest are taken away, as the engine does once it has sent them.
     if (rotated().length >= 3 && !ended) {
+      // The shim renames them under this lock, as the engine does.
+      using held = lockFile(`${bench.logPath}.lock`);
+      if (held === undefined) return false;
       waited = true;
       for (const number of rotated()) {
         seen.push(readFileSync(`${bench.logPath}.${number}`, 'utf8'));

@@ -35,6 +35,8 @@ export interface ConfigurationFile {
   readonly pruneFilters?: readonly string[];
   readonly proxies?: Readonly<Record<string, ProxySettings>>;
   readonly currentContext?: string;
+  /** Directories of plugins, looked at before the usual ones. */
+  readonly cliPluginsExtraDirs?: readonly string[];
 }
 
 export interface ClientConfiguration {
