@@ -62,6 +62,7 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
     if (!(error instanceof GroupFlagFailure)) throw error;
     throw flagFailure(error.message, { path: error.path });
   }
+  await becomeBuilder(found, session, { words: words.slice(0, words.length - globals.arguments.length), given: globals.given });
   const helpRequested = globals.helpRequested || found.helpRequested;
   if (found.node === root && found.words[0] === 'help') return await runHelp(session, root, found.words.slice(1), warn);
   if (found.node.load === undefined) return await runGroup(session, found, { isRoot: found.node === root, helpRequested, wantsVersion: values.version, warn });
@@ -80,6 +81,15 @@ async function runWords(options: ProgramOptions, stdout: Output, stderr: Output)
 function openSession(options: ProgramOptions, values: FlagValues<RootFlags>, given: ReadonlySet<string>, outputs: { stdout: Output; stderr: Output }): Session {
   const { program, environment } = options;
   return new Session({ program, environment, directory: values.config, hosts: values.host, context: values.context, tls: tlsFiles(values, given), ...outputs });
+}
+
+/** Under Docker's name builds are buildx's where it is installed, unless the classic builder is asked for. Returns where they are not. */
+async function becomeBuilder({ path, words }: FoundCommand, session: Session, globals: { words: readonly string[]; given: ReadonlySet<string> }): Promise<void> {
+  const command = path.slice(1).join(' ');
+  if (session.program !== 'docker' || !['build', 'image build', 'builder build', 'builder prune'].includes(command)) return;
+  const { wantsClassicBuilder } = await import('./build/wants-classic-builder.ts');
+  if (wantsClassicBuilder(session.environment['DOCKER_BUILDKIT'])) return;
+  await becomeNamedPlugin('buildx', session, { words: [...globals.words, 'buildx', command === 'builder prune' ? 'prune' : 'build', ...words], given: globals.given });
 }
 
 /** Returns when no plugin brings the command. */

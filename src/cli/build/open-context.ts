@@ -4,6 +4,8 @@ import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
+import { HttpExchange } from '#registry/http-exchange.ts';
+import { cloneContext } from './git-clone.ts';
 import { errnoText } from '#cli/errno-text.ts';
 import { contextArchive, fileArchive } from './context-archive.ts';
 
@@ -14,17 +16,42 @@ export interface OpenedContext {
   readonly dockerfile: string;
 }
 
+export interface ContextPlaces {
+  readonly stdin: () => AsyncIterable<Buffer>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What is fetched stays until this is disposed. */
+  readonly opened: AsyncDisposableStack;
+  readonly signal: AbortSignal;
+}
+
 const defaultName = 'Dockerfile';
 const blockSize = 512;
 
 /** @param source a directory or `-`; @param file as `--file` gives it. @throws CommandFailure with Docker's texts */
-export async function openContext(source: string, file: string, stdin: () => AsyncIterable<Buffer>): Promise<OpenedContext> {
+export async function openContext(source: string, file: string, { stdin, environment, opened, signal }: ContextPlaces): Promise<OpenedContext> {
   if (source === '-' && file === '-') throw new CommandFailure('invalid argument: can\'t use stdin for both build context and dockerfile');
   if (source === '-') return await fromStream(stdin(), file);
-  if (/^https?:\/\//.test(source) || /^(git:\/\/|git@|github\.com\/)/.test(source)) {
-    throw new CommandFailure(`unable to prepare context: remote contexts are not supported: download ${source} and build from the directory`);
+  if (/^(?:git:\/\/|git@|ssh:\/\/|github\.com\/)/.test(source) || /^https?:\/\/.*\.git(?:#|$)/.test(source)) {
+    const cloned = opened.use(await cloneContext(source, environment));
+    return await fromDirectory(cloned.path, file === '' || file === '-' ? file : join(cloned.path, file), stdin);
   }
+  if (/^https?:\/\//.test(source)) return await fromStream(await download(source, { opened, signal }), file);
   return await fromDirectory(source, file, stdin);
+}
+
+/** @throws CommandFailure with Docker's text */
+async function download(address: string, { opened, signal }: Pick<ContextPlaces, 'opened' | 'signal'>): Promise<AsyncIterable<Buffer>> {
+  const failure = (reason: string, cause?: unknown): CommandFailure => new CommandFailure(`unable to prepare context: unable to download remote context ${address}: ${reason}`, 1, cause);
+  const exchange = opened.use(new HttpExchange({ insecure: false }, 'Docker-Client'));
+  try {
+    const answer = await exchange.send(new URL(address), { signal, verb: 'Get' });
+    if (answer.status < 400) return answer.body as AsyncIterable<Buffer>;
+    answer.body.destroy();
+    throw failure(`failed to GET ${address} with status ${answer.status} ${answer.statusText}`);
+  } catch (error) {
+    if (error instanceof CommandFailure) throw error;
+    throw failure(error instanceof Error ? error.message : String(error), error);
+  }
 }
 
 async function fromStream(input: AsyncIterable<Buffer>, file: string): Promise<OpenedContext> {

@@ -59,98 +59,107 @@ export const command = defineCommand({
     target: textFlag({ text: 'Set the target build stage to build' }),
     ulimit: ulimitFlag({ text: 'Ulimit options' }),
   },
-  async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
-    if (!modes.includes(flags.progress)) throw new CommandFailure(`invalid progress mode ${flags.progress}`);
-    if (flags.iidfile !== '') rmSync(flags.iidfile, { force: true });
-    await using opened = new AsyncDisposableStack();
-    const place = await contextOf(source, flags.file, async () => await readAll(stdin.stream), opened);
-    const method = flags.check ? 'check' : flags.call;
-    const attributes = new Map<string, string>([['filename', place.fileName], ...place.attributes]);
-    const set = (name: string, value: string): void => void (value !== '' && attributes.set(name, value));
-    const buildArguments = new Map<string, string | null>(proxyVariables(configuration.file.proxies, endpoint));
-    for (const text of flags['build-arg']) {
-      const { name, value } = pair(text);
-      buildArguments.set(name, value ?? environment[name] ?? null);
-    }
-    for (const [name, value] of buildArguments) if (value !== null) attributes.set(`build-arg:${name}`, value);
-    for (const text of flags.label) attributes.set(`label:${pair(text).name}`, pair(text).value ?? '');
-    const directories = new Map(place.directories);
-    for (const text of flags['build-context']) {
-      const { name, value } = pair(text);
-      if (value === undefined || name === '') throw new CommandFailure(`invalid context value: ${text}, expected key=value`);
-      attributes.set(`context:${name}`, localContext(name, value, directories));
-    }
-    set('target', flags.target);
-    set('platform', flags.platform.join(','));
-    set('cgroup-parent', flags['cgroup-parent']);
-    if (flags.network !== 'default') set('force-network-mode', flags.network);
-    if (flags['shm-size'] > 0) set('shm-size', String(flags['shm-size']));
-    set('add-hosts', flags['add-host'].map((text) => text.replace(/[:=]/, '=')).join(','));
-    if (flags['no-cache']) attributes.set('no-cache', '');
-    else if (flags['no-cache-filter'].length > 0) attributes.set('no-cache', flags['no-cache-filter'].join(','));
-    if (flags.pull) attributes.set('image-resolve-mode', 'pull');
-    if (method === 'check') attributes.set('requestid', 'frontend.lint');
-    else if (method !== 'build' && method !== '') attributes.set('requestid', `frontend.${method}`);
-
-    const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, stdout: process.stdout, isTerminal: stdout.isTerminal });
-    const credentials = new CredentialStore(configuration, environment);
-    const offer = {
-      directories,
-      secrets: new Map(flags.secret.map((text) => secretOf(text, environment))),
-      agents: new Map(flags.ssh.map((text) => agentOf(text, environment))),
-      outputs: outputs.map(({ sink }) => sink),
-      upload: place.upload,
-      credentials: async (host: string) => await credentialsOf(credentials, host),
-    };
-    const sessionId = newIdentifier().slice(0, 25);
-    const connection = await client.builds.openSession({ id: sessionId, sharedKey: sharedKeyOf(source), methods: [...sessionServices(offer).keys()] });
-    const stop = new AbortController();
-    const until = AbortSignal.any([signal, stop.signal]);
-    const serving = serveSession(connection, offer, until);
-    opened.defer(async () => {
-      stop.abort();
-      await serving;
-    });
-    const solver = opened.use(await client.builds.openSolver());
-    const ref = newIdentifier().slice(0, 25);
-    const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
-    const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
-    const progress = (async () => {
-      const call = solver.call(`${control}/Status`, { signal: until });
-      await call.send(StatusRequest.encode({ ref }));
-      call.end();
-      for await (const message of call.messages) shown.update(StatusResponse.decode(message));
-    })();
-    const listening = progress.catch(() => undefined);
+  async run(invocation) {
     try {
-      const request = ControlSolveRequest.encode({
-        ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...flags.allow],
-        exporters: method === 'build' || method === '' ? outputs.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) : [],
-      });
-      const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));
-      await listening;
-      shown.finish();
-      if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
-      const imageId = exporterResponse['containerimage.config.digest'] ?? '';
-      if (quiet && imageId !== '') stdout.writeLine(imageId);
-      if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
-      if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], `${JSON.stringify({ ...exporterResponse, 'buildx.build.ref': `default/default/${ref}` }, undefined, 2)}\n`);
-      if (flags.push) for (const tag of flags.tag) await pushTag(tag);
-      return 0;
+      return await solve(invocation);
     } catch (error) {
-      await listening;
-      shown.finish();
-      signal.throwIfAborted();
-      if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
-      throw error;
+      if (!(error instanceof CommandFailure) || /(?:^|\n)ERROR: [^\n]*$/.test(error.message)) throw error;
+      throw new CommandFailure(`ERROR: ${error.message}`, error.exitCode, error);
     }
 
-    async function pushTag(tag: string): Promise<void> {
-      const reference = completeReference(parseImageReference(tag));
-      const known = await credentials.get(credentialKey(reference.domain)).catch(() => ({}));
-      const messages = await client.images.push({ image: reference.name, tag: reference.tag }, { authorization: encodeAuthorization(known), signal });
-      if (quiet) await drainProgress(messages);
-      else await displayProgress(messages, stderr);
+    async function solve({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }: typeof invocation): Promise<number> {
+      if (!modes.includes(flags.progress)) throw new CommandFailure(`invalid progress mode ${flags.progress}`);
+      if (flags.iidfile !== '') rmSync(flags.iidfile, { force: true });
+      await using opened = new AsyncDisposableStack();
+      const place = await contextOf(source, flags.file, async () => await readAll(stdin.stream), opened);
+      const method = flags.check ? 'check' : flags.call;
+      const attributes = new Map<string, string>([['filename', place.fileName], ...place.attributes]);
+      const set = (name: string, value: string): void => void (value !== '' && attributes.set(name, value));
+      const buildArguments = new Map<string, string | null>(proxyVariables(configuration.file.proxies, endpoint));
+      for (const text of flags['build-arg']) {
+        const { name, value } = pair(text);
+        buildArguments.set(name, value ?? environment[name] ?? null);
+      }
+      for (const [name, value] of buildArguments) if (value !== null) attributes.set(`build-arg:${name}`, value);
+      for (const text of flags.label) attributes.set(`label:${pair(text).name}`, pair(text).value ?? '');
+      const directories = new Map(place.directories);
+      for (const text of flags['build-context']) {
+        const { name, value } = pair(text);
+        if (value === undefined || name === '') throw new CommandFailure(`invalid context value: ${text}, expected key=value`);
+        attributes.set(`context:${name}`, localContext(name, value, directories));
+      }
+      set('target', flags.target);
+      set('platform', flags.platform.join(','));
+      set('cgroup-parent', flags['cgroup-parent']);
+      if (flags.network !== 'default') set('force-network-mode', flags.network);
+      if (flags['shm-size'] > 0) set('shm-size', String(flags['shm-size']));
+      set('add-hosts', flags['add-host'].map((text) => text.replace(/[:=]/, '=')).join(','));
+      if (flags['no-cache']) attributes.set('no-cache', '');
+      else if (flags['no-cache-filter'].length > 0) attributes.set('no-cache', flags['no-cache-filter'].join(','));
+      if (flags.pull) attributes.set('image-resolve-mode', 'pull');
+      if (method === 'check') attributes.set('requestid', 'frontend.lint');
+      else if (method !== 'build' && method !== '') attributes.set('requestid', `frontend.${method}`);
+
+      const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, stdout: process.stdout, isTerminal: stdout.isTerminal });
+      const credentials = new CredentialStore(configuration, environment);
+      const offer = {
+        directories,
+        secrets: new Map(flags.secret.map((text) => secretOf(text, environment))),
+        agents: new Map(flags.ssh.map((text) => agentOf(text, environment))),
+        outputs: outputs.map(({ sink }) => sink),
+        upload: place.upload,
+        credentials: async (host: string) => await credentialsOf(credentials, host),
+      };
+      const sessionId = newIdentifier().slice(0, 25);
+      const connection = await client.builds.openSession({ id: sessionId, sharedKey: sharedKeyOf(source), methods: [...sessionServices(offer).keys()] });
+      const stop = new AbortController();
+      const until = AbortSignal.any([signal, stop.signal]);
+      const serving = serveSession(connection, offer, until);
+      opened.defer(async () => {
+        stop.abort();
+        await serving;
+      });
+      const solver = opened.use(await client.builds.openSolver());
+      const ref = newIdentifier().slice(0, 25);
+      const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
+      const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
+      const progress = (async () => {
+        const call = solver.call(`${control}/Status`, { signal: until });
+        await call.send(StatusRequest.encode({ ref }));
+        call.end();
+        for await (const message of call.messages) shown.update(StatusResponse.decode(message));
+      })();
+      const listening = progress.catch(() => undefined);
+      try {
+        const request = ControlSolveRequest.encode({
+          ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...flags.allow],
+          exporters: method === 'build' || method === '' ? outputs.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) : [],
+        });
+        const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));
+        await listening;
+        shown.finish();
+        if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
+        const imageId = exporterResponse['containerimage.config.digest'] ?? '';
+        if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
+        if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
+        if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], `${JSON.stringify({ ...exporterResponse, 'buildx.build.ref': `default/default/${ref}` }, undefined, 2)}\n`);
+        if (flags.push) for (const tag of flags.tag) await pushTag(tag);
+        return 0;
+      } catch (error) {
+        await listening;
+        shown.finish();
+        signal.throwIfAborted();
+        if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
+        throw error;
+      }
+
+      async function pushTag(tag: string): Promise<void> {
+        const reference = completeReference(parseImageReference(tag));
+        const known = await credentials.get(credentialKey(reference.domain)).catch(() => ({}));
+        const messages = await client.images.push({ image: reference.name, tag: reference.tag }, { authorization: encodeAuthorization(known), signal });
+        if (quiet) await drainProgress(messages);
+        else await displayProgress(messages, stderr);
+      }
     }
   },
 });

@@ -68,7 +68,8 @@ export const command = defineCommand({
   preface: () => deprecation,
   async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
     if (flags.iidfile !== '') await rm(flags.iidfile, { force: true });
-    const context = await openContext(source, flags.file, () => stdin.stream);
+    await using opened = new AsyncDisposableStack();
+    const context = await openContext(source, flags.file, { stdin: () => stdin.stream, environment, opened, signal });
     const held: string[] = [];
     const show = (text: string): void => void (flags.quiet ? held.push(text) : stdout.write(text));
     const archive = counted(flags.compress ? Readable.from(context.archive).pipe(createGzip()) : context.archive, show);
