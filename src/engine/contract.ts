@@ -121,7 +121,7 @@ export interface ImageUseCases {
 }
 
 export interface NetworkUseCases {
-  list(filters: Filters): Promise<NetworkInspect[]>;
+  list(filters: Filters, options?: { readonly containers?: boolean }): Promise<NetworkInspect[]>;
   inspect(reference: string): Promise<NetworkInspect>;
   /** @throws network.name_taken and Docker's other texts; nothing is left behind then */
   create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }>;

@@ -25,7 +25,7 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
   };
 
   return {
-    list: async (filters) => networks.list(filters),
+    list: async (filters, options) => networks.list(filters, options),
     inspect: async (reference) => networks.inspect(reference),
 
     async create(request) {

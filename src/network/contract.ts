@@ -77,7 +77,8 @@ export type ConnectRequest = Pick<SandboxRequest, 'containerName' | 'exposedPort
 export interface NetworkController {
   /** Makes bridge, table and relays, adopting what is there: live sandboxes keep their addresses and ports; what belongs to no live container is removed. */
   start(live: readonly { containerId: string; containerName: string; sandbox: Sandbox }[]): Promise<void>;
-  list(filters: Readonly<Record<string, readonly string[]>>): NetworkInspect[];
+  /** Without the live containers, unless asked for. */
+  list(filters: Readonly<Record<string, readonly string[]>>, options?: { readonly containers?: boolean }): NetworkInspect[];
   /** By name, id or unambiguous prefix; with the live containers. @throws network.not_found */
   inspect(reference: string): NetworkInspect;
   /**

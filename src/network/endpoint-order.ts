@@ -15,10 +15,10 @@ export function hasInterface({ driver }: Pick<Endpoint, 'driver'>): boolean {
 
 const interfaceOption = 'com.docker.network.endpoint.ifname';
 
-/** As asked for by driver option, else the first of `eth0`, `eth1`, … that no endpoint has. */
-export function freeInterfaceName(present: readonly Endpoint[], options: Readonly<Record<string, string>> | null | undefined): string {
+/** As asked for by driver option, else the first of `eth0`, `eth1`, … that no endpoint has; `prefix` is what the network has instead of `eth`. */
+export function freeInterfaceName(present: readonly Endpoint[], options: Readonly<Record<string, string>> | null | undefined, prefix = 'eth'): string {
   const asked = options?.[interfaceOption] ?? '';
   if (asked !== '') return asked;
   const taken = new Set(present.filter(hasInterface).map(({ containerInterface }) => containerInterface ?? 'eth0'));
-  for (let number = 0; ; number++) if (!taken.has(`eth${number}`)) return `eth${number}`;
+  for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
 }

@@ -19,6 +19,7 @@ import type { ConnectRequest, Endpoint, NetworkController, NetworkIdentity, Sand
 import { NameService } from './dns/name-service.ts';
 import { openResolverSockets } from './dns/resolver-sockets.ts';
 import type { NetworkSettings } from './default-bridge.ts';
+import { refuseUsedConfiguration } from './configuration-networks.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
 import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
@@ -104,10 +105,10 @@ class KernelNetworkController implements NetworkController {
     for (const bridge of this.#bridges) await bridge.removeLeftovers(endpoints);
   }
 
-  list(filters: Readonly<Record<string, readonly string[]>>): NetworkInspect[] {
+  list(filters: Readonly<Record<string, readonly string[]>>, options: { readonly containers?: boolean } = {}): NetworkInspect[] {
     const views = this.#registry.all().map((network) => this.#view(network));
-    // As in Docker, only a single network's view tells its containers.
-    return filterNetworks(views, filters).map((view) => ({ ...view, Containers: {} }));
+    // As in Docker the filters, too, know of the containers only where they are told.
+    return filterNetworks(options.containers === true ? views : views.map((view) => ({ ...view, Containers: {} })), filters);
   }
 
   inspect(reference: string): NetworkInspect {
@@ -131,8 +132,9 @@ class KernelNetworkController implements NetworkController {
   }
 
   async createNetwork(request: NetworkCreateRequest): Promise<NetworkIdentity> {
-    const others = this.#registry.all().map(({ record }) => record);
-    const asked = recordFromRequest(request, others);
+    const all = this.#registry.all().map(({ record }) => record);
+    const asked = recordFromRequest(request, all);
+    const others = all.filter(({ ConfigOnly }) => !ConfigOnly);
     const driver = this.#drivers.find(({ name }) => name === asked.Driver);
     invariant(driver !== undefined, `there is no driver ${asked.Driver}`);
     const record = driver.complete(asked, others);
@@ -151,6 +153,7 @@ class KernelNetworkController implements NetworkController {
     } catch (error) {
       await network?.remove();
       this.#registry.erase(record.Id);
+      if (isFailure(error, 'network.not_a_bridge')) throw fail('network.existing_not_a_bridge', { name: error.details['name'] }, error);
       throw error;
     }
     return identityOf(record);
@@ -162,6 +165,7 @@ class KernelNetworkController implements NetworkController {
     if (isPredefined(record.Name)) throw fail('network.remove_predefined', { name: record.Name });
     const used = Array.from(this.#attached.values()).flatMap(({ containerName, sandbox }) =>
       Object.values(sandbox.endpoints).filter(({ networkId }) => networkId === record.Id).map(({ id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`));
+    refuseUsedConfiguration(record, this.#registry.all().map((other) => other.record));
     if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
     this.#registry.retire(record.Id);
     // Both wait for the kernel: side by side.
@@ -181,7 +185,7 @@ class KernelNetworkController implements NetworkController {
     if (before.endpoints[Name] !== undefined) throw fail('network.endpoint_exists', { container: attached.containerName, network: Name });
     using stack = new DisposableStack();
     const endpoint = this.#reserve(network, request.settings, {
-      containerId, hostname: request.hostname ?? '', interface: freeInterfaceName(Object.values(before.endpoints), request.settings?.DriverOpts),
+      containerId, hostname: request.hostname ?? '', interface: freeInterfaceName(Object.values(before.endpoints), request.settings?.DriverOpts, interfacePrefixOf(network.record)),
     }, stack, false);
     const sandbox: Sandbox = { ...before, endpoints: { ...before.endpoints, [Name]: endpoint } };
     try {
@@ -319,7 +323,7 @@ class KernelNetworkController implements NetworkController {
     const places: { network: AttachableNetwork; endpoint: Endpoint; settings: Partial<EndpointSettings> | undefined }[] = [];
     for (const { network: reference, settings } of [...main, ...(request.furtherNetworks ?? [])]) {
       const network = this.#networkOf(reference);
-      const name = freeInterfaceName(places.map(({ endpoint }) => endpoint), settings?.DriverOpts);
+      const name = freeInterfaceName(places.map(({ endpoint }) => endpoint), settings?.DriverOpts, interfacePrefixOf(network.record));
       places.push({ network, settings, endpoint: this.#reserve(network, settings, { containerId, hostname: request.hostname ?? '', interface: name }, stack, true) });
     }
     const separate = places.every(({ network }) => network.separate);
@@ -514,6 +518,12 @@ function refuseTwin(record: NetworkRecord, others: readonly NetworkRecord[]): vo
   const name = interfaceOf(record);
   const twin = others.find((other) => other.Driver === 'bridge' && interfaceOf(other) === name);
   if (twin !== undefined) throw fail('network.same_bridge', { id: record.Id, otherId: twin.Id, interface: name });
+}
+
+/** Only bridges have it, as in Docker. */
+function interfacePrefixOf({ Driver, Options }: NetworkRecord): string | undefined {
+  const prefix = Options[bridgeOption.interfacePrefix] ?? '';
+  return Driver === 'bridge' && prefix !== '' ? prefix : undefined;
 }
 
 function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {

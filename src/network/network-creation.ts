@@ -5,6 +5,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { NetworkAddressing, NetworkCreateRequest } from '#schema/network-views.ts';
 import { contains, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, type Subnet } from './ipv4-subnet.ts';
+import { refuseAsConfiguration, requestFromConfiguration } from './configuration-networks.ts';
 import { bridgeOption, isPredefined, newNetworkRecord, type NetworkRecord } from './network-record.ts';
 
 const interfaceNameLimit = 15;
@@ -12,19 +13,24 @@ const truthValues = new Set(['1', 't', 'T', 'true', 'TRUE', 'True', '0', 'f', 'F
 const switches: readonly string[] = [bridgeOption.betweenContainers, bridgeOption.masquerade, bridgeOption.inhibitAddress, bridgeOption.defaultBridge];
 
 /** Everything that can be checked without knowing the machine. @throws network.name_invalid and the like */
-export function recordFromRequest(request: NetworkCreateRequest, others: readonly NetworkRecord[]): NetworkRecord {
+export function recordFromRequest(asked: NetworkCreateRequest, networks: readonly NetworkRecord[]): NetworkRecord {
+  let request = asked;
   if (isPredefined(request.Name) || request.Name === 'default') throw fail('network.name_predefined', { name: request.Name });
   if (request.Name.trim() === '') throw fail('network.name_invalid', { reason: 'name is empty' });
   if (request.EnableIPv4 === false && request.EnableIPv6 !== true) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
   validateAddressing(request.IPAM?.Config ?? []);
+  if (request.ConfigOnly) refuseAsConfiguration(request);
+  if (request.Driver === 'overlay' && request.Ingress) throw fail('network.no_swarm');
   if (request.Ingress) throw fail('network.ingress_scope');
-  if (others.some(({ Name }) => Name === request.Name)) throw fail('network.name_taken', { name: request.Name });
-  const from = request.ConfigFrom?.Network ?? '';
-  if (from !== '') throw fail('network.no_configuration', { name: from });
-  if (request.ConfigOnly) throw fail('network.feature_missing', { message: 'networks that only carry a configuration are not supported by this engine yet: give the options with every network' });
+  if (request.Scope === 'swarm') throw fail('network.swarm_scope');
+  if (networks.some(({ Name }) => Name === request.Name)) throw fail('network.name_taken', { name: request.Name });
+  if (request.ConfigOnly) return configurationRecord(request);
+  request = requestFromConfiguration(request, networks);
+  const others = networks.filter(({ ConfigOnly }) => !ConfigOnly);
   const driver = request.Driver === '' ? 'bridge' : request.Driver;
   refuseDriver(driver);
   const ipamDriver = request.IPAM?.Driver ?? '';
+  if (ipamDriver === 'null') throw fail((request.IPAM?.Config ?? []).length === 0 ? 'network.null_addressing' : 'network.null_addressing_pool');
   if (ipamDriver !== '' && ipamDriver !== 'default') throw fail('network.driver_missing', { driver: ipamDriver });
   const options = { ...request.Options };
   if (driver === 'bridge') validateOptions(options);
@@ -40,7 +46,22 @@ export function recordFromRequest(request: NetworkCreateRequest, others: readonl
     Internal: request.Internal,
     Attachable: request.Attachable,
     Labels: request.Labels ?? {},
+    ConfigFrom: { Network: request.ConfigFrom?.Network ?? '' },
+    ...(request.Scope !== '' && { Scope: request.Scope }),
     engine: { staticSubnet: config.length > 0, ownsInterface: true },
+  };
+}
+
+/** A network that has no interfaces, for others to be made from. */
+function configurationRecord(request: NetworkCreateRequest): NetworkRecord {
+  const { IPAM } = request;
+  return {
+    ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver: 'null', created: timestampNow(), options: { ...request.Options } }),
+    EnableIPv4: request.EnableIPv4 ?? true,
+    EnableIPv6: request.EnableIPv6 ?? false,
+    IPAM: { Driver: IPAM === null || IPAM.Driver === '' ? 'default' : IPAM.Driver, Options: IPAM?.Options ?? null, Config: IPAM?.Config ?? null },
+    Labels: request.Labels ?? {},
+    ConfigOnly: true,
   };
 }
 

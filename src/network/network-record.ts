@@ -25,6 +25,7 @@ export const bridgeOption = {
   masquerade: 'com.docker.network.bridge.enable_ip_masquerade',
   inhibitAddress: 'com.docker.network.bridge.inhibit_ipv4',
   hostAddress: 'com.docker.network.bridge.host_binding_ipv4',
+  interfacePrefix: 'com.docker.network.container_iface_prefix',
   gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv4',
 } as const;
 

@@ -1,4 +1,5 @@
-/** The networks without interfaces of their own: `host`, the machine's own network, and `none` with nothing but a loopback. */
+/** The networks without interfaces of their own: `host`, the machine's own network, and `none` with nothing but a loopback. So are networks that only carry a configuration, on which no container can be. */
+import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import type { Endpoint } from './contract.ts';
@@ -13,16 +14,10 @@ function plainNetwork(record: NetworkRecord, separate: boolean): AttachableNetwo
     record,
     separate,
     publishesPorts: false,
-    reserve: (): Endpoint => ({
-      id: newIdentifier(),
-      networkId: record.Id,
-      driver: record.Driver,
-      address: '',
-      prefixLength: 0,
-      gateway: '',
-      macAddress: '',
-      hostInterface: '',
-    }),
+    reserve: (): Endpoint => {
+      if (record.ConfigOnly) throw fail('network.configuration_endpoint');
+      return { id: newIdentifier(), networkId: record.Id, driver: record.Driver, address: '', prefixLength: 0, gateway: '', macAddress: '', hostInterface: '' };
+    },
     connect: () => {
       using inside = new RouteSocket();
       inside.configure(undefined);

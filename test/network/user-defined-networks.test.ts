@@ -79,7 +79,7 @@ test('what cannot be made must be refused with Docker\'s text and leave no bridg
     [request('other', { Driver: 'bogus' }), 'plugin "bogus" not found'],
     [request('other', { Options: { 'com.docker.network.bridge.name': 'dhow0' } }), /^cannot create network [0-9a-f]{64} \(dhow0\): conflicts with network [0-9a-f]{64} \(dhow0\): networks have same bridge name$/],
     [request('other', { IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.84.0.0/24', AuxiliaryAddresses: { a: '10.84.0.1' } }] } }), 'failed to allocate secondary ip address (a:10.84.0.1): Address already in use'],
-    [request('other', { Options: { 'com.docker.network.bridge.name': 'wan0' } }), /^cannot use interface wan0 as bridge/],
+    [request('other', { Options: { 'com.docker.network.bridge.name': 'wan0' } }), 'existing interface wan0 is not a bridge'],
   ] as const) {
     await assert.rejects(networks.createNetwork(wish), { message });
   }

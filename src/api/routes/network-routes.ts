@@ -20,9 +20,8 @@ export function networkRoutes(): readonly Route[] {
 }
 
 async function list({ reply }: Exchange, { engine, query, version }: Call): Promise<void> {
-  const networks = await engine.networks.list(query.filters());
   // Since 1.28 the list does not say who is on a network.
-  reply.json(200, version.atLeast(28) ? networks.map((network) => ({ ...network, Containers: {} })) : networks);
+  reply.json(200, await engine.networks.list(query.filters(), { containers: !version.atLeast(28) }));
 }
 
 async function inspect({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {

@@ -34,6 +34,7 @@ export const networkErrors = {
   'network.default_gateway_outside': { kind: 'invalid', text: (d) => `invalid default-gateway ${d['address']}: it must be an address of the default bridge's subnet ${d['subnet']} other than the bridge's own` },
   'network.invalid_bridge_name': { kind: 'invalid', text: (d) => `invalid bridge name ${d['name']}: it must have 1 to 15 letters, digits, dots, dashes or underscores` },
   'network.not_a_bridge': { kind: 'conflict', text: (d) => `cannot use interface ${d['name']} as bridge: it is of another kind (${d['linkKind']}); name another one with --bridge` },
+  'network.existing_not_a_bridge': { kind: 'system', text: (d) => `existing interface ${d['name']} is not a bridge` },
   'network.firewall_failed': { kind: 'system', text: (d) => `cannot load firewall rules for containers: ${d['reason']}` },
   'network.firewall_gone': { kind: 'system', text: (d) => `nftables table ${d['table']} is not there any more; restart the daemon to have it again` },
   /** `holder`: who has the port, when that is known. */
@@ -58,6 +59,15 @@ export const networkErrors = {
   'network.no_swarm': { kind: 'forbidden', text: () => 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.' },
   'network.ingress_scope': { kind: 'forbidden', text: () => 'Ingress network can only be global scope network' },
   'network.no_configuration': { kind: 'notFound', text: (d) => `configuration network "${d['name']}" does not exist` },
+  'network.configuration_operator_fields': { kind: 'forbidden', text: () => 'configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.' },
+  'network.configuration_nested': { kind: 'forbidden', text: () => 'a configuration network cannot depend on another configuration network' },
+  'network.configuration_options': { kind: 'forbidden', text: () => 'network driver options are not supported if the network depends on a configuration network' },
+  'network.configuration_specified': { kind: 'forbidden', text: () => 'user specified configurations are not supported if the network depends on a configuration network' },
+  'network.configuration_in_use': { kind: 'forbidden', text: (d) => `error while removing network: configuration network "${d['name']}" is in use` },
+  'network.configuration_endpoint': { kind: 'forbidden', text: (d) => `${d['setup'] === false ? '' : `${setup}: `}cannot create endpoint on configuration-only network` },
+  'network.swarm_scope': { kind: 'forbidden', text: () => 'cannot create a swarm scoped network when swarm is not active' },
+  'network.null_addressing': { kind: 'invalid', text: () => 'ipv4 pool is empty' },
+  'network.null_addressing_pool': { kind: 'invalid', text: () => 'null ipam driver does not handle specific address pool requests' },
   'network.configuration_invalid': {
     kind: 'invalid',
     text: (d) => {
