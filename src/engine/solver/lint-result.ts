@@ -1,7 +1,7 @@
 /** What `--check` answers: the findings as BuildKit's sub-request `frontend.lint` has them. */
 import type { CheckFinding } from '#build/checks/build-checks.ts';
 import { checkAddress, checkRules } from '#build/checks/check-rules.ts';
-import { sourceExcerpt } from '#build/source-excerpt.ts';
+import { sourceExcerpt } from '#base/source-excerpt.ts';
 import type { LineRange } from '#build/dockerfile.ts';
 
 export interface LintFacts {

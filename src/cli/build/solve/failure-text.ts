@@ -1,9 +1,8 @@
 /** What is printed before a build's error: the step's last output, and the lines of the Dockerfile. */
 import { RpcStatus } from '#schema/buildkit/common-messages.ts';
+import { sourceExcerpt } from '#base/source-excerpt.ts';
 import type { GrpcError } from '#base/grpc/grpc-status.ts';
 import type { FailedStep } from './shown-progress.ts';
-
-const around = 2;
 
 export function failureText(error: GrpcError, failed: FailedStep | undefined): string {
   const rule = '------';
@@ -24,17 +23,5 @@ function sourceText({ details }: GrpcError): string {
   const { info, ranges } = JSON.parse(found.value.toString('utf8')) as SourceDetail;
   const [range] = ranges;
   if (range === undefined) return '';
-  return excerpt(info.filename, Buffer.from(info.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line });
-}
-
-/** As BuildKit's clients print it. */
-export function excerpt(name: string, text: string, { start, end }: { start: number; end: number }): string {
-  const lines = text.split('\n');
-  const rule = '--------------------';
-  const first = Math.max(1, start - around);
-  const shown = lines.slice(first - 1, end + around).map((line, index) => {
-    const number = first + index;
-    return `${String(number).padStart(4)} | ${number >= start && number <= end ? '>>>' : '   '} ${line}`;
-  });
-  return `${name}:${start}\n${rule}\n${shown.join('\n')}\n${rule}\n`;
+  return sourceExcerpt(info.filename, Buffer.from(info.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line });
 }

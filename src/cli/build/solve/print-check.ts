@@ -1,6 +1,6 @@
 /** Prints what `--check` and `--call` answer. */
 import type { Output } from '#cli/streams/output.ts';
-import { excerpt } from './failure-text.ts';
+import { sourceExcerpt } from '#base/source-excerpt.ts';
 
 interface LintDocument {
   readonly warnings: readonly { readonly ruleName: string; readonly url?: string; readonly detail: string; readonly location: { readonly ranges: readonly { readonly start: { readonly line: number }; readonly end: { readonly line: number } }[] } }[];
@@ -23,7 +23,7 @@ export function printCheck(method: string, response: Readonly<Record<string, str
     stdout.write(`\nWARNING: ${ruleName}${url === '' ? '' : ` - ${url}`}\n${detail}\n`);
     const [source] = sources;
     const [range] = location.ranges;
-    if (source !== undefined && range !== undefined) stdout.write(excerpt(source.filename, Buffer.from(source.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line }));
+    if (source !== undefined && range !== undefined) stdout.write(sourceExcerpt(source.filename, Buffer.from(source.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line }));
   }
   if (buildError !== undefined) stdout.write(`\nERROR: ${buildError.message}\n`);
   return count > 0 || buildError !== undefined ? 1 : 0;
