@@ -1,3 +1,5 @@
+import { meant } from './suggest-name.ts';
+
 /** Flags of a build instruction: with a value, without one, or given several times. */
 export type FlagKind = 'text' | 'boolean' | 'list';
 
@@ -9,7 +11,7 @@ export function readBuildFlags(flags: readonly string[], known: Readonly<Record<
     const equals = flag.indexOf('=');
     const name = (equals < 0 ? flag : flag.slice(0, equals)).slice(2);
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (kind === undefined) throw new Error(`unknown flag: --${name}`);
+    if (kind === undefined) throw new Error(`unknown flag: --${name}${meant(name, Object.keys(known))}`);
     if (values.has(name) && kind !== 'list') throw new Error(`duplicate flag specified: --${name}`);
     if (equals < 0 && kind !== 'boolean') throw new Error(`missing a value on flag: --${name}`);
     values.set(name, equals < 0 ? 'true' : flag.slice(equals + 1));

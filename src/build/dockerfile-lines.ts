@@ -62,7 +62,7 @@ export function splitDockerfile(text: string): DockerfileLines {
     for (const { terminator, tabs, expand } of heredocsOf(open)) {
       let content = '';
       for (; ; index++) {
-        if (index >= physical.length) throw fault('unterminated heredoc');
+        if (index >= physical.length) throw fault('unterminated heredoc', { start: number, end: lastLine(physical) });
         const line = tabs ? (physical[index] ?? '').replace(/^\t+/, '') : (physical[index] ?? '');
         if (line === terminator) break;
         content += `${line}\n`;
@@ -108,6 +108,11 @@ function heredocsOf(line: string): { terminator: string; tabs: boolean; expand: 
   return [...line.matchAll(heredocPattern)].map((match) => ({ terminator: match[2] ?? '', tabs: match[0].includes('<<-'), expand: match[1] === '' }));
 }
 
-function fault(message: string): Error {
-  return fail('build.invalid_dockerfile', { message: `failed to parse Dockerfile: ${message}` });
+
+function fault(message: string, range?: { readonly start: number; readonly end: number }): Error {
+  return fail('build.invalid_dockerfile', { message: `failed to parse Dockerfile: ${message}`, ...(range === undefined ? {} : { range }) });
+}
+
+function lastLine(physical: readonly string[]): number {
+  return physical.at(-1) === '' ? physical.length - 1 : physical.length;
 }

@@ -3,6 +3,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { checkInstruction, type Step } from '#oci/instructions/apply-changes.ts';
 import { parseInstruction, type Instruction } from '#oci/instructions/instruction.ts';
+import { meant } from './suggest-name.ts';
 import { splitDockerfile, type DockerfileLine, type Heredoc } from './dockerfile-lines.ts';
 import { readBuildFlags, type FlagKind } from './build-flags.ts';
 
@@ -102,7 +103,7 @@ function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   const { parameters, json } = instruction;
   const place = { source: instruction.original.trim(), heredocs: line.heredocs, range: rangeOf(line) };
   if (configurationWords.has(word)) return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction(instruction) };
-  if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}`);
+  if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}${meant(word, [...configurationWords, ...otherWords])}`);
   if (word === 'FROM' && parameters.length !== 1 && !(parameters.length === 3 && parameters[1]?.toUpperCase() === 'AS')) throw new Error('FROM requires either one or three arguments');
   if ((word === 'ADD' || word === 'COPY') && parameters.length < 2) {
     throw new Error(parameters.length === 0 ? `${word} requires at least two arguments, but no arguments were provided` : `${word} requires at least two arguments, but only one was provided. Destination could not be determined`);

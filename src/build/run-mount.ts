@@ -2,6 +2,7 @@
 import { parseCsvRecord } from '#base/csv-record.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 import { readSize } from '#base/read-size.ts';
+import { meant } from './suggest-name.ts';
 import { messageOf } from '#base/errors/failure.ts';
 
 export const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
@@ -54,7 +55,7 @@ export function readRunMount(text: string, expand: (value: string) => string): M
       } else throw new Error(`invalid field '${field}' must be a key=value pair`);
       continue;
     }
-    if (!keys.has(key)) throw new Error(`unexpected key '${key}' in '${field}'`);
+    if (!keys.has(key)) throw new Error(`unexpected key '${key}' in '${field}'${meant(key, [...keys])}`);
     const value = expand(given);
     const truth = (): boolean => {
       const read = parseGoBoolean(value);

@@ -31,10 +31,11 @@ function sourceDetail({ details }: EngineError): Detail[] {
   const { source, range } = details;
   if (!isSource(source) || !isRange(range)) return [];
   const position = (line: number): object => ({ line });
-  return [{
+  const also = Array.isArray(details['alsoRanges']) ? details['alsoRanges'].filter(isRange) : [];
+  return [range, ...also].map(({ start, end }) => ({
     type: 'errdefs.Source',
-    value: { info: { filename: source.name, data: Buffer.from(source.text).toString('base64'), language: 'Dockerfile' }, ranges: [{ start: position(range.start), end: position(range.end) }] },
-  }];
+    value: { info: { filename: source.name, data: Buffer.from(source.text).toString('base64'), language: 'Dockerfile' }, ranges: [{ start: position(start), end: position(end) }] },
+  }));
 }
 
 function isSource(value: unknown): value is { name: string; text: string } {

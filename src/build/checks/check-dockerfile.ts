@@ -4,7 +4,7 @@ import { expandWord } from '#oci/instructions/expand-word.ts';
 import { parsePlatform } from '#oci/platform.ts';
 import type { Command, Dockerfile, LineRange, Stage } from '../dockerfile.ts';
 import type { BuildChecks } from './build-checks.ts';
-import { suggestName } from './suggest-name.ts';
+import { suggestName } from '../suggest-name.ts';
 
 const reserved: ReadonlySet<string> = new Set(['context', 'scratch']);
 const secretName = /(?:_|^)(?:apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)/i;

@@ -90,6 +90,7 @@ export const command = defineCommand({
       }
       set('target', flags.target);
       set('platform', flags.platform.join(','));
+      set('ulimit', flags.ulimit.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(','));
       set('cgroup-parent', flags['cgroup-parent']);
       if (flags.network !== 'default') set('force-network-mode', flags.network);
       if (flags['shm-size'] > 0) set('shm-size', String(flags['shm-size']));
@@ -132,7 +133,7 @@ export const command = defineCommand({
       const listening = progress.catch(() => undefined);
       try {
         const request = ControlSolveRequest.encode({
-          ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...flags.allow],
+          ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...new Set([...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])])],
           exporters: method === 'build' || method === '' ? outputs.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) : [],
         });
         const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));

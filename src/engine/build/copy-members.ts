@@ -26,27 +26,37 @@ export interface CopyOptions {
   /** Undefined: as the sources have it. */
   readonly owner: Owner | undefined;
   readonly signal: AbortSignal;
+  /** Of directories that are made on the way and the owner is asked for; undefined: as the classic builder makes them. */
+  readonly parents?: NewDirectories;
+  /** Of what comes out of archives; undefined: as they say. */
+  readonly unpackedOwner?: Owner | undefined;
+}
+
+export interface NewDirectories {
+  readonly owner: Owner;
+  /** Undefined: 0755. */
+  readonly mode: number | undefined;
 }
 
 const rootOwner: Owner = { uid: 0, gid: 0 };
 
 export async function* copyMembers(destination: Destination, sources: readonly CopySource[], options: CopyOptions): AsyncGenerator<TarMember, void> {
-  const { target, owner, signal } = options;
+  const { target, owner, signal, parents, unpackedOwner } = options;
   for (const source of sources) {
     signal.throwIfAborted();
     const { tree, node } = source;
     const resolved = destination.resolve(target);
     if (node.kind === 'directory') {
-      yield* destination.directory(resolved, { parents: rootOwner, last: owner ?? rootOwner });
+      yield* destination.directory(resolved, { parents: parents?.owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode });
       const linked = new Map<SourceNode, string>();
       for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });
     } else if (source.unpack && (await isArchive(source, signal))) {
-      yield* destination.directory(resolved);
-      yield* unpacked(destination, resolved, source, signal);
+      yield* destination.directory(resolved, { parents: unpackedOwner ?? rootOwner, last: unpackedOwner ?? rootOwner });
+      yield* unpacked(destination, resolved, source, { signal, owner: unpackedOwner });
     } else {
       const path = target.endsWith('/') || destination.isDirectory(resolved) ? join(resolved, posix.basename(source.path)) : resolved;
       const parent = posix.dirname(path);
-      if (parent !== '.') yield* destination.directory(parent, { parents: owner ?? rootOwner, last: owner ?? rootOwner });
+      if (parent !== '.') yield* destination.directory(parent, { parents: owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode });
       yield* placeNode(destination, path, { tree, node, owner, linked: new Map() });
     }
   }
@@ -95,13 +105,14 @@ async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promi
   }
 }
 
-/** What is in a local archive, with the owners it names. */
-async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, signal: AbortSignal): AsyncGenerator<TarMember, void> {
+/** What is in a local archive, with the owners it names unless another is given. */
+async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, { signal, owner }: { signal: AbortSignal; owner: Owner | undefined }): AsyncGenerator<TarMember, void> {
   const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
   for await (const { entry, body } of readTar(chunks)) {
     const name = posix.normalize(`/${entry.name}`).replace(/^\/|\/$/g, '');
     if (name === '' || entry.type === 'unknown') continue;
-    const { type, mode, uid, gid, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
+    const { uid, gid } = owner ?? entry;
+    const { type, mode, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
     const linkName = type === 'hardlink' ? join(target, posix.normalize(`/${entry.linkName}`).slice(1)) : entry.linkName;
     const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
     if (type === 'file' && size > 0) yield* destination.place(join(target, name), { ...header, size }, body);

@@ -63,7 +63,7 @@ export class Destination {
   }
 
   /** Entries that make a resolved path a directory: of each directory on the way, whether it is there or new. */
-  *directory(path: string, owners: { last: Owner; parents: Owner } = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
+  *directory(path: string, owners: { last: Owner; parents: Owner; mode?: number | undefined } = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
     const parts = path.split('/').filter((part) => part !== '');
     for (let count = 1; count <= parts.length; count++) {
       const name = parts.slice(0, count).join('/');
@@ -71,7 +71,7 @@ export class Destination {
       if (present !== undefined && present.kind !== 'directory') throw fail('build.step_failed', { message: `failed to copy files: mkdir /${name}: not a directory` });
       if (present !== undefined && present.header === undefined) continue;
       const owner = count === parts.length ? owners.last : owners.parents;
-      const header: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode: 0o755, ...owner, modified: now() };
+      const header: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode: owners.mode ?? 0o755, ...owner, modified: now() };
       this.#placed.set(name, { kind: 'directory', linkName: '', header: undefined });
       yield { header };
     }

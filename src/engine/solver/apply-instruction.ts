@@ -1,6 +1,6 @@
 /** What an instruction does to its stage: a change of the configuration, or a node over the file system so far. */
 import { posix } from 'node:path';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
 import type { Command } from '#build/dockerfile.ts';
@@ -10,6 +10,7 @@ import type { Expanders } from '#oci/instructions/apply-changes.ts';
 import { checkInstruction } from './check-instruction.ts';
 import { buildNode, type CopyPart, type BuildNode, type RunMount } from './build-node.ts';
 import { checkFileMode } from './file-mode.ts';
+import { shownCommand } from './shown-command.ts';
 import { refusing, splitArgument, stepName, type PlanContext } from './plan-context.ts';
 import type { PlannedStage, StageDraft } from './stage-draft.ts';
 
@@ -77,8 +78,8 @@ function configure(application: Application): void {
         return `ENTRYPOINT ${quotedList(config.Entrypoint)}`;
       case 'HEALTHCHECK': {
         const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = config.Healthcheck ?? {};
-        const time = (value: number | undefined): string => formatGoDuration(value ?? 0);
-        return `HEALTHCHECK {Test:[${(Test ?? []).join(' ')}] Interval:${time(Interval)} Timeout:${time(Timeout)} StartPeriod:${time(StartPeriod)} StartInterval:${time(StartInterval)} Retries:${Retries ?? 0}}`;
+        const time = (value: number | undefined): string => quoteText(formatGoDuration(value ?? 0));
+        return `HEALTHCHECK &{${quotedList(Test)} ${time(Interval)} ${time(Timeout)} ${time(StartPeriod)} ${time(StartInterval)} ${quotedRune(Retries ?? 0)}}`;
       }
       case 'EXPOSE':
         return `EXPOSE [${exposedNow(parameters, expanders).join(' ')}]`;
@@ -137,14 +138,17 @@ function run(application: Application): void {
   const inputs: BuildNode[] = [draft.node];
   const mounts = heredoc.script === undefined ? [] : [scriptMount(heredoc.script, inputs)];
   mounts.push(...readMounts(application, inputs));
-  const proxies = [...options.buildArguments].filter(([name]) => proxyNames.has(name.toLowerCase())).map(([name, value]) => `${name}=${value}`);
+  const proxies = [...options.buildArguments].filter(([name]) => proxyNames.has(name.toLowerCase())).flatMap(([name, value]) => [`${name.toUpperCase()}=${value}`, `${name.toLowerCase()}=${value}`]);
   const security = command.flags.get('security') ?? 'sandbox';
   if (security !== 'sandbox' && security !== 'insecure') throw fail('build.solve_failed', { message: `security ${quoteText(security)} is not valid` });
   const network = command.flags.get('network') ?? options.network;
-  if (network !== 'default' && network !== 'none' && network !== 'host') throw fail('build.solve_failed', { message: `invalid network mode ${quoteText(network)}` });
+  if (network !== 'default' && network !== 'none' && network !== 'host') throw fail('build.solve_failed', { message: `dockerfile parse error on line ${command.range.start}: invalid network mode ${quoteText(network)}` });
+  for (const [asked, entitlement] of [[network === 'host', 'network.host'], [security === 'insecure', 'security.insecure']] as const) {
+    if (asked && !options.entitlements.has(entitlement)) throw fail('build.solve_failed', { message: `failed to load LLB: ${entitlement} is not allowed`, range: undefined, blameless: true });
+  }
   draft.node = buildNode({
     kind: 'run',
-    name: stepName(planned, `${shownRun(application)}${heredoc.summary}`, { trigger }),
+    name: stepName(planned, `${shownRun(application, mounts.flatMap(({ type, variable }) => (type === 'secret' && variable !== undefined ? [variable] : [])))}${heredoc.summary}`, { trigger }),
     inputs, range: command.range, fresh,
     command: heredoc.script === undefined ? words : [heredoc.script.path],
     environment: [...draft.environment].map(([name, value]) => `${name}=${value}`),
@@ -155,6 +159,7 @@ function run(application: Application): void {
     insecure: security === 'insecure',
     hostname: options.hostname,
     hosts: options.hosts.map((entry) => entry.replace('=', ':')),
+    sharedMemory: options.sharedMemory, ulimits: options.ulimits, cgroupParent: options.cgroupParent,
   });
   draft.record(`RUN ${[...countedArguments(draft), ...words].join(' ')} # buildkit`, { layer: true });
 }
@@ -223,7 +228,7 @@ function readMounts(application: Application, inputs: BuildNode[]): RunMount[] {
       case 'ssh':
         return { ...facts, type, input: undefined, target: mount.target === '' ? `/run/buildkit/ssh_agent.${agents++}` : absolute, id: id !== '' ? id : source !== '' ? source : 'default' };
       default:
-        if (mount.target === '' || absolute === '/') throw fail('build.solve_failed', { message: `invalid mount target ${quoteText(mount.target === '' ? '' : absolute)}` });
+        if (mount.target === '' || absolute === '/') throw fail('build.solve_failed', { message: `invalid mount target ${quoteText(absolute)}` });
         if (type === 'tmpfs') return { ...facts, type, input: undefined, target: absolute };
         if (type === 'cache') return { ...facts, type, input: from === '' ? undefined : input(), target: absolute, id: `${context.options.buildArguments.get('BUILDKIT_CACHE_MOUNT_NS') ?? ''}/${id === '' ? posix.normalize(mount.target) : id}` };
         return { ...facts, type, input: input(), target: absolute };
@@ -283,7 +288,8 @@ function copy(application: Application): void {
     parts.push({ input: inputs.length - 1, path, pattern: true, unpack, parents });
   }
   if (checksum !== '') checkChecksum(texts.slice(0, -1), isAdd);
-  const link = flags.get('link') === 'true' && mode === '';
+  // Over overlayfs, as Docker's own store, a linked copy is a copy: links of what lies below are followed.
+  const link = false;
   draft.node = buildNode({
     kind: 'copy',
     name: stepName(planned, shownText(application), { trigger }),
@@ -333,18 +339,31 @@ function shownText(application: Application): string {
   const source = command.source;
   const gap = source.search(/\s/);
   const text = gap < 0 ? source : `${source.slice(0, gap).toUpperCase()}${source.slice(gap)}`;
-  if (command.heredocs.length > 0) return text;
-  return text.replace(/\\\$|\$\{(\w+)\}|\$(\w+)/g, (match: string, braced: string | undefined, plain: string | undefined) => (match === '\\$' ? match : (application.draft.environment.get(braced ?? plain ?? '') ?? '')));
+  try {
+    return expandWord(text, { variables: application.draft.environment, escape: application.context.escape });
+  } catch (error) {
+    // What cannot be resolved is told by the instruction itself.
+    if (isFailure(error, 'image.invalid_change')) return text;
+    throw error;
+  }
 }
 
-/** As {@link shownText}; what is not set stays as it is. */
-function shownRun({ command, draft }: Application): string {
-  const text = command.source.replace(/^run/i, 'RUN');
-  return text.replace(/\\\$|\$\{(\w+)\}|\$(\w+)/g, (match: string, braced: string | undefined, plain: string | undefined) => draft.environment.get(braced ?? plain ?? '') ?? match);
+/** As {@link shownText}; what is not set and quotes stay as they are, and secrets are not told. */
+function shownRun({ command, draft, context }: Application, secrets: readonly string[]): string {
+  const variables = new Map(draft.environment);
+  for (const name of secrets) variables.set(name, '****');
+  return shownCommand(command.source.replace(/^run/i, 'RUN'), { variables, escape: context.escape });
 }
 
 function pairs(words: readonly string[]): [string, string][] {
   return words.flatMap((name, index) => (index % 2 === 0 ? [[name, words[index + 1] ?? ''] as [string, string]] : []));
+}
+
+/** Go's `%q` of a number: the character it stands for. */
+function quotedRune(code: number): string {
+  const named: Readonly<Record<number, string>> = { 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v', 12: '\\f', 13: '\\r', 39: "\\'", 92: '\\\\' };
+  const plain = code < 32 || code === 127 ? `\\x${code.toString(16).padStart(2, '0')}` : String.fromCodePoint(Math.min(code, 0x10ffff));
+  return `'${named[code] ?? plain}'`;
 }
 
 /** Go's `%q` of a list. */

@@ -207,10 +207,10 @@ export class BuildExecutor implements AsyncDisposable {
   async #run(node: RunNode, inputs: readonly NodeResult[]): Promise<NodeResult> {
     const { parts, caches, session, hostConfig, progress } = this.#options;
     const layers = await Promise.all(inputs.map(async ({ top, tree }) => (tree === undefined ? top : await this.#layerOf(tree))));
-    const { command, environment, directory, user, network, insecure, hostname, hosts } = node;
+    const { command, environment, directory, user, network, insecure, hostname, hosts, sharedMemory, ulimits, cgroupParent } = node;
     // What is written to a kept directory and what a secret says are no part of what the step is known by.
     const mounts = node.mounts.map(({ type, input, source, target, readonly, size, id, variable, mode, uid, gid }) => [type, type === 'cache' || input === undefined ? null : layers[input], source, target, readonly, size, id, variable, mode, uid, gid]);
-    const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts);
+    const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts, sharedMemory, ulimits, cgroupParent);
     return await this.#layer(node, inputs[0]?.top, key, async (signal) =>
       await runStep(
         node,

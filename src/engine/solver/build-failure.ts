@@ -7,5 +7,7 @@ export function failureOf(node: BuildNode, error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
   if (isFailure(error, 'build.solve_failed') && error.details['vertex'] !== undefined) return error;
   const range = error.details['range'] ?? node.range;
-  return fail('build.solve_failed', { ...error.details, message: messageOf(error), vertex: node.digest, ...(range === undefined ? {} : { range }) }, error);
+  const unknownAccount = node.kind === 'run' && /^unable to find (?:user|group) /.test(messageOf(error));
+  const message = unknownAccount ? `process ${JSON.stringify(node.command.join(' '))} did not complete successfully: ${messageOf(error)}` : messageOf(error);
+  return fail('build.solve_failed', { ...error.details, message, vertex: node.digest, ...(range === undefined ? {} : { range }) }, error);
 }

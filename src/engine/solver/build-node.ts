@@ -4,6 +4,7 @@
  */
 import type { Heredoc } from '#build/dockerfile-lines.ts';
 import type { LineRange } from '#build/dockerfile.ts';
+import type { Ulimit } from '#schema/container-config.ts';
 import { cacheKeyOf } from './build-cache.ts';
 import type { WantedFiles } from './build-session.ts';
 
@@ -132,6 +133,11 @@ export interface RunNode extends NodeFacts {
   readonly insecure: boolean;
   readonly hostname: string;
   readonly hosts: readonly string[];
+  /** Bytes; 0: the usual. */
+  readonly sharedMemory: number;
+  readonly ulimits: readonly Ulimit[];
+  /** Empty: the usual. */
+  readonly cgroupParent: string;
 }
 
 export type BuildNode = ScratchNode | ImageNode | LocalNode | InlineNode | DownloadNode | GitNode | CopyNode | DirectoryNode | RunNode;

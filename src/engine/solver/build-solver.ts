@@ -177,6 +177,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   async #run(job: Job, signal: AbortSignal): Promise<Record<string, string>> {
     const { call, progress } = job;
     checkExporters(call.exporters);
+    // As with Docker's default configuration.
+    if (call.entitlements.includes('security.insecure')) throw fail('build.solve_failed', { message: 'granting entitlement security.insecure is not allowed by build daemon configuration' });
     const session = call.session === '' ? undefined : await this.#session(call.session, signal);
     job.session = session;
     const directory = await mkdtemp(join(this.#directory, 'solve-'));

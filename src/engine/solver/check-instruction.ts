@@ -1,6 +1,6 @@
 /** The checks of an instruction that need to know what its stage has by then. */
 import { checkSecretName, variablesIn } from '#build/checks/check-dockerfile.ts';
-import { suggestName } from '#build/checks/suggest-name.ts';
+import { suggestName } from '#build/suggest-name.ts';
 import type { Application } from './apply-instruction.ts';
 
 const expandedWords: ReadonlySet<string> = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR', 'ARG']);

@@ -1,5 +1,5 @@
 /** Finds what the arguments of COPY and ADD mean in a tree: Go's `filepath.Match`, `--parents`, `--exclude`. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
@@ -41,7 +41,6 @@ export function findSources(tree: SourceTree, { part, excludes, ref }: CopyChoic
     const kept = node.kind === 'directory' ? without(node, excludes) : excluded(posix.basename(name), excludes) ? undefined : node;
     return kept === undefined ? [] : [{ tree, path: name, node: kept, below: '', unpack: part.unpack }];
   });
-  if (hasWildcard(path) && names.length === 0) throw missing(`/${path}`, ref);
   return found;
 }
 
@@ -131,6 +130,7 @@ function without(node: SourceNode, excludes: readonly string[], prefix = ''): So
   return filter(node, prefix);
 }
 
-function missing(path: string, ref: string): Error {
-  return fail('build.solve_failed', { message: `${cacheKeyFailure}failed to calculate checksum of ref ${ref}: ${JSON.stringify(posix.join('/', path))}: not found` });
+/** BuildKit's text for a path that an input has not. */
+export function missing(path: string, ref: string): Error {
+  return fail('build.solve_failed', { message: `${cacheKeyFailure}failed to calculate checksum of ref ${randomUUID()}::${ref}: ${JSON.stringify(posix.join('/', path))}: not found` });
 }

@@ -1,7 +1,7 @@
 /** COPY, ADD and WORKDIR: the archive of a layer with what is copied, placed as the file system below it asks. */
 import { Readable } from 'node:stream';
 import { posix } from 'node:path';
-import { fail, isFailure } from '#base/errors/failure.ts';
+import { isFailure } from '#base/errors/failure.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { SourceNode } from '#build/source-tree.ts';
 import type { TarMember } from '#oci/tar/write-tar.ts';
@@ -26,19 +26,17 @@ const rootOwner: Owner = { uid: 0, gid: 0 };
 /** @throws build.solve_failed */
 export async function* copyArchive(node: CopyNode, sources: readonly FoundSource[], { root, directory, signal }: CopyStepOptions): AsyncGenerator<Buffer, void> {
   const owner = node.owner === '' ? (node.keepOwners ? undefined : rootOwner) : ownerOf(root, node.owner);
+  const parents = { owner: owner ?? rootOwner, mode: /^[0-7]+$/.test(node.mode) ? Number.parseInt(node.mode, 8) : undefined };
   // With --link nothing of what lies below is looked at.
   const empty = node.link ? mkdtempSync(`${directory}/link-`) : undefined;
   try {
     const destination = new Destination(empty ?? root);
-    if (sources.length > 1 && !node.target.endsWith('/') && sources.some(({ node: source }) => source.kind !== 'directory') && !destination.isDirectory(destination.resolve(node.target))) {
-      throw fail('build.solve_failed', { message: `When using COPY with more than one source file, the destination must be a directory and end with a /` });
-    }
     yield* writeTar(members()) as AsyncGenerator<Buffer>;
 
     async function* members(): AsyncGenerator<TarMember, void> {
       for (const { tree, path, node: source, below, unpack } of sources) {
         const target = below === '' ? node.target : `${posix.join(node.target, below)}/`;
-        yield* copyMembers(destination, [{ tree, path, node: withMode(source, node.mode), unpack, hash: '' }], { target, owner, signal });
+        yield* copyMembers(destination, [{ tree, path, node: withMode(source, node.mode), unpack, hash: '' }], { target, owner, signal, parents, unpackedOwner: node.owner === '' ? undefined : owner });
       }
     }
   } finally {
@@ -52,7 +50,7 @@ export async function* directoryArchive({ path, user }: DirectoryNode, { root }:
   const destination = new Destination(root);
   const resolved = destination.resolve(path);
   const isThere = destination.isDirectory(resolved);
-  const members = isThere ? [] : destination.directory(resolved, { last: owner, parents: rootOwner });
+  const members = isThere ? [] : destination.directory(resolved, { last: owner, parents: owner });
   yield* writeTar(members) as AsyncGenerator<Buffer>;
 }
 
@@ -72,12 +70,17 @@ function withMode(node: SourceNode, mode: string, done = new Map<SourceNode, Sou
   return changed;
 }
 
+/** As BuildKit has it, a name that the accounts do not know is root's. */
 function ownerOf(root: string, text: string): Owner {
+  const [user = '', group = user] = text.split(':');
+  return { uid: ownerPart(root, user, 'uid'), gid: ownerPart(root, group, 'gid') };
+}
+
+function ownerPart(root: string, name: string, part: keyof Owner): number {
   try {
-    return copyOwner(root, text);
+    return copyOwner(root, part === 'uid' ? `${name}:0` : `0:${name}`)[part];
   } catch (error) {
     if (!isFailure(error, 'build.step_failed')) throw error;
-    const message = error.message.replace(/^unable to convert uid\/gid chown string to host mapping: (?:can't find [ug]id for (?:user|group) [^:]*: )?/, '');
-    throw fail('build.solve_failed', { message }, error);
+    return 0;
   }
 }

@@ -7,6 +7,7 @@ export function checkFileMode(text: string): void {
   if (text === '') return;
   if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return;
   if (!/^\d/.test(text) && text.split(',').every((part) => clause.test(part))) return;
+  if (!/^\d/.test(text)) throw new Error('invalid syntax');
   throw new Error(`invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`);
 }
 

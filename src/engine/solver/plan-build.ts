@@ -15,7 +15,7 @@ import { buildNode } from './build-node.ts';
 import { applyInstruction } from './apply-instruction.ts';
 import { makesStep, refusing, splitArgument, stepName, type PlanContext } from './plan-context.ts';
 import { isFresh, type SolveOptions } from './solve-options.ts';
-import { scratchNode, StageDraft, type PlannedStage, type StageBase } from './stage-draft.ts';
+import { emptyConfig, scratchNode, StageDraft, type PlannedStage, type StageBase } from './stage-draft.ts';
 
 /** Looks up what FROM and `--from` name. */
 export interface BaseResolver {
@@ -34,6 +34,8 @@ export interface PlanInput {
   readonly beforeInstructions: () => Promise<void>;
   /** The build context, given the paths that are taken from it. */
   readonly contextNode: (paths: readonly string[]) => BuildNode;
+  /** Called with what the checks found so far when the plan fails. */
+  readonly tellFindings: (findings: readonly CheckFinding[]) => void;
   /** Also look at stages that are not needed. */
   readonly everything?: boolean;
 }
@@ -47,9 +49,9 @@ export interface BuildPlan {
 const placeholder: BuildNode = buildNode({ kind: 'local', name: 'context', inputs: [], directory: '', wanted: {}, transfer: '' } satisfies Omit<LocalNode, 'digest' | 'range' | 'fresh'>);
 
 /** @throws build.invalid_dockerfile, build.solve_failed with the lines to blame in `details.range` */
-export async function planBuild({ text, options, platform, resolver, beforeInstructions, contextNode, everything = false }: PlanInput): Promise<BuildPlan> {
+export async function planBuild({ text, options, platform, resolver, beforeInstructions, contextNode, tellFindings, everything = false }: PlanInput): Promise<BuildPlan> {
   if (text === '') throw fail('build.solve_failed', { message: 'the Dockerfile cannot be empty' });
-  const dockerfile = readDockerfile(text);
+  const dockerfile = parse(text);
   const globals = globalArguments(dockerfile, options, platform);
   const stages = arrange(dockerfile, { options, globals });
   const target = wanted(stages, options.target);
@@ -63,24 +65,41 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
     contextInput: placeholder,
     usePath: (path) => void paths.add(path),
   };
-  const bases = await findBases(stages, target, { options, platform, resolver, everything, checks });
-  await beforeInstructions();
-  const needed = everything ? new Set(stages) : reachable(target);
-  // Images that are only copied from come first: whatever stage needs them.
-  for (const planned of [...stages].sort((a, b) => Number(b.implied) - Number(a.implied))) {
-    if (!needed.has(planned)) continue;
-    const draft = planned.base === undefined ? new StageDraft(required(bases.get(planned))) : StageDraft.from(required(drafts.get(planned.base)));
-    drafts.set(planned, draft);
-    for (const { command, trigger } of planned.commands) blaming(command.range, () => applyInstruction({ command, trigger, planned, draft, context, fresh: isFresh(options, planned.stage.name) }));
+  try {
+    const bases = await findBases(stages, target, { options, platform, resolver, everything, checks });
+    await beforeInstructions();
+    const needed = everything ? new Set(stages) : reachable(target);
+    // Images that are only copied from come first: whatever stage needs them.
+    for (const planned of [...stages].sort((a, b) => Number(b.implied) - Number(a.implied))) {
+      if (!needed.has(planned)) continue;
+      const draft = planned.base === undefined ? new StageDraft(required(bases.get(planned))) : StageDraft.from(required(drafts.get(planned.base)));
+      drafts.set(planned, draft);
+      for (const { command, trigger } of planned.commands) blaming(command.range, () => applyInstruction({ command, trigger, planned, draft, context, fresh: isFresh(options, planned.stage.name) }));
+    }
+    const result = required(drafts.get(target));
+    const labels = Object.fromEntries(options.labels);
+    if (options.labels.size > 0) result.config.Labels = { ...result.config.Labels, ...labels };
+    const local = contextNode([...paths].sort());
+    result.node = replaceNode(result.node, placeholder, local);
+    const failure = checks.failure();
+    if (failure !== undefined && !everything) throw fail('build.solve_failed', { message: failure, findings: checks.findings });
+    return { target: result, dockerfile, findings: checks.findings };
+  } catch (error) {
+    if (!everything) tellFindings(checks.findings);
+    throw error;
   }
-  const result = required(drafts.get(target));
-  const labels = Object.fromEntries(options.labels);
-  if (options.labels.size > 0) result.config.Labels = { ...result.config.Labels, ...labels };
-  const local = contextNode([...paths].sort());
-  result.node = replaceNode(result.node, placeholder, local);
-  const failure = checks.failure();
-  if (failure !== undefined && !everything) throw fail('build.solve_failed', { message: failure, findings: checks.findings });
-  return { target: result, dockerfile, findings: checks.findings };
+}
+
+/** BuildKit's texts where they are others than the classic builder's. */
+function parse(text: string): Dockerfile {
+  try {
+    return readDockerfile(text);
+  } catch (error) {
+    if (!isFailure(error, 'build.invalid_dockerfile')) throw error;
+    const message = error.message.replace(/^failed to parse Dockerfile: /, '');
+    if (message !== 'no build stage in current context' || !/^\s*arg\s/im.test(text) || /^\s*(?!arg\s|#)\S/im.test(text)) throw fail('build.solve_failed', { ...error.details, message }, error);
+    throw fail('build.solve_failed', { message: 'dockerfile contains no stages to build' }, error);
+  }
 }
 
 /** ARGs before the first FROM, over what the platform gives. */
@@ -175,7 +194,7 @@ function linkSources(planned: PlannedStage, command: Command, arrangement: Arran
 function sourceOf(from: string, range: LineRange, { stages, byName }: Arrangement, { byNumber }: { byNumber: boolean }): PlannedStage {
   if (byNumber && /^[+-]?\d+$/.test(from)) {
     const stage = stages[Number(from)];
-    if (stage === undefined || stage.implied) throw fail('build.solve_failed', { message: `invalid stage index ${Number(from)}` });
+    if (stage === undefined || stage.implied) throw fail('build.solve_failed', { message: `invalid stage index ${Number(from)}`, blameless: true });
     return stage;
   }
   const named = byName.get(from.toLowerCase());
@@ -192,15 +211,17 @@ function dependencies({ base, sources }: PlannedStage): PlannedStage[] {
 
 function checkCycles(stages: readonly PlannedStage[]): void {
   const done = new Set<PlannedStage>();
-  const visit = (stage: PlannedStage, way: readonly PlannedStage[]): void => {
+  const visit = (stage: PlannedStage, way: readonly PlannedStage[], lines: readonly LineRange[]): void => {
     if (done.has(stage)) return;
     if (way.includes(stage)) {
-      throw fail('build.solve_failed', { message: `circular dependency detected on stage: ${stage.label}`, range: stage.range });
+      const [first = stage] = way;
+      throw fail('build.solve_failed', { message: `circular dependency detected on stage: ${first.label}`, range: lines[0], alsoRanges: lines.slice(1) });
     }
-    for (const other of dependencies(stage)) visit(other, [...way, stage]);
+    if (stage.base !== undefined) visit(stage.base, [...way, stage], [...lines, stage.range]);
+    for (const [{ range }, others] of stage.sources) for (const other of others) if (other !== undefined) visit(other, [...way, stage], [...lines, range]);
     done.add(stage);
   };
-  for (const stage of stages) visit(stage, []);
+  for (const stage of stages) visit(stage, [], []);
 }
 
 function wanted(stages: readonly PlannedStage[], target: string): PlannedStage {
@@ -233,7 +254,7 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
     const needed = search.everything ? [...stages] : [...reachable(target)];
     const missing = needed.filter((planned) => planned.base === undefined && !bases.has(planned));
     const found = await Promise.all(missing.map(async (planned) => ({ planned, base: await findBase(planned, search) })));
-    for (const { planned, base } of found) bases.set(planned, base);
+    for (const { planned, base } of found.sort((a, b) => a.planned.index - b.planned.index)) bases.set(planned, shared(base, bases));
     const fresh = needed.filter((planned) => !triggered.has(planned) && !planned.implied);
     if (fresh.length === 0 && missing.length === 0) return bases;
     for (const planned of fresh) {
@@ -252,7 +273,7 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
 async function findBase(planned: PlannedStage, { platform: target, resolver, checks }: BaseSearch): Promise<StageBase> {
   const platform = planned.platform ?? target;
   try {
-    if (planned.baseName === 'scratch') return { node: scratchNode(), config: {}, author: '', history: [], platform: target };
+    if (planned.baseName === 'scratch') return { node: scratchNode(), config: emptyConfig, author: '', history: [], platform: target };
     const context = await resolver.context(planned.baseName, platform);
     if (context !== undefined) return context;
     const base = await resolver.image(planned.baseName, platform);
@@ -262,10 +283,17 @@ async function findBase(planned: PlannedStage, { platform: target, resolver, che
       checks.find('InvalidBaseImagePlatform', `Base image ${planned.baseName} was pulled with platform ${shown(base.platform)}, expected ${shown(platform)} for current build`, planned.range);
     }
     if (node.kind !== 'image') return base;
-    return { ...base, node: buildNode({ ...node, name: stepName(planned, `FROM ${base.reference}`), range: planned.range }) };
+    // Its name and place are not what it is: the same image for two stages is one step.
+    return { ...base, node: { ...node, name: stepName(planned, `FROM ${base.reference}`), range: planned.range } };
   } catch (error) {
     throw blamed(error, planned.range);
   }
+}
+
+/** The first of two that begin with the same image names its step. */
+function shared(base: StageBase, bases: ReadonlyMap<PlannedStage, StageBase>): StageBase {
+  const before = [...bases.values()].find(({ node }) => node.kind === 'image' && node.digest === base.node.digest);
+  return before === undefined ? base : { ...base, node: before.node };
 }
 
 function replaceNode(node: BuildNode, from: BuildNode, to: BuildNode): BuildNode {
@@ -296,7 +324,7 @@ function blaming<T>(range: LineRange, work: () => T): T {
 }
 
 function blamed(error: unknown, range: LineRange): unknown {
-  if (isFailure(error, 'build.solve_failed') && error.details['range'] === undefined) return fail('build.solve_failed', { ...error.details, range }, error);
-  if (isFailure(error, 'image.invalid_change')) return fail('build.solve_failed', { message: error.message, range }, error);
+  if (isFailure(error, 'build.solve_failed') && error.details['range'] === undefined && error.details['blameless'] !== true) return fail('build.solve_failed', { ...error.details, range }, error);
+  if (isFailure(error, 'image.invalid_change')) return fail('build.solve_failed', { message: error.message.replace(/^Invalid containerPort/, 'invalid containerPort'), range }, error);
   return error;
 }

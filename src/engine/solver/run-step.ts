@@ -1,9 +1,9 @@
 /** RUN: a process in a container of its own, which nobody else sees; what it changed is the step's layer. */
-import { lstatSync, rmdirSync, rmSync, utimesSync } from 'node:fs';
+import { lstatSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { ContainerConfig, HostConfig } from '#schema/container-config.ts';
@@ -13,6 +13,7 @@ import type { ContainerRecord } from '../containers/container-record.ts';
 import { createdState } from '../containers/container-state.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import { fileFactsOf } from '../containers/file-facts.ts';
+import { describeStartFailure } from '../containers/start-failure.ts';
 import { makeWorkingDirectory } from '../containers/working-directory.ts';
 import type { RunNode } from './build-node.ts';
 import type { BuildSession } from './build-session.ts';
@@ -30,6 +31,8 @@ export interface RunStepOptions {
 }
 
 const killSignal = 9;
+const cannotExecute = 126;
+const cannotFind = 127;
 
 /**
  * Runs the command and gives the archive of what it changed to `keep`, while the file system is still there.
@@ -54,6 +57,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   });
   undo.defer(async () => await networks.destroy(id, sandbox));
   const files = writeContainerFiles(record, fileFactsOf(parts, record, sandbox));
+  if (node.network !== 'host') writeFileSync(files.hosts, hostsOf(node, parts));
   const cgroupPath = runtime.cgroupPath(record);
   const launch = await runtime.prepare(record, {
     rootfs,
@@ -79,7 +83,11 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
       shim = await launcher.launch({ ...launch, attachments: [{ stdin: false, stdout: true, stderr: true }] }, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw fail('build.solve_failed', { message: `failed to create task: ${messageOf(error)}` }, error);
+      const { error: failure, exitCode: code } = describeStartFailure(error, record);
+      if (code !== cannotFind && code !== cannotExecute) throw fail('build.solve_failed', { message: failure.message }, error);
+      // BuildKit's runtime tells it on the step's output and ends with 1.
+      options.onOutput(2, Buffer.from(`${failure.message.replace(/^.*?unable to start container process: /, 'runc run failed: unable to start container process: ')}\n`));
+      return 1;
     }
     await using process = shim;
     const stop = (): void => {
@@ -102,16 +110,27 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   }
 }
 
+/** As BuildKit writes them. */
+function hostsOf({ hostname, hosts }: RunNode, { networks }: EngineParts): string {
+  const gateway = networks.inspect('bridge').IPAM.Config?.[0]?.Gateway ?? '';
+  const own = hosts.map((entry) => `${entry.slice(entry.indexOf(':') + 1).replace(/^host-gateway$/, gateway).replace(/^\[|\]$/g, '')}\t${entry.slice(0, entry.indexOf(':'))}\n`);
+  return `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n${own.join('')}`;
+}
+
 function recordOf(node: RunNode, id: string, { hostConfig, parts, variables }: RunStepOptions & { variables: readonly string[] }): ContainerRecord {
   const config: ContainerConfig = {
     Hostname: node.hostname, Domainname: '', User: node.user, AttachStdin: false, AttachStdout: true, AttachStderr: true, Tty: false, OpenStdin: false, StdinOnce: false,
-    Env: [...node.environment, ...node.proxies, ...variables], Cmd: [...node.command], Image: '', Volumes: null, WorkingDir: node.directory, Entrypoint: null, OnBuild: null, Labels: {},
+    // Without one of its own, the variable of a container's name stays out.
+    Env: [...node.environment, ...node.proxies, ...variables, ...(node.environment.some((variable) => variable.startsWith('HOSTNAME=')) ? [] : ['HOSTNAME'])], Cmd: [...node.command], Image: '', Volumes: null, WorkingDir: node.directory, Entrypoint: null, OnBuild: null, Labels: {},
   };
   const asked: HostConfig = {
     ...structuredClone(hostConfig),
     NetworkMode: node.network === 'default' ? 'bridge' : node.network,
     ExtraHosts: node.hosts.length === 0 ? null : [...node.hosts],
     Privileged: node.insecure,
+    ...(node.sharedMemory > 0 ? { ShmSize: node.sharedMemory } : {}),
+    ...(node.ulimits.length > 0 ? { Ulimits: node.ulimits.map((limit) => ({ ...limit })) } : {}),
+    ...(node.cgroupParent === '' ? {} : { CgroupParent: node.cgroupParent }),
     LogConfig: { Type: 'none', Config: {} },
   };
   const { hostConfig: complete } = parts.runtime.complete(asked, config);

@@ -19,7 +19,7 @@ import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
 import { planBuild, type BaseResolver } from './plan-build.ts';
 import type { SolveOptions } from './solve-options.ts';
-import { scratchNode, type StageBase, type StageDraft } from './stage-draft.ts';
+import { emptyConfig, scratchNode, type StageBase, type StageDraft } from './stage-draft.ts';
 
 export interface SolveParts {
   readonly images: ImageStore;
@@ -80,6 +80,7 @@ async function answerRequest({ options, parts, files }: BuildWork): Promise<Reco
       text: files.text, options, platform, resolver: new ImageResolver(options, parts), everything: true,
       beforeInstructions: async () => void (await files.ignored()),
       contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored: [] }),
+      tellFindings: () => undefined,
     });
     return lintResult({ ...facts, findings });
   } catch (error) {
@@ -167,6 +168,7 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
     text: files.text, options, platform, resolver,
     beforeInstructions: async () => void (ignored = await files.ignored()),
     contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored }),
+    tellFindings: (findings) => tellFindings({ options, parts, files }, findings),
   });
   tellFindings({ options, parts, files }, plan.findings);
   const { executor } = parts;
@@ -221,7 +223,7 @@ class ImageResolver implements BaseResolver {
     const separator = address.indexOf(':');
     const scheme = separator < 0 ? '' : address.slice(0, separator);
     const rest = address.slice(separator + 1);
-    const base = { config: {}, author: '', history: [], platform };
+    const base = { config: emptyConfig, author: '', history: [], platform };
     if (scheme === 'docker-image') return await this.image(rest.replace(/^\/\//, ''), platform);
     if (scheme === 'local') {
       return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: {} }) };

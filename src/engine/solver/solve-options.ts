@@ -1,4 +1,5 @@
 /** What a client asks of a build: BuildKit's frontend attributes, taken apart. */
+import type { Ulimit } from '#schema/container-config.ts';
 import { fail } from '#base/errors/failure.ts';
 import { hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
@@ -22,8 +23,10 @@ export interface SolveOptions {
   readonly hosts: readonly string[];
   /** Bytes; 0: the usual. */
   readonly sharedMemory: number;
-  readonly ulimits: string;
+  readonly ulimits: readonly Ulimit[];
   readonly cgroupParent: string;
+  /** What the client lets the build do beyond the usual: `network.host`, `security.insecure`. */
+  readonly entitlements: ReadonlySet<string>;
   readonly network: 'default' | 'none' | 'host';
   readonly hostname: string;
   /** A remote context; empty: the client's directory `context`. */
@@ -62,7 +65,8 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
     pull: text('image-resolve-mode') === 'pull',
     hosts: text('add-hosts').split(',').filter((entry) => entry !== ''),
     sharedMemory: Number(text('shm-size', '0')),
-    ulimits: text('ulimit'),
+    ulimits: text('ulimit').split(',').filter((entry) => entry !== '').map(readUlimit),
+    entitlements: new Set(text('entitlements').split(',').filter((name) => name !== '')),
     cgroupParent: text('cgroup-parent'),
     network: network === 'none' || network === 'host' ? network : 'default',
     hostname: text('hostname', text('build-arg:BUILDKIT_SANDBOX_HOSTNAME', 'buildkitsandbox')),
@@ -77,6 +81,13 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
 /** Whether a stage is to be made without what was made before. */
 export function isFresh({ fresh }: SolveOptions, stageName: string): boolean {
   return fresh !== undefined && (fresh.length === 0 || fresh.some((name) => name.toLowerCase() === stageName.toLowerCase()));
+}
+
+/** `name=soft:hard` (docker/go-units). */
+function readUlimit(text: string): Ulimit {
+  const [, Name = '', soft = '', hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  if (Name === '') refused(`invalid ulimit argument: ${text}`);
+  return { Name, Soft: Number(soft), Hard: Number(hard) };
 }
 
 function refused(message: string): never {

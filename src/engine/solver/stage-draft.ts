@@ -102,6 +102,9 @@ export interface PlannedStage {
   step: number;
 }
 
+/** The configuration of an empty image. */
+export const emptyConfig: ImageRuntimeConfig = { WorkingDir: '/' };
+
 export function scratchNode(): BuildNode {
   return buildNode({ kind: 'scratch', name: '', inputs: [] });
 }

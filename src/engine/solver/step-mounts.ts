@@ -6,10 +6,11 @@ import { join, posix } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { Snapshotter } from '#image/contract.ts';
+import { mount, mountFlags, unmount } from '#kernel/mounts.ts';
 import { resolveInRoot } from '#kernel/resolve-in-root.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
-import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
+import { missing } from './copy-sources.ts';
 import type { RunMount } from './build-node.ts';
 import type { BuildSession } from './build-session.ts';
 import type { CacheDirectories } from './cache-directories.ts';
@@ -36,6 +37,8 @@ export class StepMounts implements AsyncDisposable {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     this.#opened.defer(() => rmSync(options.directory, { recursive: true, force: true }));
+    mount({ source: 'tmpfs', target: options.directory, type: 'tmpfs', flags: mountFlags.noSuid | mountFlags.noDevices, data: 'mode=0700' });
+    this.#opened.defer(() => void unmount(options.directory));
   }
 
   /** @throws build.solve_failed with BuildKit's text */
@@ -55,7 +58,7 @@ export class StepMounts implements AsyncDisposable {
   async #make(mount: RunMount, inputs: InputLayers): Promise<SpecificationMount | undefined> {
     switch (mount.type) {
       case 'tmpfs':
-        return tmpfsMount(mount.target, ['nosuid', 'nodev', ...(mount.size > 0 ? [`size=${mount.size}`] : []), ...(mount.readonly ? ['ro'] : [])].join(','));
+        return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', ...(mount.size > 0 ? [`size=${mount.size}`] : []), ...(mount.readonly ? ['ro'] : [])] };
       case 'secret':
         return await this.#secret(mount);
       case 'ssh':
@@ -158,6 +161,6 @@ function inside(root: string, source: string): string {
   const wanted = posix.join('/', source);
   if (wanted === '/') return root;
   const real = resolveInRoot(root, wanted);
-  if (real === undefined) throw fail('build.solve_failed', { message: `failed to compute cache key: failed to calculate checksum of ref: ${JSON.stringify(wanted)}: not found` });
+  if (real === undefined) throw missing(wanted, newIdentifier().slice(0, 25));
   return real;
 }

@@ -12,6 +12,12 @@ export function suggestName(name: string, names: readonly string[]): string | un
   return best;
 }
 
+/** What an error adds for a name that is near a known one, small and capital letters being the same; empty: none is. */
+export function meant(name: string, names: readonly string[]): string {
+  const near = suggestName(name.toLowerCase(), names.map((known) => known.toLowerCase()));
+  return near === undefined ? '' : ` (did you mean ${names.find((known) => known.toLowerCase() === near) ?? near}?)`;
+}
+
 /** Levenshtein's distance. */
 function changes(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_none, index) => index);
