@@ -108,7 +108,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     onEvent: (action, { name, driver }) => events.publish({ type: 'volume', action, id: name, attributes: { driver } }),
   });
   const networks = opened.use(
-    createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, settings: settings.network, warn: (message) => log('warning', message) }),
+    createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, engineId: engineIdOf(dataRoot), settings: settings.network, warn: (message) => log('warning', message) }),
   );
   const cgroups = openCgroups();
   const host = readHostFacts();

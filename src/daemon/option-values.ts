@@ -5,6 +5,7 @@ import { parseBinarySize } from '#base/parse-size.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import { formatSubnet, parseInterfaceAddress } from '#network/ipv4-subnet.ts';
+import { parseInterfaceAddress6 } from '#network/ipv6-subnet.ts';
 
 /** What a value is, or why it is none. */
 export type Reading<T> = { readonly value: T } | { readonly fault: string };
@@ -75,7 +76,11 @@ export function prefixFault(text: string): string | undefined {
 /** What is wrong with a pool once it is read; dockerd finds it out when it starts. */
 export function addressPoolFault({ base, size }: AddressPoolOption): string | undefined {
   const shown = `default address pool ${base === '' ? '(without base)' : base}`;
-  if (base.includes(':')) return `invalid ${shown}: subnets of networks are of IPv4 in this engine`;
+  if (base.includes(':')) {
+    const subnet6 = parseInterfaceAddress6(base)?.subnet;
+    if (subnet6 === undefined) return `invalid ${shown}: it must be a subnet in CIDR notation, such as fd00:10::/56`;
+    return size < subnet6.prefixLength || size > 126 ? `invalid ${shown}: its size ${size} must be a prefix length from ${subnet6.prefixLength} to 126` : undefined;
+  }
   const subnet = parseInterfaceAddress(base)?.subnet;
   if (subnet === undefined) return `invalid ${shown}: it must be a subnet in CIDR notation, such as 10.10.0.0/16`;
   if (formatSubnet(subnet) !== base) return `invalid ${shown}: it should be ${formatSubnet(subnet)}`;

@@ -27,7 +27,7 @@ test('without options the daemon must have the documented defaults', () => {
     bridge: undefined,
     tls: undefined,
     network: {
-      bip: undefined, fixedRange: undefined, defaultGateway: undefined, mtu: undefined, betweenContainers: true,
+      bip: undefined, fixedRange: undefined, defaultGateway: undefined, six: false, bip6: undefined, fixedRange6: undefined, defaultGateway6: undefined, mtu: undefined, betweenContainers: true,
       masquerade: true, hostAddress: undefined, pools: undefined, forwarding: true, relays: true,
     },
     networkOptions: {},
@@ -227,7 +227,7 @@ test('mirrors of a registry must be read from the file by the registry’s name'
 
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
-    ['{"iptables":false}', /without its firewall rules/], ['{"ipv6":true}', /IPv4 only/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
+    ['{"iptables":false}', /without its firewall rules/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
     ['{"userns-remap":"default"}', /belong to the users of the host/], ['{"userns-remap":"a:b:c"}', /^Invalid user\/group specification in --userns-remap: "a:b:c"$/],
     ['{"userns-remap":"nobody-here"}', /^Error during uid lookup for "nobody-here": getent unable to find entry "nobody-here" in passwd database$/],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],

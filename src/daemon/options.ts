@@ -12,6 +12,7 @@ import { parseGoBoolean } from '#base/go-boolean.ts';
 import { parseBinarySize } from '#base/parse-size.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
 import { parseInterfaceAddress } from '#network/ipv4-subnet.ts';
+import { parseInterfaceAddress6 } from '#network/ipv6-subnet.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
 import { checkLogConfig } from '#engine/processes/log-options.ts';
@@ -278,6 +279,10 @@ function networkSettings(values: OptionValues, mtu: number, pools: readonly Addr
     bip,
     fixedRange,
     defaultGateway: versionFour(values, 'default-gateway'),
+    six: values.flag('ipv6', false),
+    bip6: bip6Of(values),
+    fixedRange6: values.text('fixed-cidr-v6'),
+    defaultGateway6: values.text('default-gateway-v6')?.trim(),
     mtu: mtu === 0 ? undefined : mtu,
     betweenContainers: values.flag('icc', true),
     masquerade: values.flag('ip-masq', true),
@@ -286,6 +291,14 @@ function networkSettings(values: OptionValues, mtu: number, pools: readonly Addr
     forwarding: values.flag('ip-forward', true),
     relays: values.flag('userland-proxy', true),
   };
+}
+
+/** @throws network.invalid_bip6 */
+function bip6Of(values: OptionValues): string | undefined {
+  const bip = values.text('bip6');
+  const parsed = bip === undefined ? undefined : parseInterfaceAddress6(bip);
+  if (bip !== undefined && (parsed === undefined || parsed.address === parsed.subnet.base || parsed.subnet.prefixLength > 126)) throw fail('network.invalid_bip6', { bip });
+  return bip;
 }
 
 function versionFour(values: OptionValues, flag: string): string | undefined {

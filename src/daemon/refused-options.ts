@@ -13,15 +13,9 @@ export function refusalOf(values: OptionValues): string | undefined {
 }
 
 const whenOn = (message: string) => (values: OptionValues, flag: string): string | undefined => (values.flag(flag) ? message : undefined);
-const whenText = (message: string) => (values: OptionValues, flag: string): string | undefined => (values.text(flag) === undefined ? undefined : message);
-const noVersion6 = (flag: string): string => `${flag} cannot be had: the default bridge of this engine is a network of IPv4 only; leave the option out`;
 
 const refusals: readonly { readonly flag: string; readonly reason: (values: OptionValues, flag: string) => string | undefined }[] = [
   { flag: 'authorization-plugin', reason: (values, flag) => (values.list(flag).length === 0 ? undefined : `authorization plugin ${values.list(flag)[0]} cannot be loaded: this engine has no plugins, and would serve requests that it ought to refuse`) },
-  { flag: 'ipv6', reason: whenOn(noVersion6('ipv6')) },
-  { flag: 'bip6', reason: whenText(noVersion6('bip6')) },
-  { flag: 'fixed-cidr-v6', reason: whenText(noVersion6('fixed-cidr-v6')) },
-  { flag: 'default-gateway-v6', reason: whenText(noVersion6('default-gateway-v6')) },
   { flag: 'iptables', reason: (values, flag) => (values.flag(flag, true) ? undefined : 'iptables=false cannot be had: without its firewall rules containers reach nothing outside, and published ports lead nowhere. The rules are in an nftables table of the engine alone and touch no others') },
   { flag: 'rootless', reason: whenOn('rootless=true cannot be had: this daemon has to run as root') },
   { flag: 'selinux-enabled', reason: (values, flag) => (values.flag(flag) && selinuxEnabled() ? 'selinux-enabled cannot be had: this engine does not label containers; leave the option out' : undefined) },

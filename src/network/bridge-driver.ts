@@ -2,30 +2,32 @@
  * Networks on a Linux bridge: one veth pair per container, addresses from the bridge's subnet, which
  * reach the outside by NAT. The bridge outlives the engine.
  */
-import { randomBytes } from 'node:crypto';
-import { fail, invariant, isFailure } from '#base/errors/failure.ts';
-import { newIdentifier } from '#base/identifier.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
-import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
-import { RouteSocket, type Link } from '#kernel/netlink/route-socket.ts';
-import { ensureSysctl, writeSysctl } from '#kernel/sysctl.ts';
+import { randomMacAddress } from '#kernel/netlink/mac-address.ts';
+import { RouteSocket, type AddressFamily, type Link } from '#kernel/netlink/route-socket.ts';
+import { ensureSysctl } from '#kernel/sysctl.ts';
 import type { NetworkAddressing } from '#schema/network-views.ts';
-import { AddressPool } from './address-pool.ts';
+import { addressingOf, defaultAddressing, firstAddressOf, foreignSubnets, foreignSubnets6, type BridgeAddressing } from './bridge-addressing.ts';
+import { BridgeNetwork } from './bridge-network.ts';
 import { decideBridgeSubnet, formatGateway, type BridgeSubnet } from './bridge-subnet.ts';
 import type { Endpoint } from './contract.ts';
 import type { NetworkSettings } from './default-bridge.ts';
-import { contains, formatAddress, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, subnetOf, type Subnet } from './ipv4-subnet.ts';
-import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
-import { bridgeOption, interfaceOf, isSwitchedOn, type NetworkRecord } from './network-record.ts';
+import { gatewayModeOf } from './gateway-mode.ts';
+import { formatAddress, formatSubnet, overlaps, parseInterfaceAddress, type Subnet } from './ipv4-subnet.ts';
+import { enableBridge6, enableForwarding6 } from './ipv6-settings.ts';
+import { formatAddress6, formatSubnet6, parseAddress6, parseInterfaceAddress6, type Subnet6 } from './ipv6-subnet.ts';
+import type { NetworkDriver } from './network-driver.ts';
+import { bridgeOption, interfaceOf, type NetworkRecord } from './network-record.ts';
 import { chooseSubnet } from './subnet-choice.ts';
-
-/** Names of the host's ends; others' interfaces may be ports of the bridge too and are left alone. */
-const vethName = /^veth[0-9a-f]{8}$/;
+import { chooseSubnet6, uniqueLocalPool } from './subnet-choice6.ts';
 
 export interface BridgeDriverOptions {
   readonly settings: NetworkSettings;
   /** Subnets of name servers and other networks, never chosen. */
   readonly reserved: readonly Subnet[];
+  /** What tells this engine apart from others; its subnets of IPv6 are made from it. */
+  readonly engine: string;
 }
 
 export class BridgeDriver implements NetworkDriver {
@@ -46,45 +48,83 @@ export class BridgeDriver implements NetworkDriver {
     const announcer = stack.use(new ArpAnnouncer());
     const ownsInterface = record.engine?.ownsInterface === true || routes.link(name) === undefined;
     const bridge = this.#ensureBridge(routes, name, mtu);
-    const parts = { routes, announcer, bridgeIndex: bridge.index, interface: name, mtu };
-    let network: BridgeNetwork;
+    let kept: NetworkRecord;
+    let addressing: BridgeAddressing;
     if (isDefault) {
       const subnet = this.#ensureAddress(routes, bridge, record, live);
-      const { addressing, pool, defaultGateway } = defaultAddressing(subnet, this.#options.settings, live.length > 0);
-      const kept: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [addressing] } };
-      network = new BridgeNetwork(kept, { ...parts, subnet, pool, defaultGateway }, stack.move());
+      const { config, four } = defaultAddressing(subnet, this.#options.settings, live.length > 0);
+      const six = this.#defaultAddressing6(routes, bridge, record);
+      kept = { ...record, EnableIPv6: six !== undefined, IPAM: { ...record.IPAM, Config: six === undefined ? [config] : [config, six] } };
+      const taken6 = six === undefined ? undefined : addressingOf({ ...kept, EnableIPv4: false }).six;
+      addressing = { four, six: taken6 === undefined ? undefined : { ...taken6, gateway: this.#options.settings.defaultGateway6 ?? taken6.gateway } };
     } else {
-      const kept: NetworkRecord = { ...record, engine: { staticSubnet: record.engine?.staticSubnet === true, ownsInterface } };
-      const { subnet, pool } = poolOf(record);
-      this.#setAddress(routes, bridge, subnet);
-      network = new BridgeNetwork(kept, { ...parts, subnet, pool }, stack.move());
+      kept = { ...record, engine: { staticSubnet: record.engine?.staticSubnet === true, ownsInterface } };
+      addressing = addressingOf(record);
+      const { bridgeAddress, prefixLength = 0 } = addressing.four ?? {};
+      this.#setAddress(routes, bridge, 4, bridgeAddress === undefined ? undefined : { address: formatAddress(bridgeAddress), prefixLength });
     }
+    if (addressing.six !== undefined) {
+      const { bridgeAddress, prefixLength } = addressing.six;
+      enableBridge6(name);
+      this.#setAddress(routes, bridge, 6, bridgeAddress === undefined ? undefined : { address: formatAddress6(bridgeAddress), prefixLength });
+    }
+    const network = new BridgeNetwork(kept, { routes, announcer, bridgeIndex: bridge.index, bridgeMacAddress: bridge.macAddress, interface: name, mtu, addressing }, stack.move());
     routes.setUp(bridge.index, name);
     for (const endpoint of live) network.adopt(endpoint);
     return network;
   }
 
-  /** A network as {@link open} wants it: its subnet chosen, where none is asked for. @throws network.no_subnet, network.gateway_taken, network.auxiliary_taken */
+  /** A network as {@link open} wants it: its subnets chosen, where none is asked for. @throws network.no_subnet, network.gateway_taken, network.auxiliary_taken, network.no_gateway */
   complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord {
-    if ((record.IPAM.Config ?? []).length === 0) {
-      using routes = new RouteSocket();
-      const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
-      const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)], this.#options.settings.pools);
-      if (subnet === undefined) throw fail('network.no_subnet');
-      return { ...record, IPAM: { ...record.IPAM, Config: [{ Subnet: formatSubnet(subnet), Gateway: formatAddress(subnet.base + 1) }] } };
-    }
-    poolOf(record);
-    return record;
+    const asked = record.IPAM.Config ?? [];
+    const of = (family: AddressFamily): NetworkAddressing[] => asked.filter(({ Subnet = '' }) => Subnet.includes(':') === (family === 6));
+    using routes = new RouteSocket();
+    const chosen4 = !record.EnableIPv4 || of(4).length > 0 ? [] : [this.#choose4(routes, record, others)];
+    const chosen6 = !record.EnableIPv6 || of(6).length > 0 ? [] : [this.#choose6(routes, gatewayModeOf(record, 6) !== 'isolated', others)];
+    const complete: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [...of(4), ...of(6), ...chosen4, ...chosen6] } };
+    addressingOf(complete);
+    return complete;
   }
 
-  /** Gives the bridge this address and no other. */
-  #setAddress(routes: RouteSocket, bridge: Link, subnet: BridgeSubnet): void {
-    const gateway = formatGateway(subnet);
-    const { prefixLength } = subnet.subnet;
-    const present = routes.addresses().filter(({ linkIndex }) => linkIndex === bridge.index);
-    const isRight = (entry: { address: string; prefixLength: number }): boolean => entry.address === gateway && entry.prefixLength === prefixLength;
+  #choose4(routes: RouteSocket, record: NetworkRecord, others: readonly NetworkRecord[]): NetworkAddressing {
+    const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
+    const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)], this.#options.settings.pools?.filter(({ base }) => !base.includes(':')));
+    if (subnet === undefined) throw fail('network.no_subnet');
+    return { Subnet: formatSubnet(subnet), ...(gatewayModeOf(record, 4) !== 'isolated' && { Gateway: formatAddress(subnet.base + 1) }) };
+  }
+
+  #choose6(routes: RouteSocket, withGateway: boolean, others: readonly NetworkRecord[], ownIndex = 0): NetworkAddressing {
+    const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }): Subnet6[] => {
+      const parsed = parseInterfaceAddress6(Subnet);
+      return parsed === undefined ? [] : [parsed.subnet];
+    }));
+    const configured = (this.#options.settings.pools ?? []).filter(({ base }) => base.includes(':'));
+    const subnet = chooseSubnet6([...taken, ...foreignSubnets6(routes, ownIndex)], configured.length > 0 ? configured : [uniqueLocalPool(this.#options.engine)]);
+    if (subnet === undefined) throw fail('network.no_subnet');
+    return { Subnet: formatSubnet6(subnet), ...(withGateway && { Gateway: formatAddress6(subnet.base + 1n) }) };
+  }
+
+  /** What the default bridge has of IPv6; undefined where that is switched off. @throws network.no_subnet */
+  #defaultAddressing6(routes: RouteSocket, bridge: Link, record: NetworkRecord): NetworkAddressing | undefined {
+    const { six, bip6, fixedRange6, defaultGateway6 } = this.#options.settings;
+    if (six !== true) return undefined;
+    const gateway = bip6 === undefined ? (fixedRange6 === undefined ? undefined : (parseInterfaceAddress6(fixedRange6)?.subnet.base ?? 0n) + 1n) : parseInterfaceAddress6(bip6)?.address;
+    const auxiliary = defaultGateway6 === undefined || parseAddress6(defaultGateway6) === gateway ? {} : { AuxiliaryAddresses: { DefaultGatewayIPv6: defaultGateway6 } };
+    const range = parseInterfaceAddress6(fixedRange6 ?? '')?.subnet;
+    const own = parseInterfaceAddress6(bip6 ?? '');
+    if (own !== undefined) return { Subnet: formatSubnet6(own.subnet), ...(range !== undefined && { IPRange: formatSubnet6(range) }), Gateway: formatAddress6(own.address), ...auxiliary };
+    if (range !== undefined) return { Subnet: formatSubnet6(range), IPRange: formatSubnet6(range), Gateway: formatAddress6(range.base + 1n), ...auxiliary };
+    const before = (record.IPAM.Config ?? []).find(({ Subnet = '' }) => Subnet.includes(':'));
+    return before ?? this.#choose6(routes, true, [], bridge.index);
+  }
+
+  /** Gives the bridge this address of a family and no other that is not its link's own; without one it is left as it is. */
+  #setAddress(routes: RouteSocket, bridge: Link, family: AddressFamily, wanted: { address: string; prefixLength: number } | undefined): void {
+    if (wanted === undefined) return;
+    const present = routes.addresses(family).filter(({ linkIndex, address }) => linkIndex === bridge.index && !/^fe80:/.test(address));
+    const isRight = (entry: { address: string; prefixLength: number }): boolean => entry.address === wanted.address && entry.prefixLength === wanted.prefixLength;
     for (const entry of present) if (!isRight(entry)) routes.removeAddress(bridge.index, entry.address, entry.prefixLength);
-    if (!present.some(isRight)) routes.addAddress(bridge.index, gateway, prefixLength);
+    if (!present.some(isRight)) routes.addAddress(bridge.index, wanted.address, wanted.prefixLength);
   }
 
   #ensureBridge(routes: RouteSocket, name: string, mtu: number): Link {
@@ -107,9 +147,9 @@ export class BridgeDriver implements NetworkDriver {
       present: present[0],
       recorded: record.IPAM.Config,
       used: [...this.#options.reserved, ...foreignSubnets(routes, bridge.index)],
-      pools,
+      pools: pools?.filter(({ base }) => !base.includes(':')),
     });
-    this.#setAddress(routes, bridge, wanted);
+    this.#setAddress(routes, bridge, 4, { address: formatGateway(wanted), prefixLength: wanted.subnet.prefixLength });
     const chosen = (bip === undefined || bip === '') && live.length === 0;
     if (chosen && foreignSubnets(routes, bridge.index).some((subnet) => overlaps(subnet, wanted.subnet))) {
       // Another engine chose the same at the same moment: whoever sees it gives way.
@@ -120,138 +160,13 @@ export class BridgeDriver implements NetworkDriver {
   }
 }
 
-/** What a {@link BridgeNetwork} works with. */
-interface BridgeParts {
-  readonly routes: RouteSocket;
-  readonly announcer: ArpAnnouncer;
-  readonly bridgeIndex: number;
-  readonly interface: string;
-  readonly mtu: number;
-  readonly subnet: BridgeSubnet;
-  readonly pool: AddressPool;
-  /** Where the containers' default route leads; undefined: to the bridge. */
-  readonly defaultGateway?: string | undefined;
-}
-
-export class BridgeNetwork implements AttachableNetwork {
-  readonly record: NetworkRecord;
-  readonly separate = true;
-  readonly publishesPorts: boolean;
-  readonly interface: string;
-  readonly subnet: Subnet;
-  /** No route leads out of it. */
-  readonly internal: boolean;
-  readonly masquerade: boolean;
-  readonly #parts: BridgeParts;
-  readonly #pool: AddressPool;
-  /** Its ports reach the bridge and nothing else. */
-  readonly #isolated: boolean;
-  readonly #held: DisposableStack;
-
-  constructor(record: NetworkRecord, parts: BridgeParts, held: DisposableStack) {
-    this.record = record;
-    this.interface = parts.interface;
-    this.subnet = parts.subnet.subnet;
-    this.internal = record.Internal;
-    this.publishesPorts = !record.Internal;
-    this.masquerade = isSwitchedOn(record, bridgeOption.masquerade);
-    this.#isolated = !isSwitchedOn(record, bridgeOption.betweenContainers);
-    this.#parts = parts;
-    this.#pool = parts.pool;
-    this.#held = held;
-  }
-
-  reserve(request: EndpointRequest): Endpoint {
-    const address = request.address === '' ? this.#pool.take() : this.#claim(request.address);
-    if (address === undefined) throw fail('network.no_address', { network: this.record.Name, id: this.record.Id });
-    return {
-      id: newIdentifier(),
-      networkId: this.record.Id,
-      driver: this.record.Driver,
-      address: formatAddress(address),
-      prefixLength: this.subnet.prefixLength,
-      gateway: this.internal ? '' : (this.#parts.defaultGateway ?? formatGateway(this.#parts.subnet)),
-      macAddress: request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
-      hostInterface: `veth${randomBytes(4).toString('hex')}`,
-    };
-  }
-
-  connect(endpoint: Endpoint, namespace: number, place: EndpointPlace): void {
-    const { routes, announcer, bridgeIndex, mtu } = this.#parts;
-    const name = place.interface;
-    using inside = new RouteSocket();
-    routes.createVethPair({
-      hostName: endpoint.hostInterface,
-      bridgeIndex,
-      mtu,
-      isolated: this.#isolated,
-      peerName: name,
-      peerMacAddress: endpoint.macAddress,
-      peerNamespaceFd: namespace,
-      peerAddress: endpoint.address,
-    });
-    disableIPv6(name);
-    inside.configure({ name, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: place.defaultRoute ? endpoint.gateway : '' });
-    announcer.announce(bridgeIndex, endpoint.address, endpoint.macAddress);
-  }
-
-  async disconnect(endpoint: Endpoint): Promise<void> {
-    // A socket of its own: the other one must not be read while this one's answer is awaited.
-    using routes = new RouteSocket();
-    const link = routes.link(endpoint.hostInterface);
-    if (link !== undefined) await routes.deleteLinks([link.index]);
-  }
-
-  async remove(): Promise<void> {
-    if (this.record.engine?.ownsInterface !== true) return;
-    using routes = new RouteSocket();
-    const link = routes.link(this.interface);
-    if (link?.kind === 'bridge') await routes.deleteLinks([link.index]);
-  }
-
-  release(endpoint: Endpoint): void {
-    const address = parseAddress(endpoint.address);
-    if (address !== undefined) this.#pool.release(address);
-  }
-
-  /** Counts a live container's address as taken and makes its interface a port of the bridge again, should the bridge have been made anew. */
-  adopt(endpoint: Endpoint): void {
-    const address = parseAddress(endpoint.address);
-    if (address !== undefined) this.#pool.claim(address);
-    const { routes, bridgeIndex } = this.#parts;
-    const link = routes.link(endpoint.hostInterface);
-    if (link !== undefined && link.masterIndex !== bridgeIndex) {
-      routes.setMaster(link.index, link.name, bridgeIndex, this.#isolated);
-      routes.setUp(link.index, link.name);
-    }
-  }
-
-  /** Deletes the veth pairs on this bridge that belong to none of these endpoints. */
-  async removeLeftovers(live: readonly Endpoint[]): Promise<void> {
-    const owned = new Set(live.map((endpoint) => endpoint.hostInterface));
-    // A socket of its own: the other one must not be read while this one's answer is awaited.
-    using routes = new RouteSocket();
-    const leftovers = routes.links().filter(({ masterIndex, name }) => masterIndex === this.#parts.bridgeIndex && vethName.test(name) && !owned.has(name));
-    if (leftovers.length > 0) await routes.deleteLinks(leftovers.map(({ index }) => index));
-  }
-
-  #claim(text: string): number {
-    const address = parseAddress(text);
-    if (address === undefined || !this.#pool.claim(address)) throw fail('network.address_in_use', { address: text });
-    return address;
-  }
-
-  [Symbol.dispose](): void {
-    this.#held.dispose();
-  }
-}
-
 /**
- * Lets packets pass between containers and the outside, and from 127.0.0.1 to published ports.
+ * Lets packets pass between containers and the outside, of IPv6 where asked for, and from 127.0.0.1 to published ports.
  * @returns whether the latter works; @throws kernel.syscall_failed when forwarding cannot be switched on
  */
-export function enableForwarding(bridge: string, forwarding = true): { loopback: boolean } {
+export function enableForwarding(bridge: string, { forwarding = true, six = false }: { forwarding?: boolean | undefined; six?: boolean } = {}): { loopback: boolean } {
   if (forwarding) ensureSysctl('net.ipv4.ip_forward', '1');
+  if (forwarding && six) enableForwarding6();
   try {
     ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1');
     return { loopback: true };
@@ -260,69 +175,4 @@ export function enableForwarding(bridge: string, forwarding = true): { loopback:
     if (!isFailure(error, 'kernel.syscall_failed')) throw error;
     return { loopback: false };
   }
-}
-
-/** Networks without IPv6 have no link-local addresses either. */
-export function disableIPv6(name: string): void {
-  try {
-    writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, '1');
-  } catch (error) {
-    // A kernel without IPv6 has no such setting, and where settings are read-only the address does no harm.
-    if (!isFailure(error, 'kernel.syscall_failed')) throw error;
-  }
-}
-
-/** The default bridge's addresses with what the configuration says of them; while containers hold it to another subnet it has to wait. @throws network.fixed_range_outside, network.gateway_taken */
-function defaultAddressing(subnet: BridgeSubnet, settings: NetworkSettings, inUse: boolean): { addressing: NetworkAddressing; pool: AddressPool; defaultGateway: string | undefined } {
-  const fits = (text: string): boolean => contains(subnet.subnet, parseInterfaceAddress(text.includes('/') ? text : `${text}/32`)?.address ?? -1);
-  const { fixedRange, defaultGateway } = inUse && ![settings.fixedRange, settings.defaultGateway].every((text) => text === undefined || fits(text)) ? {} : settings;
-  const range = fixedRange === undefined ? undefined : parseInterfaceAddress(fixedRange)?.subnet;
-  if (fixedRange !== undefined && (range === undefined || !contains(subnet.subnet, range.base) || range.prefixLength < subnet.subnet.prefixLength)) {
-    throw fail('network.fixed_range_outside', { range: fixedRange, subnet: formatSubnet(subnet.subnet) });
-  }
-  const pool = new AddressPool(subnet.subnet, range);
-  pool.claim(subnet.gateway);
-  if (defaultGateway !== undefined && defaultGateway !== formatGateway(subnet)) {
-    const address = parseAddress(defaultGateway);
-    if (address === undefined || !pool.claim(address)) throw fail('network.default_gateway_outside', { address: defaultGateway, subnet: formatSubnet(subnet.subnet) });
-  }
-  return {
-    addressing: {
-      Subnet: formatSubnet(subnet.subnet),
-      ...(fixedRange !== undefined && range !== undefined && { IPRange: formatSubnet(range) }),
-      Gateway: formatGateway(subnet),
-      ...(defaultGateway !== undefined && { AuxiliaryAddresses: { DefaultGatewayIPv4: defaultGateway } }),
-    },
-    pool,
-    defaultGateway,
-  };
-}
-
-/** A subnet's first address, with its prefix length. */
-function firstAddressOf(subnet: string): string {
-  const parsed = parseInterfaceAddress(subnet)?.subnet;
-  return parsed === undefined ? subnet : `${formatAddress(parsed.base + 1)}/${parsed.prefixLength}`;
-}
-
-/** The addresses of a network as its record says; gateway and auxiliary addresses are taken. @throws network.gateway_taken, network.auxiliary_taken */
-function poolOf(record: NetworkRecord): { subnet: BridgeSubnet; pool: AddressPool } {
-  const config = record.IPAM.Config?.[0];
-  const subnet = parseInterfaceAddress(config?.Subnet ?? '')?.subnet;
-  invariant(subnet !== undefined, `network ${record.Name} has no subnet`);
-  const pool = new AddressPool(subnet, parseInterfaceAddress(config?.IPRange ?? '')?.subnet);
-  const asked = parseAddress(config?.Gateway ?? '');
-  const gateway = asked === undefined ? pool.take() : asked;
-  if (gateway === undefined || (asked !== undefined && !pool.claim(asked))) throw fail('network.gateway_taken', { address: config?.Gateway ?? formatAddress(subnet.base) });
-  for (const [name, text] of Object.entries(config?.AuxiliaryAddresses ?? {})) {
-    const address = parseAddress(text);
-    if (address === undefined || !pool.claim(address)) throw fail('network.auxiliary_taken', { name, address: text });
-  }
-  return { subnet: { subnet, gateway }, pool };
-}
-
-/** Subnets that interfaces other than this one are on. */
-function foreignSubnets(routes: RouteSocket, ownIndex: number): Subnet[] {
-  const connected = routes.onLinkRoutes().filter(({ linkIndex }) => linkIndex !== ownIndex).map(({ destination, prefixLength }) => subnetOf(parseAddress(destination) ?? 0, prefixLength));
-  const addresses = routes.addresses().filter(({ linkIndex }) => linkIndex !== ownIndex).map(({ address, prefixLength }) => subnetOf(parseAddress(address) ?? 0, prefixLength));
-  return [...connected, ...addresses].filter(({ prefixLength }) => prefixLength > 0);
 }

@@ -20,10 +20,12 @@ export interface Endpoint {
   readonly id: string;
   readonly networkId: string;
   readonly driver: string;
-  /** Empty for `none` and `host`. */
+  /** Of IPv4. Empty for `none` and `host`, and on networks without IPv4. */
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway: string;
+  /** The same of IPv6, where the network has it. */
+  readonly six?: { readonly address: string; readonly prefixLength: number; readonly gateway: string };
   /** The interface itself leads to the outside, without a gateway. */
   readonly directRoute?: boolean;
   /** Empty for `none`, `host` and `ipvlan`, whose interfaces have their parent's. */

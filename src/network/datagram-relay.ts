@@ -53,7 +53,7 @@ export class DatagramRelay implements Disposable {
   #open(key: string, answer: (datagram: Buffer) => void): Client {
     const [oldest] = this.#clients.keys();
     if (this.#clients.size >= clientLimit && oldest !== undefined) this.#drop(oldest);
-    const client: Client = { socket: createSocket('udp4'), waiting: [], lastUsed: 0 };
+    const client: Client = { socket: createSocket(this.#target.address.includes(':') ? 'udp6' : 'udp4'), waiting: [], lastUsed: 0 };
     client.socket.on('message', (datagram) => {
       client.lastUsed = Date.now();
       answer(datagram);

@@ -14,6 +14,13 @@ export interface NetworkSettings {
   readonly fixedRange?: string | undefined;
   /** Where its containers' default route leads, other than to the bridge. */
   readonly defaultGateway?: string | undefined;
+  /** Whether it has IPv6, too. Default: no. */
+  readonly six?: boolean | undefined;
+  /** Its IPv6 address with prefix length. */
+  readonly bip6?: string | undefined;
+  /** As the one of IPv4; without {@link bip6} it is the whole subnet. */
+  readonly fixedRange6?: string | undefined;
+  readonly defaultGateway6?: string | undefined;
   readonly mtu?: number | undefined;
   /** Whether its containers reach one another. Default: yes. */
   readonly betweenContainers?: boolean | undefined;

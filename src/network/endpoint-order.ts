@@ -1,11 +1,18 @@
 /** Which endpoint of a container leads to the outside, and what the interfaces are called. Pure. */
 import type { Endpoint, Sandbox } from './contract.ts';
 
-/** As in Docker the highest priority decides, then the network's name. Undefined: there is no way out. */
+/** As in Docker the highest priority decides, then the network's name, for each family on its own. */
+export function waysOut(sandbox: Pick<Sandbox, 'endpoints'>): { four: Endpoint | undefined; six: Endpoint | undefined } {
+  const ordered = Object.entries(sandbox.endpoints)
+    .sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1))
+    .map(([, endpoint]) => endpoint);
+  return { four: ordered.find(({ gateway, directRoute }) => gateway !== '' || directRoute === true), six: ordered.find(({ six }) => (six?.gateway ?? '') !== '') };
+}
+
+/** The endpoint that leads to the outside, by IPv4 if any does. Undefined: there is no way out. */
 export function gatewayOf(sandbox: Pick<Sandbox, 'endpoints'>): Endpoint | undefined {
-  const candidates = Object.entries(sandbox.endpoints).filter(([, endpoint]) => endpoint.gateway !== '' || endpoint.directRoute === true);
-  const [first] = candidates.sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1));
-  return first?.[1];
+  const { four, six } = waysOut(sandbox);
+  return four ?? six;
 }
 
 /** Whether there is an interface in the container for it. */

@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import { contains, parseAddress, parseInterfaceAddress } from './ipv4-subnet.ts';
+import { contains6, parseAddress6, parseInterfaceAddress6 } from './ipv6-subnet.ts';
 import { isPredefined, type NetworkRecord } from './network-record.ts';
 
 /**
@@ -21,7 +22,7 @@ export function validateEndpointSettings(network: string | undefined, settings: 
   if (six !== '' && !isIPv6(six)) reasons.push(`invalid IPv6 address: ${six}`);
   if (record !== undefined) {
     if (four !== '') reasons.push(...rangeReasons(four, record));
-    if (six !== '') reasons.push(unconfigured);
+    if (six !== '') reasons.push(...rangeReasons(six, record));
   }
   const mac = settings.MacAddress ?? '';
   if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
@@ -34,8 +35,11 @@ function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPA
   // The default bridge's subnet is the daemon's configuration.
   if (record.engine?.staticSubnet !== true && record.Name !== 'bridge') return [unconfigured];
   const number = parseAddress(address);
-  const subnets = (record.IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []);
-  const found = number !== undefined && subnets.some((subnet) => contains(subnet, number));
+  const number6 = parseAddress6(address);
+  const found = (record.IPAM.Config ?? []).some(({ Subnet = '' }) => {
+    const [four, six] = [parseInterfaceAddress(Subnet), parseInterfaceAddress6(Subnet)];
+    return (four !== undefined && number !== undefined && contains(four.subnet, number)) || (six !== undefined && number6 !== undefined && contains6(six.subnet, number6));
+  });
   return found ? [] : [`no configured subnet or ip-range contain the IP address ${address}`];
 }
 

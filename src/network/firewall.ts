@@ -1,44 +1,59 @@
-/** The firewall table of this engine: loaded once at start, then kept in step with the published ports element by element. */
+/** The firewall tables of this engine: loaded once at start, then kept in step with the published ports element by element. */
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
-import { bridgeRemoval, bridgeRules, firewallRuleset, type FirewallBridge } from './firewall-ruleset.ts';
+import { bridgeRemoval, bridgeRules, firewallRuleset, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
 import { protocolNumbers, type Protocol } from './port-specification.ts';
 
-/** One published IPv4 port. */
+/** One published port, of either family. */
 export interface PortTranslation {
   readonly protocol: Protocol;
-  /** `0.0.0.0`: every address of the host. */
+  /** `0.0.0.0` or `::`: every address of the host. */
   readonly hostAddress: string;
+  /** 0: nothing is translated. */
   readonly hostPort: number;
   readonly containerAddress: string;
   readonly containerPort: number;
+  /** The port can be reached at the container's own address, as far as its network allows that at all. */
+  readonly open: boolean;
 }
 
 export class Firewall implements Disposable {
   readonly #table: string;
   readonly #socket = new NetfilterSocket();
+  #hasSix = false;
 
   constructor(table: string) {
     this.#table = table;
   }
 
-  /** Makes the table as it has to be, in one transaction; connections go on. @throws network.firewall_failed */
-  async load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
-    const value = (translation: PortTranslation): string => `${translation.containerAddress} . ${translation.containerPort}`;
-    const key = (translation: PortTranslation): string => `${translation.protocol} . ${translation.hostPort}`;
-    const everywhere = options.translations.filter(({ hostAddress }) => hostAddress === '0.0.0.0');
-    const bound = options.translations.filter(({ hostAddress }) => hostAddress !== '0.0.0.0');
-    await loadRuleset(firewallRuleset({
-      table: this.#table,
-      bridges,
-      loopback: options.loopback,
-      ports: everywhere.map((translation) => `${key(translation)} : ${value(translation)}`),
-      addressPorts: bound.map((translation) => `${translation.hostAddress} . ${key(translation)} : ${value(translation)}`),
-    }));
+  /** Whether there is a table of IPv6: it is made with the first network that needs it. */
+  get hasSix(): boolean {
+    return this.#hasSix;
   }
 
-  /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took the table away: load it again */
+  /** Makes the tables as they have to be, in one transaction; connections go on. @throws network.firewall_failed */
+  async load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
+    const six = this.#hasSix || bridges.some((bridge) => bridge.six !== undefined);
+    const families = six ? ([4, 6] as const) : ([4] as const);
+    const rulesets = families.map((family) => firewallRuleset({
+      table: this.#table,
+      family,
+      bridges,
+      loopback: options.loopback,
+      elements: elementsOf(options.translations.filter(({ containerAddress }) => containerAddress.includes(':') === (family === 6))),
+    }));
+    try {
+      await loadRuleset(rulesets.join(''));
+    } catch (error) {
+      if (!isFailure(error, 'network.firewall_failed')) throw error;
+      // A table of another shape, or one that somebody tampered with, cannot be brought to this state.
+      await loadRuleset([...families.map((family) => tableRemoval(this.#table, family)), ...rulesets].join(''));
+    }
+    this.#hasSix = six;
+  }
+
+  /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took a table away: load it again */
   async addBridge(bridge: FirewallBridge): Promise<void> {
     await loadRuleset(bridgeRules(this.#table, bridge));
   }
@@ -50,10 +65,10 @@ export class Firewall implements Disposable {
 
   /**
    * All or none. Flows of datagrams to the port that were there before are translated from now on.
-   * @throws network.firewall_gone when somebody took the table away: load it again
+   * @throws network.firewall_gone when somebody took a table away: load it again
    */
   add(translations: readonly PortTranslation[]): void {
-    const elements = translations.map(mapElement);
+    const elements = translations.flatMap(mapElements);
     try {
       this.#socket.addElements(this.#table, elements);
     } catch (error) {
@@ -68,7 +83,7 @@ export class Firewall implements Disposable {
 
   /** What is gone already is no error. */
   remove(translations: readonly PortTranslation[]): void {
-    const elements = translations.map(mapElement);
+    const elements = translations.flatMap(mapElements);
     try {
       this.#socket.removeElements(this.#table, elements);
     } catch (error) {
@@ -94,9 +109,9 @@ export class Firewall implements Disposable {
   }
 
   #forgetDatagramFlows(translations: readonly PortTranslation[]): void {
-    for (const { protocol, hostPort } of translations) {
+    for (const { protocol, hostPort, containerAddress } of translations) {
       // A TCP connection ends with its container; datagrams go on to wherever they went first.
-      if (protocol === 'udp') this.#socket.forgetFlows(protocolNumbers[protocol], hostPort);
+      if (protocol === 'udp' && hostPort !== 0) this.#socket.forgetFlows(containerAddress.includes(':') ? 6 : 4, protocolNumbers[protocol], hostPort);
     }
   }
 
@@ -109,9 +124,33 @@ function isMissing(error: unknown): boolean {
   return isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENOENT';
 }
 
-function mapElement(translation: PortTranslation): MapElement {
-  const port = [elementField.protocol(protocolNumbers[translation.protocol]), elementField.port(translation.hostPort)];
-  const value = Buffer.concat([elementField.address(translation.containerAddress), elementField.port(translation.containerPort)]);
-  if (translation.hostAddress === '0.0.0.0') return { map: 'ports', key: Buffer.concat(port), value };
-  return { map: 'address_ports', key: Buffer.concat([elementField.address(translation.hostAddress), ...port]), value };
+function isEverywhere({ hostAddress }: PortTranslation): boolean {
+  return hostAddress === '0.0.0.0' || hostAddress === '::';
+}
+
+/** In nft's language, for loading. */
+function elementsOf(translations: readonly PortTranslation[]): FirewallElements {
+  const value = ({ containerAddress, containerPort }: PortTranslation): string => `${containerAddress} . ${containerPort}`;
+  const key = ({ protocol, hostPort }: PortTranslation): string => `${protocol} . ${hostPort}`;
+  const translated = translations.filter(({ hostPort }) => hostPort !== 0);
+  return {
+    ports: translated.filter(isEverywhere).map((translation) => `${key(translation)} : ${value(translation)}`),
+    addressPorts: translated.filter((translation) => !isEverywhere(translation)).map((translation) => `${translation.hostAddress} . ${key(translation)} : ${value(translation)}`),
+    openPorts: [...new Set(translations.filter(({ open }) => open).map(({ containerAddress, protocol, containerPort }) => `${containerAddress} . ${protocol} . ${containerPort}`))],
+  };
+}
+
+function mapElements(translation: PortTranslation): MapElement[] {
+  const { containerAddress, containerPort, hostAddress, hostPort } = translation;
+  const family = containerAddress.includes(':') ? 6 : 4;
+  const protocol = elementField.protocol(protocolNumbers[translation.protocol]);
+  const target = elementField.address(containerAddress);
+  const elements: MapElement[] = [];
+  if (translation.open) elements.push({ family, map: 'open_ports', key: Buffer.concat([target, protocol, elementField.port(containerPort)]), value: undefined });
+  if (hostPort === 0) return elements;
+  const port = [protocol, elementField.port(hostPort)];
+  const value = Buffer.concat([target, elementField.port(containerPort)]);
+  if (isEverywhere(translation)) elements.push({ family, map: 'ports', key: Buffer.concat(port), value });
+  else elements.push({ family, map: 'address_ports', key: Buffer.concat([elementField.address(hostAddress), ...port]), value });
+  return elements;
 }

@@ -14,7 +14,8 @@ import { findSocketHolder } from '#kernel/socket-holder.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { StateDatabase } from '#store/state-database.ts';
-import { BridgeDriver, BridgeNetwork, enableForwarding } from './bridge-driver.ts';
+import { BridgeDriver, enableForwarding } from './bridge-driver.ts';
+import { BridgeNetwork } from './bridge-network.ts';
 import type { ConnectRequest, Endpoint, NetworkController, NetworkIdentity, Sandbox, SandboxRequest } from './contract.ts';
 import { NameService } from './dns/name-service.ts';
 import { openResolverSockets } from './dns/resolver-sockets.ts';
@@ -24,9 +25,8 @@ import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
 import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
 import { readHostResolver, type Resolver } from './host-resolver.ts';
-import type { FirewallBridge } from './firewall-ruleset.ts';
 import { parseAddress, subnetOf } from './ipv4-subnet.ts';
-import { gatewayOf, freeInterfaceName, hasInterface } from './endpoint-order.ts';
+import { freeInterfaceName, hasInterface, waysOut } from './endpoint-order.ts';
 import { recordFromRequest } from './network-creation.ts';
 import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
 import { applySysctls, endpointSysctls, setLoopbackUp } from './namespace-settings.ts';
@@ -36,7 +36,7 @@ import { NetworkRegistry } from './network-registry.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
 import { removeSubInterfaces, SubInterfaceDriver } from './sub-interface-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
-import { PortPublisher, type Publication } from './port-publisher.ts';
+import { PortPublisher, type Publication, type PublishOwner } from './port-publisher.ts';
 import { validatePortBindings, type Protocol } from './port-specification.ts';
 
 export interface NetworkControllerOptions {
@@ -46,6 +46,8 @@ export interface NetworkControllerOptions {
   /** Interface of the default bridge; the firewall table is named after it. */
   readonly bridgeName: string;
   readonly settings?: NetworkSettings | undefined;
+  /** What tells this engine apart from others, for its subnets of IPv6. Default: the bridge's name. */
+  readonly engineId?: string | undefined;
   /** Told what does not stop the engine but a user should know. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -90,7 +92,7 @@ class KernelNetworkController implements NetworkController {
       const address = parseAddress(server);
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
-    const bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved });
+    const bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved, engine: this.#options.engineId ?? this.#options.bridgeName });
     const chooseSubnet: NetworkDriver['complete'] = (record, others) => bridgeDriver.complete(record, others);
     this.#drivers = [bridgeDriver, hostDriver, nullDriver, new SubInterfaceDriver('macvlan', chooseSubnet), new SubInterfaceDriver('ipvlan', chooseSubnet)];
     this.#registry.open(this.#drivers, { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
@@ -146,9 +148,11 @@ class KernelNetworkController implements NetworkController {
       network = driver.open(record, []);
       this.#registry.add(network);
       if (network instanceof BridgeNetwork) {
-        const bridge = firewallBridge(network);
-        enableForwarding(network.interface, this.#settings.forwarding);
-        await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
+        const bridge = network.firewall;
+        const six = bridge.six !== undefined;
+        enableForwarding(network.interface, { forwarding: this.#settings.forwarding, six });
+        if (six && !this.#firewall.hasSix) await this.#loadFirewall();
+        else await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
       }
     } catch (error) {
       await network?.remove();
@@ -169,7 +173,7 @@ class KernelNetworkController implements NetworkController {
     if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
     this.#registry.retire(record.Id);
     // Both wait for the kernel: side by side.
-    const closed = network instanceof BridgeNetwork ? this.#changeFirewall(() => this.#firewall.removeBridge(firewallBridge(network))) : undefined;
+    const closed = network instanceof BridgeNetwork ? this.#changeFirewall(() => this.#firewall.removeBridge(network.firewall)) : undefined;
     await Promise.all([closed, network.remove()]);
     network[Symbol.dispose]();
     this.#registry.erase(record.Id);
@@ -230,26 +234,28 @@ class KernelNetworkController implements NetworkController {
 
   /** Leads the way out through the endpoint that has precedence now. The caller is inside the namespace. */
   #setDefaultRoute(sandbox: Sandbox): void {
-    const gateway = gatewayOf(sandbox);
-    if (gateway === undefined) return;
+    const { four, six } = waysOut(sandbox);
+    if (four === undefined && six === undefined) return;
     using routes = new RouteSocket();
-    routes.setDefaultRoute(gateway.gateway, interfaceIn(gateway));
+    if (four !== undefined) routes.setDefaultRoute(four.gateway, interfaceIn(four));
+    if (six?.six !== undefined) routes.setDefaultRoute(six.six.gateway, interfaceIn(six));
   }
 
   /** Published ports lead to the endpoint with the way out; they move when that is another one now. */
   #movePorts(containerId: string, attached: Attached, request: Pick<SandboxRequest, 'exposedPorts' | 'portBindings' | 'publishAll'>): void {
     invariant(this.#publisher !== undefined, 'the network controller is not started');
-    const gateway = this.#publisherOf(attached.sandbox);
     const { publication, sandbox } = attached;
-    if (gateway?.id === publication?.endpointId) return;
+    const owner = this.#ownerOf(containerId, attached.containerName, sandbox);
+    if (owner?.address === publication?.owner.address && owner?.address6 === publication?.owner.address6) return;
     const ports = publication?.ports;
     publication?.withdraw();
     attached.publication = undefined;
     attached.sandbox = { ...sandbox, ports: {} };
-    if (gateway === undefined) return;
-    const wanted = ports === undefined ? request : { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false };
+    if (owner === undefined) return;
+    const routed = Object.values(ports ?? {}).some((bindings) => bindings?.some(({ HostPort }) => HostPort === '') === true);
+    const wanted = ports === undefined || routed ? request : { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false };
     try {
-      attached.publication = this.#publisher.publish({ containerId, containerName: attached.containerName, endpointId: gateway.id, address: gateway.address, hostAddress: this.#hostAddressOf(gateway) }, wanted);
+      attached.publication = this.#publisher.publish(owner, wanted);
       attached.sandbox = { ...sandbox, ports: attached.publication.ports };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
@@ -261,7 +267,7 @@ class KernelNetworkController implements NetworkController {
   #reserve(network: AttachableNetwork, settings: Partial<EndpointSettings> | undefined, place: { containerId: string; hostname: string; interface: string }, stack: DisposableStack, setup: boolean): Endpoint {
     let endpoint: Endpoint;
     try {
-      endpoint = network.reserve({ macAddress: settings?.MacAddress ?? '', address: settings?.IPAMConfig?.IPv4Address ?? '' });
+      endpoint = network.reserve({ macAddress: settings?.MacAddress ?? '', address: settings?.IPAMConfig?.IPv4Address ?? '', address6: settings?.IPAMConfig?.IPv6Address ?? '' });
     } catch (error) {
       if (setup || !(error instanceof EngineError)) throw error;
       throw fail(error.code, { ...error.details, setup: false }, error);
@@ -334,11 +340,9 @@ class KernelNetworkController implements NetworkController {
       ports: {},
       ...((request.nameServers ?? []).length > 0 && { nameServers: request.nameServers ?? [] }),
     };
-    const gateway = gatewayOf(unpublished);
-    const reached = this.#publisherOf(unpublished);
-    const publication = reached === undefined
-      ? undefined
-      : this.#publisher.publish({ containerId, containerName, endpointId: reached.id, address: reached.address, hostAddress: this.#hostAddressOf(reached) }, request);
+    const ways = waysOut(unpublished);
+    const owner = this.#ownerOf(containerId, containerName, unpublished);
+    const publication = owner === undefined ? undefined : this.#publisher.publish(owner, request);
     if (publication !== undefined) stack.defer(() => publication.withdraw());
     const sandbox: Sandbox = { ...unpublished, ports: publication?.ports ?? {} };
     if (separate) {
@@ -346,7 +350,7 @@ class KernelNetworkController implements NetworkController {
       createNetworkNamespace(sandbox.namespacePath, (descriptor) => {
         if (places.length === 0) setLoopbackUp();
         for (const { network, endpoint, settings } of places) {
-          network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === gateway });
+          network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === ways.four, defaultRoute6: endpoint === ways.six });
           applySysctls(endpointSysctls(settings?.DriverOpts, interfaceIn(endpoint)));
         }
         applySysctls(request.sysctls ?? {});
@@ -407,6 +411,31 @@ class KernelNetworkController implements NetworkController {
     return this.#options.settings ?? {};
   }
 
+  /** To whom the container's published ports lead; undefined: it has no way out, and none are published. */
+  #ownerOf(containerId: string, containerName: string, sandbox: Pick<Sandbox, 'endpoints'>): PublishOwner | undefined {
+    const publishes = (endpoint: Endpoint | undefined): Endpoint | undefined =>
+      (endpoint !== undefined && this.#registry.byId(endpoint.networkId)?.publishesPorts === true ? endpoint : undefined);
+    const ways = waysOut(sandbox);
+    const [four, six] = [publishes(ways.four), publishes(ways.six)];
+    const first = four ?? six;
+    if (first === undefined) return undefined;
+    const networkOf = (endpoint: Endpoint | undefined): BridgeNetwork | undefined => {
+      const network = endpoint === undefined ? undefined : this.#registry.byId(endpoint.networkId);
+      return network instanceof BridgeNetwork ? network : undefined;
+    };
+    const families = [{ family: 4, network: networkOf(four) }, { family: 6, network: networkOf(six) }] as const;
+    return {
+      containerId,
+      containerName,
+      endpointId: first.id,
+      address: four?.address ?? '',
+      address6: six?.six?.address,
+      routed: families.flatMap(({ family, network }) => (network?.gatewayMode(family) === 'routed' ? [family] : [])),
+      open: families.some(({ network }) => (network?.trustedInterfaces.length ?? 0) > 0),
+      hostAddress: this.#hostAddressOf(first),
+    };
+  }
+
   /** Where the endpoint's network publishes ports that name no address; empty: everywhere. */
   #hostAddressOf(endpoint: Endpoint): string {
     const address = this.#registry.byId(endpoint.networkId)?.record.Options[bridgeOption.hostAddress] ?? '';
@@ -423,17 +452,9 @@ class KernelNetworkController implements NetworkController {
 
   readonly #warn = (message: string): void => this.#options.warn?.(message);
 
-  /** The endpoint that published ports lead to: the one with the way out, if its network can have them. */
-  #publisherOf(sandbox: Pick<Sandbox, 'endpoints'>): Endpoint | undefined {
-    const gateway = gatewayOf(sandbox);
-    return gateway !== undefined && this.#registry.byId(gateway.networkId)?.publishesPorts === true ? gateway : undefined;
-  }
-
   #adopt(publisher: PortPublisher, { containerId, containerName, sandbox }: { containerId: string; containerName: string; sandbox: Sandbox }): void {
-    const gateway = this.#publisherOf(sandbox);
-    const publication = gateway === undefined
-      ? undefined
-      : publisher.adopt({ containerId, containerName, endpointId: gateway.id, address: gateway.address }, sandbox.ports);
+    const owner = this.#ownerOf(containerId, containerName, sandbox);
+    const publication = owner === undefined ? undefined : publisher.adopt(owner, sandbox.ports);
     this.#attached.set(containerId, { containerName, sandbox, publication });
     this.#names.add(containerId, containerName, sandbox);
     if (!needsResolver(sandbox)) return;
@@ -446,10 +467,11 @@ class KernelNetworkController implements NetworkController {
   }
 
   async #loadFirewall(): Promise<void> {
-    const { loopback } = enableForwarding(this.#options.bridgeName, this.#settings.forwarding);
-    for (const bridge of this.#bridges) enableForwarding(bridge.interface, this.#settings.forwarding);
+    const { forwarding } = this.#settings;
+    const { loopback } = enableForwarding(this.#options.bridgeName, { forwarding });
+    for (const bridge of this.#bridges) enableForwarding(bridge.interface, { forwarding, six: bridge.hasSix });
     const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
-    await this.#firewall.load(this.#bridges.map(firewallBridge), { loopback, translations });
+    await this.#firewall.load(this.#bridges.map(({ firewall }) => firewall), { loopback, translations });
   }
 
   async #removeLeftoverNamespaces(): Promise<void> {
@@ -530,10 +552,6 @@ function identityOf({ Id, Name, Driver }: NetworkRecord): NetworkIdentity {
   return { id: Id, name: Name, driver: Driver };
 }
 
-function firewallBridge({ interface: name, subnet, internal, masquerade }: BridgeNetwork): FirewallBridge {
-  return { interface: name, subnet, internal, masquerade };
-}
-
 function interfaceIn(endpoint: Endpoint): string {
   return endpoint.containerInterface ?? 'eth0';
 }
@@ -549,5 +567,6 @@ function networkReference(mode: string): string {
 
 function containerView(Name: string, endpoint: Endpoint): NetworkInspect['Containers'][string] {
   const IPv4Address = endpoint.address === '' ? '' : `${endpoint.address}/${endpoint.prefixLength}`;
-  return { Name, EndpointID: endpoint.id, MacAddress: endpoint.macAddress, IPv4Address, IPv6Address: '' };
+  const IPv6Address = endpoint.six === undefined ? '' : `${endpoint.six.address}/${endpoint.six.prefixLength}`;
+  return { Name, EndpointID: endpoint.id, MacAddress: endpoint.macAddress, IPv4Address, IPv6Address };
 }

@@ -1,11 +1,13 @@
 /** Turns the body of `POST /networks/create` into a network's record, or refuses it with Docker's texts. Pure. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { NetworkAddressing, NetworkCreateRequest } from '#schema/network-views.ts';
-import { contains, formatSubnet, overlaps, parseAddress, parseInterfaceAddress, type Subnet } from './ipv4-subnet.ts';
 import { refuseAsConfiguration, requestFromConfiguration } from './configuration-networks.ts';
+import { gatewayModes } from './gateway-mode.ts';
+import { contains, formatSubnet, overlaps, parseAddress, parseInterfaceAddress } from './ipv4-subnet.ts';
+import { contains6, formatSubnet6, overlaps6, parseAddress6, parseInterfaceAddress6 } from './ipv6-subnet.ts';
 import { bridgeOption, isPredefined, newNetworkRecord, type NetworkRecord } from './network-record.ts';
 
 const interfaceNameLimit = 15;
@@ -18,7 +20,7 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   if (isPredefined(request.Name) || request.Name === 'default') throw fail('network.name_predefined', { name: request.Name });
   if (request.Name.trim() === '') throw fail('network.name_invalid', { reason: 'name is empty' });
   if (request.EnableIPv4 === false && request.EnableIPv6 !== true) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
-  validateAddressing(request.IPAM?.Config ?? []);
+  validateAddressing(request.IPAM?.Config ?? [], request.EnableIPv6 === true);
   if (request.ConfigOnly) refuseAsConfiguration(request);
   if (request.Driver === 'overlay' && request.Ingress) throw fail('network.no_swarm');
   if (request.Ingress) throw fail('network.ingress_scope');
@@ -34,15 +36,22 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   if (ipamDriver !== '' && ipamDriver !== 'default') throw fail('network.driver_missing', { driver: ipamDriver });
   const options = { ...request.Options };
   if (driver === 'bridge') validateOptions(options);
-  if (request.EnableIPv6 === true || request.EnableIPv4 === false) {
-    throw fail('network.feature_missing', { message: 'networks with IPv6 are not supported by this engine yet: create the network without EnableIPv6' });
+  const enabled = { 4: request.EnableIPv4 !== false, 6: request.EnableIPv6 === true };
+  if (driver !== 'bridge' && (enabled[6] || !enabled[4])) {
+    throw fail('network.feature_missing', { message: `${driver} networks with IPv6 are not supported by this engine yet: create the network without EnableIPv6` });
   }
-  const config = (request.IPAM?.Config ?? []).filter(({ Subnet = '' }) => !Subnet.includes(':'));
-  if (config.length > 1 && driver === 'bridge') throw fail('network.several_subnets');
-  for (const addressing of config) refuseOverlap(addressing, others);
+  if (driver === 'bridge' && !request.Internal && [bridgeOption.gatewayMode, bridgeOption.gatewayMode6].some((option) => options[option] === 'isolated')) throw fail('network.isolated_outside');
+  const config = (request.IPAM?.Config ?? []).filter((addressing) => driver === 'bridge' || familyOf(addressing) === 4);
+  for (const family of [4, 6] as const) {
+    const own = config.filter((addressing) => enabled[family] && familyOf(addressing) === family);
+    if (own.length > 1 && driver === 'bridge') throw fail('network.several_subnets');
+    for (const addressing of own) refuseOverlap(addressing, others);
+  }
   return {
     ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver, created: timestampNow(), options }),
     IPAM: { Driver: 'default', Options: request.IPAM?.Options ?? null, Config: config.length === 0 ? null : config },
+    EnableIPv4: enabled[4],
+    EnableIPv6: enabled[6],
     Internal: request.Internal,
     Attachable: request.Attachable,
     Labels: request.Labels ?? {},
@@ -92,59 +101,108 @@ function validateOptions(options: Readonly<Record<string, string>>): void {
     if (!/^[+-]?\d+$/.test(mtu)) throw invalid(`failed to parse ${bridgeOption.mtu} value: ${mtu} (strconv.Atoi: parsing ${JSON.stringify(mtu)}: invalid syntax)`);
     if (Number(mtu) < 0) throw invalid(`invalid MTU number: ${Number(mtu)}`);
   }
-  const mode = options[bridgeOption.gatewayMode] ?? '';
-  if (!['', 'nat', 'nat-unprotected', 'routed', 'isolated'].includes(mode)) throw invalid(`failed to parse ${bridgeOption.gatewayMode} value: ${mode} (unknown gateway mode ${mode})`);
-  if (mode !== '' && mode !== 'nat') throw fail('network.feature_missing', { message: `gateway mode ${mode} is not supported by this engine yet: use nat` });
+  for (const option of [bridgeOption.gatewayMode, bridgeOption.gatewayMode6]) {
+    const mode = options[option] ?? '';
+    if (mode !== '' && !gatewayModes.some((known) => known === mode)) throw invalid(`failed to parse ${option} value: ${mode} (unknown gateway mode ${mode})`);
+  }
+  for (const option of [bridgeOption.hostAddress, bridgeOption.sourceAddress, bridgeOption.sourceAddress6]) {
+    const address = options[option] ?? '';
+    if (address !== '' && isIP(address) === 0) throw invalid(`failed to parse ${option} value: ${address} (nil ip)`);
+  }
   const name = options[bridgeOption.interface] ?? '';
   if (name.length > interfaceNameLimit) throw fail('network.interface_name_long');
   if (name !== '' && !/^[A-Za-z0-9_.-]+$/.test(name)) throw invalid(`invalid bridge name ${name}: it must have letters, digits, dots, dashes or underscores`);
 }
 
+/** What both families have in common of subnets, told in text. */
+interface Parsed {
+  readonly text: string;
+  /** The subnet's first address was given. */
+  readonly exact: boolean;
+  readonly prefixLength: number;
+  holds(address: string): boolean;
+  overlaps(subnet: string): boolean;
+}
+
+function familyOf({ Subnet = '' }: NetworkAddressing): 4 | 6 {
+  return Subnet.includes(':') ? 6 : 4;
+}
+
+function parse4(text: string): Parsed | undefined {
+  const parsed = parseInterfaceAddress(text);
+  if (parsed === undefined) return undefined;
+  const { subnet, address } = parsed;
+  return {
+    text: formatSubnet(subnet),
+    exact: address === subnet.base,
+    prefixLength: subnet.prefixLength,
+    holds: (other) => contains(subnet, parseAddress(other) ?? -1),
+    overlaps: (other) => {
+      const found = parseInterfaceAddress(other)?.subnet;
+      return found !== undefined && overlaps(subnet, found);
+    },
+  };
+}
+
+function parse6(text: string): Parsed | undefined {
+  const parsed = parseInterfaceAddress6(text);
+  if (parsed === undefined) return undefined;
+  const { subnet, address } = parsed;
+  return {
+    text: formatSubnet6(subnet),
+    exact: address === subnet.base,
+    prefixLength: subnet.prefixLength,
+    holds: (other) => {
+      const found = parseAddress6(other);
+      return found !== undefined && contains6(subnet, found);
+    },
+    overlaps: (other) => {
+      const found = parseInterfaceAddress6(other)?.subnet;
+      return found !== undefined && overlaps6(subnet, found);
+    },
+  };
+}
+
 /** As `ValidateIPAM` of Docker's API types. @throws network.configuration_invalid */
-function validateAddressing(config: readonly NetworkAddressing[]): void {
+function validateAddressing(config: readonly NetworkAddressing[], six: boolean): void {
   const reasons: string[] = [];
   for (const { Subnet = '', IPRange = '', Gateway = '', AuxiliaryAddresses = {} } of config) {
-    if (isSubnet6(Subnet)) continue;
-    const parsed = parseInterfaceAddress(Subnet);
+    const parsed = parse4(Subnet) ?? parse6(Subnet);
     if (parsed === undefined) {
       reasons.push(`invalid subnet ${Subnet}: invalid CIDR block notation`);
       continue;
     }
-    const { subnet, address } = parsed;
-    if (address !== subnet.base) reasons.push(`invalid subnet ${Subnet}: it should be ${formatSubnet(subnet)}`);
-    if (IPRange !== '') reasons.push(...rangeReasons(IPRange, subnet));
-    if (Gateway !== '') reasons.push(...addressReasons(Gateway, subnet).map((reason) => `invalid gateway ${Gateway}: ${reason}`));
+    const family = Subnet.includes(':') ? 6 : 4;
+    if (family === 6 && !six) continue;
+    if (!parsed.exact) reasons.push(`invalid subnet ${Subnet}: it should be ${parsed.text}`);
+    if (IPRange !== '') reasons.push(...rangeReasons(IPRange, parsed, family));
+    if (Gateway !== '') reasons.push(...addressReasons(Gateway, parsed, family).map((reason) => `invalid gateway ${Gateway}: ${reason}`));
     for (const [name, auxiliary] of Object.entries(AuxiliaryAddresses)) {
-      reasons.push(...addressReasons(auxiliary, subnet).map((reason) => `invalid auxiliary address ${name}: ${reason}`));
+      reasons.push(...addressReasons(auxiliary, parsed, family).map((reason) => `invalid auxiliary address ${name}: ${reason}`));
     }
   }
   if (reasons.length > 0) throw fail('network.configuration_invalid', { reasons });
 }
 
-function rangeReasons(text: string, parent: Subnet): string[] {
-  if (isSubnet6(text)) return [`invalid ip-range ${text}: parent subnet is an IPv4 block`];
-  const parsed = parseInterfaceAddress(text);
+function rangeReasons(text: string, parent: Parsed, family: 4 | 6): string[] {
+  const parsed = parse4(text) ?? parse6(text);
   if (parsed === undefined) return [`invalid ip-range ${text}: invalid CIDR block notation`];
+  if (text.includes(':') !== (family === 6)) return [`invalid ip-range ${text}: parent subnet is an IPv${family} block`];
   const reasons: string[] = [];
-  if (parsed.address !== parsed.subnet.base) reasons.push(`invalid ip-range ${text}: it should be ${formatSubnet(parsed.subnet)}`);
-  if (!overlaps(parent, parsed.subnet)) reasons.push(`invalid ip-range ${text}: parent subnet ${formatSubnet(parent)} doesn't contain ip-range`);
+  if (!parsed.exact) reasons.push(`invalid ip-range ${text}: it should be ${parsed.text}`);
+  if (!parent.overlaps(text)) reasons.push(`invalid ip-range ${text}: parent subnet ${parent.text} doesn't contain ip-range`);
   return reasons;
 }
 
-function addressReasons(text: string, parent: Subnet): string[] {
-  if (isIPv6(text)) return ['parent subnet is an IPv4 block'];
-  const address = isIPv4(text) ? parseAddress(text) : undefined;
-  if (address === undefined) return ['invalid address'];
-  return contains(parent, address) ? [] : [`parent subnet ${formatSubnet(parent)} doesn't contain this address`];
-}
-
-function isSubnet6(text: string): boolean {
-  const [address = '', length = ''] = text.split('/');
-  return isIPv6(address) && /^\d{1,3}$/.test(length) && Number(length) <= 128;
+function addressReasons(text: string, parent: Parsed, family: 4 | 6): string[] {
+  if (isIP(text) === 0) return ['invalid address'];
+  if (text.includes(':') !== (family === 6)) return [`parent subnet is an IPv${family} block`];
+  return parent.holds(text) ? [] : [`parent subnet ${parent.text} doesn't contain this address`];
 }
 
 function refuseOverlap(addressing: NetworkAddressing, others: readonly NetworkRecord[]): void {
-  const subnet = parseInterfaceAddress(addressing.Subnet ?? '')?.subnet;
-  const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
-  if (subnet !== undefined && (subnet.prefixLength === 0 || taken.some((other) => overlaps(other, subnet)))) throw fail('network.pool_overlaps');
+  const own = parse4(addressing.Subnet ?? '') ?? parse6(addressing.Subnet ?? '');
+  if (own === undefined) return;
+  const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).map(({ Subnet = '' }) => Subnet));
+  if (own.prefixLength === 0 || taken.some((subnet) => own.overlaps(subnet))) throw fail('network.pool_overlaps');
 }

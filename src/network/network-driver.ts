@@ -7,6 +7,8 @@ export interface EndpointRequest {
   readonly macAddress: string;
   /** '': the lowest free. */
   readonly address: string;
+  /** Of IPv6; '' or undefined: the lowest free, where the network has IPv6. */
+  readonly address6?: string;
 }
 
 export interface NetworkDriver {
@@ -26,6 +28,8 @@ export interface EndpointPlace {
   readonly interface: string;
   /** Whether the container reaches the outside through this endpoint. */
   readonly defaultRoute: boolean;
+  /** The same for IPv6. */
+  readonly defaultRoute6?: boolean;
 }
 
 /** A network that containers can be attached to now. Disposing leaves the kernel as it is. */

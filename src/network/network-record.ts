@@ -25,8 +25,12 @@ export const bridgeOption = {
   masquerade: 'com.docker.network.bridge.enable_ip_masquerade',
   inhibitAddress: 'com.docker.network.bridge.inhibit_ipv4',
   hostAddress: 'com.docker.network.bridge.host_binding_ipv4',
-  interfacePrefix: 'com.docker.network.container_iface_prefix',
   gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv4',
+  gatewayMode6: 'com.docker.network.bridge.gateway_mode_ipv6',
+  trustedInterfaces: 'com.docker.network.bridge.trusted_host_interfaces',
+  interfacePrefix: 'com.docker.network.container_iface_prefix',
+  sourceAddress: 'com.docker.network.host_ipv4',
+  sourceAddress6: 'com.docker.network.host_ipv6',
 } as const;
 
 /** The bridge's interface: as asked for, or made from the network's id as Docker does. */

@@ -1,7 +1,7 @@
 /**
  * Publishes a container's ports: takes them from the allocator, reserves each with a bound socket of the
- * host (so that other programs see it, and it sees theirs), translates IPv4 in the firewall and relays what
- * the kernel does not translate. All of a container's ports or none.
+ * host (so that other programs see it, and it sees theirs), translates it in the firewall and relays what
+ * the kernel does not translate: IPv6 to containers that have none, and `::1`. All of a container's ports or none.
  */
 import { networkInterfaces } from 'node:os';
 import { fail, isFailure, type EngineError } from '#base/errors/failure.ts';
@@ -18,14 +18,21 @@ export interface PublishOwner {
   readonly containerId: string;
   readonly containerName: string;
   readonly endpointId: string;
+  /** Of the container; empty: it has none of IPv4. */
   readonly address: string;
+  /** Of IPv6; undefined: none. */
+  readonly address6?: string | undefined;
+  /** Families whose ports are not translated, but open at the container's own address. */
+  readonly routed?: readonly (4 | 6)[];
+  /** Translated ports are open at the container's own address, too. */
+  readonly open?: boolean;
   /** Where ports are published that name no address; empty or undefined: everywhere. */
   readonly hostAddress?: string | undefined;
 }
 
 /** Published ports. Disposing gives back sockets and relays; kernel state is the owner's to keep or {@link withdraw}. */
 export interface Publication extends Disposable {
-  readonly endpointId: string;
+  readonly owner: PublishOwner;
   readonly ports: PortMap;
   readonly translations: readonly PortTranslation[];
   /** Gives the ports back altogether. */
@@ -36,6 +43,7 @@ export interface Publication extends Disposable {
 interface Claim {
   readonly protocol: Protocol;
   readonly addresses: readonly string[];
+  /** 0: routed. */
   readonly hostPort: number;
   readonly containerPort: number;
 }
@@ -61,10 +69,11 @@ export class PortPublisher {
     for (const key of request.exposedPorts) ports[exposedKey(key)] = null;
     const translations: PortTranslation[] = [];
     for (const group of groupBindings(request.exposedPorts, request.portBindings, request.publishAll)) {
-      const claim = this.#claimGroup(owner, group, stack);
-      const bindings = claim.addresses.map((HostIp): PortBinding => ({ HostIp, HostPort: String(claim.hostPort) }));
-      (ports[`${claim.containerPort}/${claim.protocol}`] ??= []).push(...bindings);
-      translations.push(...translationsOf(owner.address, claim));
+      for (const claim of this.#claimsOf(owner, group, stack)) {
+        const bindings = claim.addresses.map((HostIp): PortBinding => ({ HostIp, HostPort: claim.hostPort === 0 ? '' : String(claim.hostPort) }));
+        (ports[`${claim.containerPort}/${claim.protocol}`] ??= []).push(...bindings);
+        translations.push(...translationsOf(owner, claim));
+      }
     }
     this.#firewall.add(translations);
     return this.#publication(owner, ports, translations, stack.move());
@@ -75,9 +84,10 @@ export class PortPublisher {
     using stack = new DisposableStack();
     const translations: PortTranslation[] = [];
     for (const claim of claimsOf(ports)) {
+      translations.push(...translationsOf(owner, claim));
+      if (claim.hostPort === 0) continue;
       this.#allocator.claim(claim.addresses, claim.protocol, claim.hostPort, owner.containerId);
       stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort));
-      translations.push(...translationsOf(owner.address, claim));
       for (const address of claim.addresses) {
         try {
           stack.use(this.#reserve(owner, claim, address));
@@ -92,7 +102,7 @@ export class PortPublisher {
 
   #publication(owner: PublishOwner, ports: PortMap, translations: readonly PortTranslation[], held: DisposableStack): Publication {
     return {
-      endpointId: owner.endpointId,
+      owner,
       ports,
       translations,
       withdraw: () => {
@@ -103,12 +113,23 @@ export class PortPublisher {
     };
   }
 
+  /** What a group is given: ports of the host where they are translated, none where they are routed. */
+  #claimsOf(owner: PublishOwner, group: BindingGroup, stack: DisposableStack): Claim[] {
+    const { protocol, containerPort } = group;
+    if (!isProtocol(protocol)) throw fail('network.unknown_protocol', { endpoint: owner.containerName, endpointId: owner.endpointId });
+    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(owner, address === '' ? (owner.hostAddress ?? '') : address, protocol));
+    const isRouted = (address: string): boolean => owner.routed?.includes(address.includes(':') ? 6 : 4) === true;
+    const translated = addresses.filter((address) => !isRouted(address));
+    const routed = [...new Set(addresses.filter(isRouted).map((address) => (address.includes(':') ? '::' : '0.0.0.0')))];
+    const claims = translated.length === 0 ? [] : [this.#claimPort(owner, { ...group, protocol }, translated, stack)];
+    const open = routed.length === 0 ? [] : [{ protocol, addresses: routed, hostPort: 0, containerPort }];
+    return (addresses[0] ?? '').includes(':') || !isRouted(addresses[0] ?? '') ? [...claims, ...open] : [...open, ...claims];
+  }
+
   /** One port for all addresses of the group; of a range, the first that can be had. */
-  #claimGroup(owner: PublishOwner, group: BindingGroup, stack: DisposableStack): Claim {
+  #claimPort(owner: PublishOwner, group: BindingGroup & { readonly protocol: Protocol }, addresses: readonly string[], stack: DisposableStack): Claim {
     const told = { endpoint: owner.containerName, endpointId: owner.endpointId };
     const { protocol } = group;
-    if (!isProtocol(protocol)) throw fail('network.unknown_protocol', told);
-    const addresses = group.hostAddresses.flatMap((address) => this.#concrete(address === '' ? (owner.hostAddress ?? '') : address, protocol));
     const range = { first: group.firstHostPort, last: group.lastHostPort };
     let refusal: EngineError | undefined;
     for (let remaining = this.#allocator.size(range); remaining > 0; remaining--) {
@@ -145,14 +166,14 @@ export class PortPublisher {
 
   /** Reserves the port at one address and relays from there. @throws kernel.syscall_failed */
   #reserve(owner: PublishOwner, claim: Claim, address: string): Disposable {
-    const target = { address: owner.address, port: claim.containerPort };
+    const target = { address: targetOf(owner, address), port: claim.containerPort };
     if (claim.protocol === 'udp') {
       const sockets = bindDatagramPort(address, claim.hostPort);
       return new DatagramRelay(sockets.map((socket) => ({ fd: socket.release(), six: socket.address.includes(':') })), target, this.#warn);
     }
     if (claim.protocol === 'sctp') {
-      // Associations cannot be relayed, so there is nothing behind an IPv6 address.
-      if (address.includes(':')) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EPROTONOSUPPORT', reason: 'protocol not supported' });
+      // Associations cannot be relayed, so there is nothing behind an IPv6 address of a container without.
+      if (address.includes(':') && owner.address6 === undefined) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EPROTONOSUPPORT', reason: 'protocol not supported' });
       return new BoundSocket('sctp', address, claim.hostPort);
     }
     using socket = new BoundSocket('tcp', address, claim.hostPort);
@@ -160,10 +181,25 @@ export class PortPublisher {
     return new StreamRelay(socket.release(), target, this.#warn);
   }
 
-  #concrete(address: string, protocol: Protocol): string[] {
-    if (address !== '') return [address];
-    return this.#six && protocol !== 'sctp' ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+  /** The addresses to publish at, of the families that lead to the container. */
+  #concrete(owner: PublishOwner, address: string, protocol: Protocol): string[] {
+    const four = owner.address !== '';
+    const relayed = four && this.#six && protocol !== 'sctp';
+    const six = owner.address6 !== undefined || relayed;
+    if (address === '') return [...(four ? ['0.0.0.0'] : []), ...(six && (owner.address6 === undefined || canBind6(this.#six, owner)) ? ['::'] : [])];
+    // Explicit addresses of IPv6 are tried in any case: what stands in the way is told.
+    return address.includes(':') || four ? [address] : [];
   }
+}
+
+/** Without sockets of IPv6 only routed ports need none. */
+function canBind6(six: boolean, owner: PublishOwner): boolean {
+  return six || owner.routed?.includes(6) === true;
+}
+
+/** Where connections to an address of the host go in the container. */
+function targetOf(owner: PublishOwner, hostAddress: string): string {
+  return hostAddress.includes(':') ? (owner.address6 ?? owner.address) : owner.address;
 }
 
 /**
@@ -204,7 +240,8 @@ function bindError(owner: PublishOwner, claim: Claim, wanted: { address: string;
   const { first, last } = wanted.range;
   const hostAddress = wanted.address.includes(':') ? `[${wanted.address}]` : wanted.address;
   const hostPorts = first === 0 ? '' : first === last ? String(first) : `${first}-${last}`;
-  const binding = `${hostAddress}:${hostPorts}:${owner.address}:${claim.containerPort}/${claim.protocol}`;
+  const target = targetOf(owner, wanted.address);
+  const binding = `${hostAddress}:${hostPorts}:${target.includes(':') ? `[${target}]` : target}:${claim.containerPort}/${claim.protocol}`;
   return fail('network.port_bind_failed', { ...details, binding, attempted: first === last ? undefined : claim.hostPort }, cause);
 }
 
@@ -227,12 +264,11 @@ function claimsOf(ports: PortMap): Claim[] {
   });
 }
 
-function translationsOf(containerAddress: string, claim: Claim): PortTranslation[] {
-  return claim.addresses.filter((address) => !address.includes(':')).map((hostAddress) => ({
-    protocol: claim.protocol,
-    hostAddress,
-    hostPort: claim.hostPort,
-    containerAddress,
-    containerPort: claim.containerPort,
-  }));
+/** What the kernel has to do for a claim; relays do the rest. */
+function translationsOf(owner: PublishOwner, claim: Claim): PortTranslation[] {
+  return claim.addresses.flatMap((hostAddress) => {
+    const containerAddress = targetOf(owner, hostAddress);
+    if (containerAddress === '' || containerAddress.includes(':') !== hostAddress.includes(':')) return [];
+    return [{ protocol: claim.protocol, hostAddress, hostPort: claim.hostPort, containerAddress, containerPort: claim.containerPort, open: claim.hostPort === 0 || owner.open === true }];
+  });
 }

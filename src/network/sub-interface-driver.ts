@@ -8,7 +8,7 @@ import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
 import { inNetworkNamespace } from '#kernel/network-namespace.ts';
 import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
-import { disableIPv6 } from './bridge-driver.ts';
+import { switchIPv6 } from './ipv6-settings.ts';
 import type { Endpoint } from './contract.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord } from './network-record.ts';
@@ -118,9 +118,9 @@ class SubInterfaceNetwork implements AttachableNetwork {
     const index = inside.link(name)?.index ?? 0;
     // In this mode the kernel begins with the parent's.
     if (options.passthru) inside.setMacAddress(index, name, macAddress);
-    disableIPv6(name);
+    switchIPv6(name, false);
     const gateway = defaultRoute ? endpoint.gateway : '';
-    explained(`failed to add interface ${name} to sandbox: `, () => inside.configure({ name, address: endpoint.address, prefixLength: endpoint.prefixLength, gateway }));
+    explained(`failed to add interface ${name} to sandbox: `, () => inside.configure({ name, places: [{ address: endpoint.address, prefixLength: endpoint.prefixLength, gateway }] }));
     if (defaultRoute && endpoint.directRoute === true) inside.setDefaultRoute('', name);
     if (options.routed) return;
     using announcer = new ArpAnnouncer();

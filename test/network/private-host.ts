@@ -27,7 +27,7 @@ export const hostAddress6 = 'fd00:18::1';
 export const secondHostAddress6 = 'fd00:18::3';
 /** A machine in the outside. */
 export const outsideAddress = '198.18.0.2';
-const outsideAddress6 = 'fd00:18::2';
+export const outsideAddress6 = 'fd00:18::2';
 
 /** Leaves the machine's network for good; call it once, before anything else. */
 export async function enterPrivateHost(): Promise<void> {

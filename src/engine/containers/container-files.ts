@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Sandbox } from '#network/contract.ts';
+import type { Endpoint, Sandbox } from '#network/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 
 export interface ContainerFiles {
@@ -57,9 +57,14 @@ function hostsText(record: ContainerRecord, facts: FileFacts): string {
   lines.push(...facts.linkedHosts);
   const names = hostNames(record);
   for (const endpoint of Object.values(facts.sandbox?.endpoints ?? {})) {
-    if (endpoint.address !== '') lines.push(`${endpoint.address}\t${names}`);
+    for (const address of addressesOf(endpoint)) lines.push(`${address}\t${names}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Those an endpoint has, IPv4 first. */
+function addressesOf({ address, six }: Endpoint): string[] {
+  return [address, six?.address ?? ''].filter((text) => text !== '');
 }
 
 /** The full name, and its first part where it has several. */
@@ -125,13 +130,13 @@ function externalServers(record: ContainerRecord, facts: FileFacts): string {
 export function followNetworks(before: ContainerRecord, after: ContainerRecord, factsOf: (record: ContainerRecord) => FileFacts): void {
   const [old, now] = [factsOf(before), factsOf(after)];
   const files = filesOf(now.directory);
-  const addresses = new Set(Object.values(after.sandbox?.endpoints ?? {}).map(({ address }) => address));
-  const known = new Set(Object.values(before.sandbox?.endpoints ?? {}).map(({ address }) => address));
+  const addresses = new Set(Object.values(after.sandbox?.endpoints ?? {}).flatMap(addressesOf));
+  const known = new Set(Object.values(before.sandbox?.endpoints ?? {}).flatMap(addressesOf));
   const lines = linesOf(files.hosts).filter((line) => {
     const [address = ''] = line.split('\t', 1);
     return !known.has(address) || addresses.has(address);
   });
-  for (const address of addresses) if (!known.has(address) && address !== '') lines.push(`${address}\t${hostNames(after)}`);
+  for (const address of addresses) if (!known.has(address)) lines.push(`${address}\t${hostNames(after)}`);
   // In place: the container has these very files mounted.
   writeFileSync(files.hosts, `${lines.join('\n')}\n`);
   // A resolver that is there once stays there.

@@ -127,7 +127,7 @@ export function viewPorts(record: ContainerRecord): PortSummary[] {
     const [number, type] = port.split('/') as [string, PortSummary['Type']];
     const PrivatePort = Number(number);
     if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type: type }];
-    return bindings.map((binding) => ({ IP: binding.HostIp, PrivatePort, PublicPort: Number(binding.HostPort), Type: type }));
+    return bindings.map((binding) => ({ IP: binding.HostIp, PrivatePort, ...(binding.HostPort !== '' && { PublicPort: Number(binding.HostPort) }), Type: type }));
   });
 }
 
@@ -148,11 +148,11 @@ function viewNetworkSettings(record: ContainerRecord): NetworkSettings {
     SecondaryIPv6Addresses: null,
     EndpointID: primary?.EndpointID ?? '',
     Gateway: primary?.Gateway ?? '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: primary?.GlobalIPv6Address ?? '',
+    GlobalIPv6PrefixLen: primary?.GlobalIPv6PrefixLen ?? 0,
     IPAddress: primary?.IPAddress ?? '',
     IPPrefixLen: primary?.IPPrefixLen ?? 0,
-    IPv6Gateway: '',
+    IPv6Gateway: primary?.IPv6Gateway ?? '',
     MacAddress: primary?.MacAddress ?? '',
     Networks: networks,
   };
@@ -188,9 +188,9 @@ function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: En
     Gateway: endpoint?.gateway ?? '',
     IPAddress: endpoint?.address ?? '',
     IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: endpoint?.six?.gateway ?? '',
+    GlobalIPv6Address: endpoint?.six?.address ?? '',
+    GlobalIPv6PrefixLen: endpoint?.six?.prefixLength ?? 0,
     DNSNames: dnsNames,
   };
 }

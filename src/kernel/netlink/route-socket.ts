@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isFailure } from '#base/errors/failure.ts';
-import { ipv4Bytes, ipv4Text } from './ipv4-bytes.ts';
+import { addressBytes, addressText } from './ipv6-bytes.ts';
 import { macBytes, macText } from './mac-address.ts';
 import { attributeText, messageFlag, readAttributes, type MessageBatch } from './message-batch.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
@@ -22,6 +22,8 @@ const RTM_NEWNEIGH = 28;
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
+const AF_INET6 = 10;
+const familyNumbers = { 4: AF_INET, 6: AF_INET6 } as const;
 const IFF_UP = 1;
 const IFLA = { address: 1, name: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
@@ -40,6 +42,8 @@ const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 const NDA = { destination: 1, linkAddress: 2 } as const;
 const NUD_STALE = 4;
+/** Used at once: addresses are unique by how they are given out. */
+const IFA_F_NODAD = 2;
 
 const { acknowledge, create, exclusive, replace, dump } = messageFlag;
 
@@ -77,8 +81,8 @@ export interface VethPair {
   readonly peerName: string;
   readonly peerMacAddress: string;
   readonly peerNamespaceFd: number;
-  /** The container's address, told to the host's neighbour table so that no older owner of it is remembered. */
-  readonly peerAddress: string;
+  /** The container's addresses, told to the host's neighbour table so that no older owner of them is remembered. */
+  readonly peerAddresses: readonly string[];
 }
 
 /** A macvlan or ipvlan interface; the numbers are those of linux/if_link.h. */
@@ -90,6 +94,17 @@ export interface SubInterface {
   /** An ipvlan interface has its parent's hardware address. */
   readonly kind: { readonly type: 'macvlan'; readonly mode: number; readonly macAddress: string } | { readonly type: 'ipvlan'; readonly mode: number; readonly flags: number };
 }
+
+/** An address of an interface and where its default route leads; without a gateway there is none. */
+export interface InterfacePlace {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  /** Of the gateway, where it is known: it need not be asked for, which a gateway that has just come up would not answer. */
+  readonly gatewayMacAddress?: string | undefined;
+}
+
+export type AddressFamily = keyof typeof familyNumbers;
 
 export class RouteSocket implements Disposable {
   readonly #socket = new NetlinkSocket('route');
@@ -115,27 +130,27 @@ export class RouteSocket implements Disposable {
     }
   }
 
-  /** IPv4 addresses of all links. */
-  addresses(): InterfaceAddress[] {
+  /** Addresses of all links, of one family. */
+  addresses(family: AddressFamily = 4): InterfaceAddress[] {
     const batch = this.#socket.batch();
-    batch.message(RTM_GETADDR, dump, { purpose: 'list addresses', subject: '' }, (body) => body.raw(Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, 0])));
+    batch.message(RTM_GETADDR, dump, { purpose: 'list addresses', subject: '' }, (body) => body.raw(Buffer.from([familyNumbers[family], 0, 0, 0, 0, 0, 0, 0])));
     return this.#socket.request(batch).filter((message) => message.type === RTM_NEWADDR).flatMap(({ payload }) => {
       const attributes = readAttributes(payload.subarray(8));
       const address = attributes.get(IFA.local) ?? attributes.get(IFA.address);
-      return address === undefined ? [] : [{ linkIndex: payload.readUInt32LE(4), address: ipv4Text(address), prefixLength: payload.readUInt8(1) }];
+      return address === undefined ? [] : [{ linkIndex: payload.readUInt32LE(4), address: addressText(address), prefixLength: payload.readUInt8(1) }];
     });
   }
 
-  /** IPv4 routes of scope link in the main table. */
-  onLinkRoutes(): OnLinkRoute[] {
+  /** Routes of the main table that have no gateway, of one family. */
+  onLinkRoutes(family: AddressFamily = 4): OnLinkRoute[] {
     const batch = this.#socket.batch();
-    batch.message(RTM_GETROUTE, dump, { purpose: 'list routes', subject: '' }, (body) => body.raw(Buffer.from([AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])));
+    batch.message(RTM_GETROUTE, dump, { purpose: 'list routes', subject: '' }, (body) => body.raw(Buffer.from([familyNumbers[family], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])));
     return this.#socket.request(batch).filter((message) => message.type === RTM_NEWROUTE).flatMap(({ payload }) => {
       const attributes = readAttributes(payload.subarray(12));
       const destination = attributes.get(RTA.destination);
-      const onLink = payload.readUInt8(4) === RT_TABLE_MAIN && payload.readUInt8(6) === RT_SCOPE_LINK;
+      const onLink = payload.readUInt8(4) === RT_TABLE_MAIN && (family === 6 ? !attributes.has(RTA.gateway) : payload.readUInt8(6) === RT_SCOPE_LINK);
       if (!onLink || destination === undefined) return [];
-      return [{ linkIndex: attributes.get(RTA.outputLink)?.readUInt32LE(0) ?? 0, destination: ipv4Text(destination), prefixLength: payload.readUInt8(1) }];
+      return [{ linkIndex: attributes.get(RTA.outputLink)?.readUInt32LE(0) ?? 0, destination: addressText(destination), prefixLength: payload.readUInt8(1) }];
     });
   }
 
@@ -274,50 +289,35 @@ export class RouteSocket implements Disposable {
       });
     });
     batch.message(RTM_NEWLINK, acknowledge, { purpose: 'set hairpin mode of link', subject: pair.hostName }, (body) => writePortModes(body, pair.hostName, pair.isolated));
-    batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: pair.peerAddress }, (body) => {
-      body.u8(AF_INET);
-      body.u8(0);
-      body.u16(0);
-      body.u32(pair.bridgeIndex);
-      body.u16(NUD_STALE);
-      body.u8(0);
-      body.u8(0);
-      body.attribute(NDA.destination, ipv4Bytes(pair.peerAddress));
-      body.attribute(NDA.linkAddress, macBytes(pair.peerMacAddress));
-    });
+    for (const address of pair.peerAddresses) {
+      batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: address }, (body) => writeNeighbour(body, pair.bridgeIndex, address, pair.peerMacAddress));
+    }
     this.#socket.request(batch);
   }
 
-  /** Sets `lo` up and, when given, an interface with its address and default route, in one send. */
-  configure(settings: { name: string; address: string; prefixLength: number; gateway: string } | undefined): void {
+  /** Sets `lo` up and, when given, an interface with its addresses and default routes, in one send. */
+  configure(settings: { readonly name: string; readonly places: readonly InterfacePlace[] } | undefined): void {
     // Not always 2: some kernels put tunnel devices into every new namespace.
     const index = settings === undefined ? 0 : (this.link(settings.name)?.index ?? 0);
     const batch = this.#socket.batch();
     batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: 'lo' }, (body) => linkHeader(body, 1, IFF_UP, IFF_UP));
     if (settings !== undefined) {
       batch.message(RTM_SETLINK, acknowledge, { purpose: 'set link up', subject: settings.name }, (body) => linkHeader(body, index, IFF_UP, IFF_UP));
-      batch.message(RTM_NEWADDR, acknowledge | create | exclusive, { purpose: 'add address', subject: settings.address }, (body) => {
-        writeAddress(body, index, settings.address, settings.prefixLength);
-      });
-      if (settings.gateway !== '') {
-        batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: settings.gateway }, (body) => {
-          body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
-          body.attribute(RTA.gateway, ipv4Bytes(settings.gateway));
-          body.attributeU32(RTA.outputLink, index);
-        });
+      for (const { address, prefixLength, gateway, gatewayMacAddress } of settings.places) {
+        batch.message(RTM_NEWADDR, acknowledge | create | exclusive, { purpose: 'add address', subject: address }, (body) => writeAddress(body, index, address, prefixLength));
+        if (gateway === '') continue;
+        batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: gateway }, (body) => writeDefaultRoute(body, gateway, index));
+        if (gatewayMacAddress === undefined) continue;
+        batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: gateway }, (body) => writeNeighbour(body, index, gateway, gatewayMacAddress));
       }
     }
     this.#socket.request(batch);
   }
 
-  /** The way out of the namespace; replaces another one. @param gateway empty: the interface itself leads out */
+  /** The way out of the namespace for the gateway's family; replaces another one. @param gateway empty: the interface itself leads out, of IPv4 */
   setDefaultRoute(gateway: string, interfaceName: string): void {
     const index = this.link(interfaceName)?.index ?? 0;
-    this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => {
-      body.raw(Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, gateway === '' ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
-      if (gateway !== '') body.attribute(RTA.gateway, ipv4Bytes(gateway));
-      body.attributeU32(RTA.outputLink, index);
-    });
+    this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => writeDefaultRoute(body, gateway, index));
   }
 
   #one(type: number, flags: number, purpose: string, subject: string, body: (batch: MessageBatch) => void): void {
@@ -373,16 +373,39 @@ function writePortModes(body: MessageBatch, name: string, isolated: boolean): vo
   });
 }
 
-function writeAddress(body: MessageBatch, linkIndex: number, address: string, prefixLength: number): void {
-  const bytes = ipv4Bytes(address);
-  body.u8(AF_INET);
-  body.u8(prefixLength);
+function familyOf(address: string): number {
+  return address.includes(':') ? AF_INET6 : AF_INET;
+}
+
+function writeNeighbour(body: MessageBatch, linkIndex: number, address: string, macAddress: string): void {
+  body.u8(familyOf(address));
   body.u8(0);
+  body.u16(0);
+  body.u32(linkIndex);
+  body.u16(NUD_STALE);
+  body.u8(0);
+  body.u8(0);
+  body.attribute(NDA.destination, addressBytes(address));
+  body.attribute(NDA.linkAddress, macBytes(macAddress));
+}
+
+function writeDefaultRoute(body: MessageBatch, gateway: string, linkIndex: number): void {
+  body.raw(Buffer.from([familyOf(gateway), 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, gateway === '' ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
+  if (gateway !== '') body.attribute(RTA.gateway, addressBytes(gateway));
+  body.attributeU32(RTA.outputLink, linkIndex);
+}
+
+function writeAddress(body: MessageBatch, linkIndex: number, address: string, prefixLength: number): void {
+  const bytes = addressBytes(address);
+  const family = familyOf(address);
+  body.u8(family);
+  body.u8(prefixLength);
+  body.u8(family === AF_INET6 ? IFA_F_NODAD : 0);
   body.u8(RT_SCOPE_UNIVERSE);
   body.u32(linkIndex);
   body.attribute(IFA.local, bytes);
   body.attribute(IFA.address, bytes);
-  if (prefixLength < 31) {
+  if (family === AF_INET && prefixLength < 31) {
     const broadcast = Buffer.alloc(4);
     broadcast.writeUInt32BE((bytes.readUInt32BE(0) | (0xffffffff >>> prefixLength)) >>> 0);
     body.attribute(IFA.broadcast, broadcast);

@@ -5,7 +5,7 @@
  */
 import { isFailure } from '#base/errors/failure.ts';
 import { attributeText, messageFlag, readAttributes, type MessageBatch } from '../netlink/message-batch.ts';
-import { ipv4Bytes } from '../netlink/ipv4-bytes.ts';
+import { addressBytes } from '../netlink/ipv6-bytes.ts';
 import { NetlinkSocket } from '../netlink/netlink-socket.ts';
 
 const NFNL_SUBSYS_CTNETLINK = 1;
@@ -32,6 +32,8 @@ const CTA_PROTO = { number: 1, destinationPort: 3 } as const;
 const CTA_FILTER_ORIG_FLAGS = 1;
 const CTA_FILTER_FLAG = { protocolNumber: 1 << 3, destinationPort: 1 << 5 } as const;
 const AF_INET = 2;
+const AF_INET6 = 10;
+const familyNumbers = { 4: AF_INET, 6: AF_INET6 } as const;
 const NF_INET_FORWARD = 2;
 const NF_DROP = 0;
 
@@ -39,9 +41,12 @@ const { acknowledge, create, dump } = messageFlag;
 
 /** An element of a map, both sides as nftables lays them out: every field padded to four bytes. */
 export interface MapElement {
+  /** Of the table: there is one per family. */
+  readonly family: 4 | 6;
   readonly map: string;
   readonly key: Buffer;
-  readonly value: Buffer;
+  /** Undefined: an element of a set. */
+  readonly value: Buffer | undefined;
 }
 
 /** A base chain that drops what no rule of its table lets pass. */
@@ -80,13 +85,14 @@ export class NetfilterSocket implements Disposable {
   }
 
   /**
-   * Forgets tracked IPv4 flows to a port of this host, so that the next datagram is translated anew. Without
+   * Forgets tracked flows of one family to a port of this host, so that the next datagram is translated anew. Without
    * it a client that keeps sending stays with a container that is gone.
    */
-  forgetFlows(protocolNumber: number, port: number): void {
+  forgetFlows(family: 4 | 6, protocolNumber: number, port: number): void {
+    const familyNumber = familyNumbers[family];
     const list = this.#socket.batch();
     list.message(IPCTNL_MSG_CT_GET, dump, { purpose: 'list tracked flows', subject: `port ${port}` }, (body) => {
-      nfHeader(body, AF_INET, 0);
+      nfHeader(body, familyNumber, 0);
       // Kernels before 5.8 take no filter and list all flows.
       body.nested(CTA.original, () => body.nested(CTA_TUPLE.protocol, () => {
         body.attributeU8(CTA_PROTO.number, protocolNumber);
@@ -104,7 +110,7 @@ export class NetfilterSocket implements Disposable {
       if (protocol.get(CTA_PROTO.number)?.readUInt8(0) !== protocolNumber) continue;
       if (protocol.get(CTA_PROTO.destinationPort)?.readUInt16BE(0) !== port) continue;
       removal.message(IPCTNL_MSG_CT_DELETE, acknowledge, { purpose: 'forget tracked flow', subject: `port ${port}` }, (body) => {
-        nfHeader(body, AF_INET, 0);
+        nfHeader(body, familyNumber, 0);
         body.attribute(CTA.original | 0x8000, original);
         const id = attributes.get(CTA.id);
         if (id !== undefined) body.attribute(CTA.id, id);
@@ -124,13 +130,14 @@ export class NetfilterSocket implements Disposable {
     const batch = this.#socket.batch();
     const told = { purpose, subject: table };
     batch.message(NFNL_MSG_BATCH_BEGIN, 0, told, (body) => nfHeader(body, 0, NFNL_SUBSYS_NFTABLES));
-    for (const map of new Set(elements.map((element) => element.map))) {
+    const maps = new Map(elements.map(({ family, map }) => [`${family} ${map}`, { family, map }]));
+    for (const { family, map } of maps.values()) {
       batch.message(type, flags, told, (body) => {
-        nfHeader(body, AF_INET, 0);
+        nfHeader(body, familyNumbers[family], 0);
         body.attributeString(NFTA_SET_ELEM_LIST.table, table);
         body.attributeString(NFTA_SET_ELEM_LIST.set, map);
         body.nested(NFTA_SET_ELEM_LIST.elements, () => {
-          for (const element of elements) if (element.map === map) writeElement(body, element, type === NFT_MSG_NEWSETELEM);
+          for (const element of elements) if (element.map === map && element.family === family) writeElement(body, element, type === NFT_MSG_NEWSETELEM);
         });
       });
     }
@@ -144,9 +151,10 @@ export class NetfilterSocket implements Disposable {
 }
 
 function writeElement(body: MessageBatch, element: MapElement, withValue: boolean): void {
+  const { value } = element;
   body.nested(NFTA_LIST_ELEM, () => {
     body.nested(NFTA_SET_ELEM.key, () => body.attribute(NFTA_DATA_VALUE, element.key));
-    if (withValue) body.nested(NFTA_SET_ELEM.data, () => body.attribute(NFTA_DATA_VALUE, element.value));
+    if (withValue && value !== undefined) body.nested(NFTA_SET_ELEM.data, () => body.attribute(NFTA_DATA_VALUE, value));
   });
 }
 
@@ -161,5 +169,5 @@ function nfHeader(body: MessageBatch, family: number, resource: number): void {
 export const elementField = {
   protocol: (number: number): Buffer => Buffer.from([number, 0, 0, 0]),
   port: (port: number): Buffer => Buffer.from([port >> 8, port & 0xff, 0, 0]),
-  address: ipv4Bytes,
+  address: addressBytes,
 } as const;

@@ -1,12 +1,13 @@
 /** Who is called what on which user-defined network, and at which address. Kept in step with the endpoints of running containers. */
 import { predefinedNetworks } from '../network-record.ts';
-import type { Sandbox } from '../contract.ts';
+import type { Endpoint, Sandbox } from '../contract.ts';
 import { gatewayOf } from '../endpoint-order.ts';
 
 interface Membership {
   readonly networkId: string;
   readonly networkName: string;
-  readonly address: string;
+  /** Of both families. */
+  readonly addresses: readonly string[];
   readonly names: readonly string[];
   /** Alias to target. */
   readonly links: ReadonlyMap<string, string>;
@@ -20,8 +21,8 @@ interface Member {
 
 export class NameDirectory {
   readonly #members = new Map<string, Member>();
-  /** Network, name, container, address. */
-  readonly #addresses = new Map<string, Map<string, Map<string, string>>>();
+  /** Network, name, container, addresses. */
+  readonly #addresses = new Map<string, Map<string, Map<string, readonly string[]>>>();
   /** Network, address, name of the container. */
   readonly #holders = new Map<string, Map<string, string>>();
 
@@ -29,18 +30,18 @@ export class NameDirectory {
   put(containerId: string, containerName: string, sandbox: Sandbox): void {
     this.delete(containerId);
     const memberships = Object.entries(sandbox.endpoints)
-      .filter(([networkName, { address }]) => !predefinedNetworks.includes(networkName) && address !== '')
+      .filter(([networkName, endpoint]) => !predefinedNetworks.includes(networkName) && addressesOf(endpoint).length > 0)
       .map(([networkName, endpoint]): Membership => ({
         networkId: endpoint.networkId,
         networkName,
-        address: endpoint.address,
+        addresses: addressesOf(endpoint),
         names: [...new Set([containerName, ...(endpoint.aliases ?? [])].map((name) => name.toLowerCase()))],
         links: new Map((endpoint.links ?? []).map((link) => [link.slice(link.indexOf(':') + 1).toLowerCase(), link.split(':', 1)[0]?.toLowerCase() ?? ''])),
       }));
     this.#members.set(containerId, { name: containerName, memberships, reachesOutside: gatewayOf(sandbox) !== undefined });
-    for (const { networkId, address, names } of memberships) {
-      for (const name of names) entry(entry(this.#addresses, networkId), name).set(containerId, address);
-      entry(this.#holders, networkId).set(address, containerName);
+    for (const { networkId, addresses, names } of memberships) {
+      for (const name of names) entry(entry(this.#addresses, networkId), name).set(containerId, addresses);
+      for (const address of addresses) entry(this.#holders, networkId).set(address, containerName);
     }
   }
 
@@ -48,14 +49,14 @@ export class NameDirectory {
     const member = this.#members.get(containerId);
     if (member === undefined) return;
     this.#members.delete(containerId);
-    for (const { networkId, address, names } of member.memberships) {
+    for (const { networkId, addresses, names } of member.memberships) {
       const network = this.#addresses.get(networkId);
       for (const name of names) {
         network?.get(name)?.delete(containerId);
         if (network?.get(name)?.size === 0) network.delete(name);
       }
       if (network?.size === 0) this.#addresses.delete(networkId);
-      this.#holders.get(networkId)?.delete(address);
+      for (const address of addresses) this.#holders.get(networkId)?.delete(address);
       if (this.#holders.get(networkId)?.size === 0) this.#holders.delete(networkId);
     }
   }
@@ -65,14 +66,14 @@ export class NameDirectory {
     const memberships = this.#members.get(containerId)?.memberships ?? [];
     for (const { networkId, links } of memberships) {
       const found = this.#addresses.get(networkId)?.get(links.get(name) ?? name);
-      if (found !== undefined) return [...found.values()];
+      if (found !== undefined) return [...found.values()].flat();
     }
     // A name may say its network: `web.backend`.
     const dot = name.lastIndexOf('.');
     if (dot < 0) return [];
     const network = name.slice(dot + 1);
     const inNetwork = memberships.find(({ networkName }) => networkName.toLowerCase() === network);
-    return inNetwork === undefined ? [] : [...(this.#addresses.get(inNetwork.networkId)?.get(name.slice(0, dot))?.values() ?? [])];
+    return inNetwork === undefined ? [] : [...(this.#addresses.get(inNetwork.networkId)?.get(name.slice(0, dot))?.values() ?? [])].flat();
   }
 
   /** `container.network` that has the address on one of this container's networks. */
@@ -88,6 +89,10 @@ export class NameDirectory {
   reachesOutside(containerId: string): boolean {
     return this.#members.get(containerId)?.reachesOutside === true;
   }
+}
+
+function addressesOf({ address, six }: Endpoint): string[] {
+  return [address, six?.address ?? ''].filter((text) => text !== '');
 }
 
 function entry<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {

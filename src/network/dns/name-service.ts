@@ -5,7 +5,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { readHostResolver } from '../host-resolver.ts';
-import { ipv4Bytes } from '#kernel/netlink/ipv4-bytes.ts';
+import { addressBytes, ipv6Text } from '#kernel/netlink/ipv6-bytes.ts';
 import type { Sandbox } from '../contract.ts';
 import { Forwarder } from './forwarder.ts';
 import { encodeName, makeAnswer, makeFailure, readQuestion, recordType, responseCode, type Question } from './message.ts';
@@ -124,7 +124,7 @@ export class NameService implements Disposable {
     const addresses = this.#directory.lookUp(containerId, name);
     if (addresses.length === 0) return undefined;
     // The name is there, though it has no record of another kind.
-    const data = type === recordType.a ? shuffled(addresses).map(ipv4Bytes) : [];
+    const data = shuffled(addresses.filter((address) => type === (address.includes(':') ? recordType.aaaa : recordType.a))).map(addressBytes);
     return makeAnswer(query, question, { code: responseCode.success, type, lifetime, data });
   }
 
@@ -154,10 +154,12 @@ export class NameService implements Disposable {
   }
 }
 
-/** `4.3.2.1.in-addr.arpa` as the address it stands for. */
+/** `4.3.2.1.in-addr.arpa`, or 32 hexadecimal digits before `ip6.arpa`, as the address it stands for. */
 function addressOfPointer(name: string): string | undefined {
-  const digits = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
-  return digits === null ? undefined : digits.slice(1).reverse().join('.');
+  const numbers = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
+  if (numbers !== null) return numbers.slice(1).reverse().join('.');
+  const digits = /^((?:[0-9a-f]\.){32})ip6\.arpa$/.exec(name)?.[1];
+  return digits === undefined ? undefined : ipv6Text(Buffer.from(digits.replaceAll('.', '').split('').reverse().join(''), 'hex'));
 }
 
 /** Clients take the first: each gets its turn. */
