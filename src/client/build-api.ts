@@ -1,7 +1,6 @@
 /** `/build`, `/commit`, `/grpc` and `/session`. */
 import type { Duplex } from 'node:stream';
-import { GrpcClient } from '#base/grpc/grpc-client.ts';
-import { ConnectionDuplex } from './connection-duplex.ts';
+import type { GrpcClient } from '#base/grpc/grpc-client.ts';
 import type { ProgressStream } from './image-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Query } from './query.ts';
@@ -36,13 +35,20 @@ export class BuildApi {
 
   /** Opens the services of the solver. Dispose it. @throws ApiError, ConnectionError */
   async openSolver(): Promise<GrpcClient> {
-    return new GrpcClient(new ConnectionDuplex(await this.#transport.upgrade('/grpc', 'h2c')));
+    // HTTP/2 takes long to load, and most commands have no need of it.
+    const { GrpcClient: Client } = await import('#base/grpc/grpc-client.ts');
+    return new Client(await this.#duplex('/grpc'));
   }
 
   /** Opens a session: a connection on which the daemon calls the client. */
   async openSession(facts: { id: string; sharedKey: string; methods: readonly string[] }): Promise<Duplex> {
     const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': facts.methods.join(', ') };
-    return new ConnectionDuplex(await this.#transport.upgrade('/session', 'h2c', headers));
+    return await this.#duplex('/session', headers);
+  }
+
+  async #duplex(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Duplex> {
+    const { ConnectionDuplex } = await import('./connection-duplex.ts');
+    return new ConnectionDuplex(await this.#transport.upgrade(path, 'h2c', headers));
   }
 
   /** Makes an image of a container and answers its id. */
