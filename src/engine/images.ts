@@ -34,6 +34,6 @@ export function imageUsers(containers: ContainerRegistry): (imageId: string) => 
   return (imageId) =>
     containers
       .all()
-      .filter((record) => record.imageId === imageId)
+      .filter((record) => record.imageId === imageId || record.mounts.some(({ image }) => image?.id === imageId))
       .map((record) => ({ containerId: record.id, running: isRunning(record.state) }));
 }

@@ -11,6 +11,7 @@ import type { ContainerLifecycle } from './containers/container-lifecycle.ts';
 import type { ContainerRecord } from './containers/container-record.ts';
 import { isRunning, startedState, startTimestamp, withStatus } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
+import { imageSnapshotsOf } from './containers/image-mounts.ts';
 import { sandboxLinks } from './containers/sandbox-links.ts';
 import { formatTimestamp } from '#base/timestamp.ts';
 
@@ -45,7 +46,8 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle,
 
   const running = new Set(registry.all().filter((record) => isRunning(record.state)).map((record) => record.id));
   const known = new Set([...registry.all().map((record) => record.id), ...registry.damaged]);
-  await step('repair the snapshots', () => snapshotter.repair(known, running));
+  const withImages = (ids: ReadonlySet<string>): Set<string> => new Set([...ids, ...registry.all().filter(({ id }) => ids.has(id)).flatMap(imageSnapshotsOf)]);
+  await step('repair the snapshots', () => snapshotter.repair(withImages(known), withImages(running)));
   await step('repair cgroups and bundles', () => runtime.repair(running));
   await step('take up execs', takeUpExecs);
   await step('repair execs', () => endLostExecs(parts));

@@ -28,6 +28,11 @@ export interface VolumeStore {
   mount(name: string, user: string): Promise<string>;
   /** Ends what {@link mount} began for this user. */
   unmount(name: string, user: string): Promise<void>;
+  /**
+   * Has `copy` fill a directory of the volume when it is empty: beside it first, so that it is there whole or not at
+   * all. `isShared` tells whether others may be using the directory, which then stays the same one.
+   */
+  fill(name: string, directory: string, work: { copy: (destination: string) => Promise<void>; isShared: () => boolean }): Promise<void>;
   /** Bytes of its content. */
   size(name: string): Promise<number>;
   /** Users of an earlier daemon that still run keep their mounts; other mounts of volumes go. */

@@ -3,23 +3,24 @@
  * there while a container uses it (options `type`, `device`, `o`).
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail, EngineError } from '#base/errors/failure.ts';
+import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { directorySize } from '#kernel/directory-size.ts';
-import { mount, readMounts, unmountAsync } from '#kernel/mounts.ts';
+import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 import type { Volume, VolumeStore } from './contract.ts';
-import { parseMountOptions } from './mount-options.ts';
+import { checkDeviceOptions, mountDevice, mustBeMounted } from './device-mount.ts';
 
 type StoredVolume = Omit<Volume, 'mountpoint'>;
 
 const allowedName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const gravePrefix = '.removed-';
+/** Where a copy is made before it becomes the content. */
+const stagingName = '_data.filling';
 const longestFileName = 255;
-const knownOptions = new Set(['type', 'device', 'o']);
 
 /** @param options.directory holds one directory per volume; made if missing */
 export function createLocalVolumeStore(options: {
@@ -53,7 +54,7 @@ export function createLocalVolumeStore(options: {
       if (existing !== undefined) return view(existing);
       if (name.length === 1) throw fail('volume.name_too_short', { name });
       if (!allowedName.test(name)) throw fail('volume.name_invalid', { name });
-      checkOptions(name, request.options);
+      checkDeviceOptions(name, request.options);
       const labels = anonymous ? { ...request.labels, 'com.docker.volume.anonymous': '' } : request.labels;
       const stored: StoredVolume = {
         name,
@@ -69,7 +70,8 @@ export function createLocalVolumeStore(options: {
         mkdirSync(join(directory, name, '_data'), { recursive: true, mode: 0o755 });
       } catch (error) {
         table.delete(name);
-        throw error;
+        const path = join(directory, name);
+        throw isTooLong(error) ? fail('volume.path_too_long', { name, path }, error) : error;
       }
       volumes.set(name, stored);
       options.onEvent('create', stored);
@@ -106,7 +108,7 @@ export function createLocalVolumeStore(options: {
       if (!mustBeMounted(volume)) return volume.mountpoint;
       return mutex.run(name, async () => {
         const holders = users.get(name) ?? new Set();
-        if (!isMounted(volume.mountpoint)) mountDevice(volume);
+        if (!isMounted(volume.mountpoint)) await mountDevice(volume);
         users.set(name, holders.add(user));
         return volume.mountpoint;
       });
@@ -118,6 +120,30 @@ export function createLocalVolumeStore(options: {
       if (volume === undefined || holders === undefined || !holders.delete(user) || holders.size > 0) return;
       await mutex.run(name, async () => {
         if ((users.get(name)?.size ?? 0) === 0) await unmountAsync(view(volume).mountpoint);
+      });
+    },
+
+    async fill(name, target, { copy, isShared }) {
+      const volume = require(name);
+      await mutex.run(`fill ${name}`, async () => {
+        if ((await readdir(target)).length > 0) return;
+        if (mustBeMounted(volume) || target !== volume.mountpoint) {
+          await copy(target);
+          return;
+        }
+        const staged = join(directory, name, stagingName);
+        await rm(staged, { recursive: true, force: true });
+        await mkdir(staged, { mode: 0o755 });
+        try {
+          await copy(staged);
+          if (isShared()) await moveContent(staged, target);
+          else await rename(staged, target);
+        } catch (error) {
+          // Somebody wrote into it meanwhile: then it is theirs.
+          if (!isNotEmpty(error)) throw error;
+        } finally {
+          await rm(staged, { recursive: true, force: true });
+        }
       });
     },
 
@@ -138,14 +164,10 @@ export function createLocalVolumeStore(options: {
         // The record is the truth; a directory lost with a crash between the two is made again.
         if ((await stat(mountpoint).catch(ignoreMissing)) === undefined) mkdirSync(mountpoint, { recursive: true, mode: 0o755 });
       }
+      for (const { name } of volumes.values()) await rm(join(directory, name, stagingName), { recursive: true, force: true });
       await removeGraves(directory);
     },
   };
-}
-
-/** Whether its content is somewhere else and is mounted for use. */
-function mustBeMounted(volume: Volume): boolean {
-  return volume.options?.['device'] !== undefined;
 }
 
 /** Tells which volume it was, where the name is not too long for that. */
@@ -164,27 +186,23 @@ async function removeGraves(directory: string): Promise<void> {
   }
 }
 
-function checkOptions(name: string, options: Readonly<Record<string, string>> | null): void {
-  if (options === null) return;
-  for (const option of Object.keys(options)) if (!knownOptions.has(option)) throw fail('volume.option_invalid', { name, option });
-  const given = (option: string): boolean => (options[option] ?? '') !== '';
-  if (given('type') || given('o') || given('device')) {
-    for (const option of ['device', 'type']) if (!given(option)) throw fail('volume.option_missing', { name, option });
-  }
-}
-
-function mountDevice(volume: Volume): void {
-  const { type = '', device = '', o = '' } = volume.options ?? {};
-  const { flags, data, shown } = parseMountOptions(o);
-  try {
-    mount({ source: device, target: volume.mountpoint, type: type === 'none' ? '' : type, flags, data });
-  } catch (error) {
-    const reason = error instanceof EngineError ? String(error.details['reason']) : String(error);
-    throw fail('volume.mount_failed', { mountpoint: volume.mountpoint, attempt: `mount ${device}:${volume.mountpoint}${shown}`, reason }, error);
-  }
-}
-
 function ignoreMissing(error: unknown): undefined {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
   throw error;
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG';
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+}
+
+/** Into a directory that must stay the same one, as it is mounted somewhere. */
+async function moveContent(from: string, to: string): Promise<void> {
+  const { uid, gid, mode } = await stat(from);
+  for (const name of await readdir(from)) await rename(join(from, name), join(to, name));
+  await chown(to, uid, gid);
+  await chmod(to, mode & 0o7777);
 }

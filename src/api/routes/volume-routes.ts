@@ -1,7 +1,8 @@
 /** `/volumes`: Engine API 1.51. */
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { decodeVolumeRequest } from '../body/volume-request.ts';
 import type { Call, Exchange } from '../exchange.ts';
+import type { Query } from '../requests/query.ts';
 import type { Route } from '../route-table.ts';
 
 export function volumeRoutes(): readonly Route[] {
@@ -16,7 +17,16 @@ export function volumeRoutes(): readonly Route[] {
 }
 
 async function list({ reply }: Exchange, { engine, query }: Call): Promise<void> {
-  reply.json(200, { Volumes: await engine.volumes.list(query.filters()), Warnings: null });
+  reply.json(200, { Volumes: await engine.volumes.list(listFilters(query)), Warnings: null });
+}
+
+function listFilters(query: Query): ReturnType<Query['filters']> {
+  try {
+    return query.filters();
+  } catch (error) {
+    if (!isFailure(error, 'api.invalid_filter')) throw error;
+    throw fail('api.invalid_parameter', { message: `error reading volume filters: ${error.message}` }, error);
+  }
 }
 
 async function inspect({ reply }: Exchange, { engine, name }: Call): Promise<void> {

@@ -1,6 +1,14 @@
 /** Errors of the volume domain. Texts Docker clients match on are Docker's, byte for byte. */
 import type { ErrorRow } from './error-kind.ts';
 
+const setup =
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ';
+
+/** As runc says it under Docker. */
+function mountpointRefused(d: Readonly<Record<string, unknown>>): string {
+  return `${setup}error mounting ${JSON.stringify(d['source'])} to rootfs at ${JSON.stringify(d['destination'])}: create mountpoint for ${d['destination']} mount: `;
+}
+
 export const volumeErrors = {
   'volume.not_found': { kind: 'notFound', text: (d) => `get${d['name'] === '' ? '' : ` ${d['name']}`}: no such volume` },
   'volume.update_without_swarm': { kind: 'unavailable', text: () => 'volume update only valid for cluster volumes, but swarm is unavailable' },
@@ -16,6 +24,10 @@ export const volumeErrors = {
   },
   'volume.option_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: invalid option: ${JSON.stringify(d['option'])}` },
   'volume.option_missing': { kind: 'invalid', text: (d) => `create ${d['name']}: missing required option: ${JSON.stringify(d['option'])}` },
+  'volume.size_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: ${d['problem']}` },
+  'volume.quota_unsupported': { kind: 'invalid', text: (d) => `create ${d['name']}: quota size requested but no quota support` },
+  'volume.path_too_long': { kind: 'system', text: (d) => `create ${d['name']}: error while creating volume root path '${d['path']}': mkdir ${d['path']}: file name too long` },
+  'volume.not_mountable': { kind: 'system', text: (d) => `error while mounting volume '${d['mountpoint']}': ${d['reason']}` },
   'volume.in_use': { kind: 'conflict', text: (d) => `remove ${d['name']}: volume is in use - [${d['users']}]` },
   'volume.mount_failed': {
     kind: 'system',
@@ -24,5 +36,16 @@ export const volumeErrors = {
   'mount.invalid': { kind: 'invalid', text: (d) => `invalid mount config for type "${d['type']}": ${d['reason']}` },
   'mount.bind_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'mount.specification_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
-  'mount.subpath_missing': { kind: 'system', text: (d) => `cannot access path ${d['path']}: lstat ${d['path']}: ${d['reason']}` },
+  'mount.subpath_missing': { kind: 'system', text: (d) => `cannot access path ${d['path']}: lstat ${d['missing']}: no such file or directory` },
+  'mount.subpath_escapes': { kind: 'system', text: (d) => `path concatenation escapes the base directory, base: ${d['base']}, subpath: ${d['subpath']}` },
+  'mount.subpath_unresolved': { kind: 'invalid', text: (d) => `error while resolving symlinks in combined path "${d['path']}": ${d['reason']}` },
+  'mount.copy_onto_file': { kind: 'system', text: (d) => `source ${d['path']} is not directory` },
+  'mount.over_proc': {
+    kind: 'invalid',
+    text: (d) => `${mountpointRefused(d)}check proc-safety of ${d['destination']} mount: ${JSON.stringify(d['path'])} cannot be mounted because it is ${d['reason']}`,
+  },
+  'mount.proc_entry_missing': {
+    kind: 'invalid',
+    text: (d) => `${mountpointRefused(d)}make mountpoint ${JSON.stringify(d['destination'])}: mkdirat ${d['path']}: no such file or directory`,
+  },
 } as const satisfies Record<string, ErrorRow>;

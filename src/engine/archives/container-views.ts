@@ -96,17 +96,17 @@ export class ContainerViews {
 
   /** As at a start of the container, outermost first. What is in memory only is not to be seen. */
   async #mounts(record: ContainerRecord, rootfs: string, used: AsyncDisposableStack): Promise<ViewMount[]> {
-    const { volumes, paths, log } = this.#parts;
+    const { paths, log } = this.#parts;
     const user = `${record.id}:files:${randomUUID()}`;
     const planned = record.mounts.filter(({ point }) => point.Type !== 'tmpfs');
     used.defer(async () => {
       try {
-        await releaseMounts(planned, volumes, user);
+        await releaseMounts(planned.filter(({ image }) => image === undefined || !isRunning(record.state)), this.#parts, user);
       } catch (error) {
         log('warning', `could not release the volumes of ${record.id}: ${messageOf(error)}; the next start of the daemon tries again`);
       }
     });
-    const resolved = await resolveMounts(planned, volumes, { containerId: user, rootfs, recursiveReadonly: false });
+    const resolved = await resolveMounts(planned, this.#parts, { containerId: user, rootfs, recursiveReadonly: false });
     const mounts = planned.map(({ point, nonRecursive, subpath }, index): ViewMount => ({
       source: resolved[index]?.source ?? point.Source,
       linksRefused: subpath !== undefined,

@@ -13,8 +13,11 @@ import type { ContainerRecord } from './container-record.ts';
 import { createdState } from './container-state.ts';
 import type { EngineConfiguration } from '../engine-configuration.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { fillVolumes } from './fill-volumes.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
+import { withDataRootPropagation } from './data-root-propagation.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
+import { makeImageMounts } from './image-mounts.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 import { parseSignal } from './signal-name.ts';
 import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
@@ -56,7 +59,7 @@ export async function createContainer(
     parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
   }
   const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
-  const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts));
+  const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);
 
@@ -66,18 +69,20 @@ export async function createContainer(
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];
   undo.defer(() => parts.doomedVolumes.delete(announced));
-  const { mounts, made } = fulfilMounts(wishes, parts.volumes, (volume) => {
+  const { mounts: fulfilled, made } = fulfilMounts(wishes, parts.volumes, (volume) => {
     parts.doomedVolumes.add([volume]);
     announced.push(volume);
   });
-  using _claimed = parts.references.claim(id, mounts.flatMap(({ point }) => point.Name ?? []));
+  using _claimed = parts.references.claim(id, fulfilled.flatMap(({ point }) => point.Name ?? []));
   for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
+  const mounts = await makeImageMounts(fulfilled, parts, undo);
   await parts.snapshotter.create(id, image?.topLayer);
   undo.defer(() => parts.snapshotter.remove(id));
   const directory = parts.paths.containerDirectory(id);
   await mkdir(directory, { recursive: true, mode: 0o710 });
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   if (config.WorkingDir !== '' && config.WorkingDir !== '/') await makeWorkingDirectory(parts.snapshotter, id, config.WorkingDir);
+  await fillVolumes(parts, id, mounts);
   parts.registry.add({
     id,
     // Chosen at the last moment: between choosing and adding another one could take it.
@@ -102,6 +107,7 @@ export async function createContainer(
   undo.move();
   parts.doomedVolumes.delete(announced);
   publishContainerEvent(parts.events, parts.registry.require(id), 'create');
+  if (hostRequest.Mounts?.some(({ Type }) => Type === 'image') === true) warnings.push('Image mount is an experimental feature');
   return { Id: id, Warnings: warnings };
 }
 

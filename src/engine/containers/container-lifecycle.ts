@@ -19,6 +19,7 @@ import { exitedState, failedStartState, isRunning, restartingState, startedState
 import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
 import { attachmentsOf, referenceOf } from './network-attachments.ts';
+import { imageSnapshotsOf } from './image-mounts.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { decideRestart, firstRestartDelay } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
@@ -65,7 +66,7 @@ export class ContainerLifecycle {
 
   /** Starts while the caller holds the container's mutex. */
   async startHeld(before: ContainerRecord, signal: AbortSignal): Promise<void> {
-    const { registry, snapshotter, volumes, launcher, runtime, events, paths } = this.#parts;
+    const { registry, snapshotter, launcher, runtime, events, paths } = this.#parts;
     const { id } = before;
     const live = this.#parts.live.of(id);
     const starting = new AbortController();
@@ -89,8 +90,8 @@ export class ContainerLifecycle {
       const rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
-      undo.defer(() => releaseMounts(before.mounts, volumes, id));
-      const mounts = await resolveMounts(before.mounts, volumes, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly });
+      undo.defer(() => releaseMounts(before.mounts, this.#parts, id));
+      const mounts = await resolveMounts(before.mounts, this.#parts, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly });
       mounted = true;
       const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,
@@ -253,7 +254,7 @@ export class ContainerLifecycle {
 
   /** Gives back what a process that ended held. Runs at the end of the process, so that removing later is quick. */
   async #releaseHeld(id: string): Promise<void> {
-    const { registry, networks, volumes, snapshotter, runtime } = this.#parts;
+    const { registry, networks, snapshotter, runtime } = this.#parts;
     const record = registry.require(id);
     await this.#clean(`release the process of ${id}`, async () => runtime.release(id, record.process?.cgroupPath ?? runtime.cgroupPath(record)));
     const { sandbox } = record;
@@ -266,7 +267,7 @@ export class ContainerLifecycle {
     if (record.hostConfig.IpcMode === 'shareable') {
       await this.#clean(`release the shared memory of ${id}`, async () => unmountSharedMemory(this.#parts.paths.sharedMemoryDirectory(id)));
     }
-    await this.#clean(`release the volumes of ${id}`, async () => releaseMounts(record.mounts, volumes, id));
+    await this.#clean(`release the volumes of ${id}`, async () => releaseMounts(record.mounts, this.#parts, id));
     await this.#clean(`unmount the file system of ${id}`, async () => snapshotter.unmount(id));
     registry.book(id, { process: undefined, sandbox: undefined });
   }
@@ -309,7 +310,7 @@ export class ContainerLifecycle {
     this.#cancelRestart(id);
     await this.#parts.logDelivery.drop(id);
     try {
-      await snapshotter.remove(id);
+      for (const snapshot of [...imageSnapshotsOf(record), id]) await snapshotter.remove(snapshot);
       await rm(paths.containerDirectory(id), { recursive: true, force: true });
     } catch (error) {
       registry.book(id, { state: withStatus(registry.require(id).state, 'dead') });

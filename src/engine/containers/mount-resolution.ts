@@ -1,40 +1,47 @@
 /** Makes the planned mounts of a container ready for a start: volumes mounted and filled, sources made, subpaths checked. */
-import { readdirSync, realpathSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
-import { copyDirectoryFromRoot } from '#kernel/copy-directory.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
 import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
-import type { VolumeStore } from '#volume/contract.ts';
+import type { EngineParts } from './engine-parts.ts';
 import type { PlannedMount } from './planned-mount.ts';
+import { refuseOverProc } from './refuse-over-proc.ts';
+import { resolveSubpath } from './resolve-subpath.ts';
+
+/** Where content comes from. */
+export type MountSources = Pick<EngineParts, 'volumes' | 'snapshotter'>;
 
 export interface MountFacts {
   readonly containerId: string;
-  /** Mounted root file system, whose content new volumes get. */
+  /** Mounted root file system. */
   readonly rootfs: string;
   readonly recursiveReadonly: boolean;
 }
 
-/** @throws volume and mount errors with Docker's texts; volumes mounted before are given back by {@link releaseMounts} */
-export async function resolveMounts(mounts: readonly PlannedMount[], volumes: VolumeStore, facts: MountFacts): Promise<SpecificationMount[]> {
+/** @throws volume and mount errors with Docker's texts; what was mounted before is given back by {@link releaseMounts} */
+export async function resolveMounts(mounts: readonly PlannedMount[], sources: MountSources, facts: MountFacts): Promise<SpecificationMount[]> {
   const resolved: SpecificationMount[] = [];
-  for (const mount of mounts) resolved.push(await resolveMount(mount, volumes, facts));
+  for (const mount of mounts) resolved.push(await resolveMount(mount, sources, facts));
   return resolved;
 }
 
-/** Ends the use of volumes by a container. */
-export async function releaseMounts(mounts: readonly PlannedMount[], volumes: VolumeStore, containerId: string): Promise<void> {
-  for (const { point } of mounts) if (point.Type === 'volume' && point.Name !== undefined) await volumes.unmount(point.Name, containerId);
+/** Ends the use of volumes and images by a container. */
+export async function releaseMounts(mounts: readonly PlannedMount[], { volumes, snapshotter }: MountSources, containerId: string): Promise<void> {
+  for (const { point, image } of mounts) {
+    if (point.Type === 'volume' && point.Name !== undefined) await volumes.unmount(point.Name, containerId);
+    if (image !== undefined) await snapshotter.unmount(image.snapshot);
+  }
 }
 
-async function resolveMount(mount: PlannedMount, volumes: VolumeStore, facts: MountFacts): Promise<SpecificationMount> {
+export async function resolveMount(mount: PlannedMount, sources: MountSources, facts: MountFacts): Promise<SpecificationMount> {
   const { point } = mount;
   if (point.Type === 'tmpfs') return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
-  const source = point.Type === 'volume' ? await volumeSource(mount, volumes, facts) : await bindSource(mount);
+  const source = point.Type === 'volume' ? await volumeSource(mount, sources, facts) : point.Type === 'image' ? await imageSource(mount, sources) : await bindSource(mount);
+  refuseOverProc({ source, destination: point.Destination, rootfs: facts.rootfs });
   const options = bindOptions({
-    writable: point.RW,
+    // The runtime makes what it binds writable otherwise.
+    writable: point.RW && !(point.Type === 'volume' && isReadOnlyVolume(point.Name ?? '', sources)),
     propagation: point.Type === 'volume' ? 'rprivate' : point.Propagation,
     nonRecursive: mount.nonRecursive,
     readonlyNonRecursive: mount.readonlyNonRecursive,
@@ -58,21 +65,16 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(() => true, () => false);
 }
 
-async function volumeSource(mount: PlannedMount, volumes: VolumeStore, facts: MountFacts): Promise<string> {
-  const { point, subpath } = mount;
-  const mountpoint = await volumes.mount(point.Name ?? '', facts.containerId);
-  if (mount.copyUp && subpath === undefined && readdirSync(mountpoint).length === 0) {
-    await copyDirectoryFromRoot(facts.rootfs, point.Destination, mountpoint);
-  }
-  if (subpath === undefined) return mountpoint;
-  const path = join(mountpoint, subpath);
-  let real: string;
-  try {
-    real = realpathSync(path);
-  } catch (error) {
-    throw fail('mount.subpath_missing', { path, reason: 'no such file or directory' }, error);
-  }
-  const root = realpathSync(mountpoint);
-  if (real !== root && !real.startsWith(`${root}/`)) throw fail('mount.subpath_missing', { path, reason: 'the path leads out of the volume' });
-  return real;
+async function volumeSource({ point, subpath }: PlannedMount, { volumes }: MountSources, { containerId }: MountFacts): Promise<string> {
+  const mountpoint = await volumes.mount(point.Name ?? '', containerId);
+  return subpath === undefined ? mountpoint : resolveSubpath(mountpoint, subpath);
+}
+
+async function imageSource({ image, subpath }: PlannedMount, { snapshotter }: MountSources): Promise<string> {
+  const root = await snapshotter.mount(image?.snapshot ?? '');
+  return subpath === undefined ? root : resolveSubpath(root, subpath);
+}
+
+function isReadOnlyVolume(name: string, { volumes }: MountSources): boolean {
+  return (volumes.get(name)?.options?.['o'] ?? '').split(',').includes('ro');
 }

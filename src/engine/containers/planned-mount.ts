@@ -6,6 +6,8 @@ export interface PlannedMount {
   readonly point: MountPoint;
   /** A volume that is empty gets what the image has there. */
   readonly copyUp: boolean;
+  /** An image's files: the image, and the snapshot they are mounted by, which goes with the container. */
+  readonly image?: { readonly id: string; readonly snapshot: string };
   readonly subpath?: string | undefined;
   /** A bind's missing source is made, as `-v` does. */
   readonly makeSource: boolean;

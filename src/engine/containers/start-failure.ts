@@ -9,6 +9,8 @@ const createPrefix = 'failed to create task for container: failed to create shim
 const setupPrefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
 const execPrefix = 'OCI runtime exec failed: exec failed: unable to start container process: ';
 
+const mismatchHint = 'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+
 export interface StartFailure {
   readonly error: EngineError;
   /** What the container's state shows: 126, 127 or 128. */
@@ -74,8 +76,7 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     return { text: `${init}exec: ${quoted}: permission denied`, exitCode: 126, caller: true };
   }
   if (/open executable: Not a directory/.test(message)) {
-    const hint = 'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
-    return { text: `${init}exec: ${quoted}: stat ${path}: not a directory: ${hint}`, exitCode: 127, caller: true };
+    return { text: `${init}exec: ${quoted}: stat ${path}: not a directory: ${mismatchHint}`, exitCode: 127, caller: true };
   }
   const change = /chdir(?: to)? `?([^`:]*)`?: (.*)/.exec(message);
   if (change !== null) {
@@ -98,6 +99,20 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     const name = Object.keys(facts.sysctls).find((key) => key.replaceAll('.', '/') === path) ?? path.replaceAll('/', '.');
     const value = JSON.stringify(facts.sysctls[name] ?? '');
     return { text: `${init}failed to write sysctl ${name} = ${value}: write fsmount:fscontext:proc/./sys/${path}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
+  }
+  const masking = /failed open\(\)ing (\/dev\/\S+): (.*)$/.exec(message);
+  if (masking !== null) return { text: `${init}can't mask paths: open ${masking[1]}: ${(masking[2] ?? '').toLowerCase()}`, exitCode: 127, caller: true };
+  const mountpoint = /^mkdir `(\/[^`]*)`: (.*)$/.exec(message);
+  if (mountpoint !== null) {
+    const [, path = '', reason = ''] = mountpoint;
+    return { text: `${init}error mounting to rootfs at ${JSON.stringify(path)}: create mountpoint for ${path} mount: make mountpoint ${JSON.stringify(path)}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
+  }
+  const mounted = /mount `([^`]*)` to `([^`]*)`: (.*)$/.exec(message);
+  if (mounted !== null) {
+    const [, source = '', target = '', words = ''] = mounted;
+    const destination = target.startsWith('/') ? target : `/${target}`;
+    const reason = words === 'Not a directory' ? `not a directory: ${mismatchHint}` : words.toLowerCase();
+    return { text: `${init}error mounting ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}: mount src=${source}, dst=${destination}: ${reason}`, exitCode: words === 'Not a directory' ? 127 : 128, caller: true };
   }
   const action = /invalid seccomp action `([^`]*)`/.exec(message);
   if (action !== null) return { text: `string ${action[1]} is not a valid action for seccomp`, exitCode: 128, caller: false, beforeProcess: true };
