@@ -1,12 +1,12 @@
 /** Makes the planned mounts of a container ready for a start: volumes mounted and filled, sources made, subpaths checked. */
 import { mkdir, stat } from 'node:fs/promises';
 import { fail } from '#base/errors/failure.ts';
+import { refuseOverProc } from '#kernel/refuse-over-proc.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
 import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { PlannedMount } from './planned-mount.ts';
-import { refuseOverProc } from './refuse-over-proc.ts';
 import { resolveSubpath } from './resolve-subpath.ts';
 
 /** Where content comes from. */
