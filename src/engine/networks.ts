@@ -50,9 +50,9 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
       for (const name of Object.keys(filters)) if (!pruneFilters.has(name)) throw fail('network.invalid_filter', { name });
       const matches = pruneFilter(filters);
       const deleted: string[] = [];
-      for (const { Id, Name, Created, Labels } of networks.list({})) {
+      for (const { Id, Name, Created, Labels, ConfigOnly } of networks.list({})) {
         signal.throwIfAborted();
-        if (!isUserDefined(Name) || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
+        if (!isUserDefined(Name) || ConfigOnly || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
         await settle({ id: Id, name: Name });
         if (registry.all().some((record) => isOn(record, { id: Id, name: Name }))) continue;
         try {

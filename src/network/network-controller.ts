@@ -513,8 +513,10 @@ class KernelNetworkController implements NetworkController {
         if (endpoint.networkId === network.record.Id) Containers[containerId] = containerView(containerName, endpoint);
       }
     }
-    const { engine: _engine, ...shown } = network.record;
-    return { ...shown, Containers };
+    const { engine: _engine, Options, Labels, ...shown } = network.record;
+    const known = Object.entries(Containers).sort(([one], [other]) => (one < other ? -1 : 1));
+    // In Docker's order: its command line prints what it is sent.
+    return { ...shown, Containers: Object.fromEntries(known), Options, Labels };
   }
 
   /** Adds who holds a port, and what was being done to a failed system call. */

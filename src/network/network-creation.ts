@@ -64,11 +64,12 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
 /** A network that has no interfaces, for others to be made from. */
 function configurationRecord(request: NetworkCreateRequest): NetworkRecord {
   const { IPAM } = request;
+  const config = IPAM?.Config ?? [];
   return {
     ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver: 'null', created: timestampNow(), options: { ...request.Options } }),
     EnableIPv4: request.EnableIPv4 ?? true,
     EnableIPv6: request.EnableIPv6 ?? false,
-    IPAM: { Driver: IPAM === null || IPAM.Driver === '' ? 'default' : IPAM.Driver, Options: IPAM?.Options ?? null, Config: IPAM?.Config ?? null },
+    IPAM: { Driver: IPAM === null || IPAM.Driver === '' ? 'default' : IPAM.Driver, Options: IPAM?.Options ?? null, Config: config.length === 0 ? null : config },
     Labels: request.Labels ?? {},
     ConfigOnly: true,
   };

@@ -25,7 +25,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const familyNumbers = { 4: AF_INET, 6: AF_INET6 } as const;
 const IFF_UP = 1;
-const IFLA = { address: 1, name: 3, mtu: 4, link: 5, master: 10, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, link: 5, master: 10, transmitQueueLength: 13, linkInfo: 18, group: 27, namespaceFd: 28, transmitQueues: 31, receiveQueues: 32 } as const;
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_VLAN_ID = 1;
@@ -195,6 +195,7 @@ export class RouteSocket implements Disposable {
       body.attributeString(IFLA.name, name);
       body.attributeU32(IFLA.link, parentIndex);
       body.attributeU32(IFLA.namespaceFd, namespaceFd);
+      body.attributeU32(IFLA.transmitQueueLength, 0);
       if (kind.type === 'macvlan') body.attribute(IFLA.address, macBytes(kind.macAddress));
       body.nested(IFLA.linkInfo, () => {
         body.attributeString(IFLA_INFO.kind, kind.type);
@@ -272,6 +273,7 @@ export class RouteSocket implements Disposable {
       body.attributeString(IFLA.name, pair.hostName);
       body.attributeU32(IFLA.mtu, pair.mtu);
       body.attributeU32(IFLA.master, pair.bridgeIndex);
+      body.attributeU32(IFLA.transmitQueueLength, 0);
       writeSingleQueue(body);
       body.nested(IFLA.linkInfo, () => {
         body.attributeString(IFLA_INFO.kind, 'veth');
@@ -283,6 +285,7 @@ export class RouteSocket implements Disposable {
             body.attribute(IFLA.address, macBytes(pair.peerMacAddress));
             body.attributeU32(IFLA.mtu, pair.mtu);
             body.attributeU32(IFLA.namespaceFd, pair.peerNamespaceFd);
+            body.attributeU32(IFLA.transmitQueueLength, 0);
             writeSingleQueue(body);
           });
         });
