@@ -1,6 +1,7 @@
 /** What the engine needs of networks. Implemented in this folder. */
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
+import type { PortChange } from './port-changes.ts';
 
 /** What a running container holds of the network, kept in the container's record. */
 export interface Sandbox {
@@ -100,6 +101,12 @@ export interface NetworkController {
   connect(containerId: string, request: ConnectRequest): Promise<Sandbox>;
   /** Takes a running container off a network. @throws network.not_connected */
   disconnect(containerId: string, request: Omit<ConnectRequest, 'settings'>): Promise<Sandbox>;
+  /**
+   * Publishes ports of a running container and gives others back, all or none of it; the sandbox as it is then.
+   * @param change `remove` has bound ports
+   * @throws network.port_not_available, network.publishing_impossible
+   */
+  changePorts(containerId: string, change: PortChange): Promise<Sandbox>;
   /**
    * Makes the namespace, its interfaces, addresses, routes and published ports; all or nothing.
    * @throws Docker's texts, whole: all begin with `failed to set up container networking: `. When a port is

@@ -11,7 +11,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { createNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace } from '#kernel/network-namespace.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { findSocketHolder } from '#kernel/socket-holder.ts';
-import type { EndpointSettings } from '#schema/container-config.ts';
+import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { StateDatabase } from '#store/state-database.ts';
 import { BridgeDriver, enableForwarding } from './bridge-driver.ts';
@@ -36,6 +36,7 @@ import { NetworkRegistry } from './network-registry.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
 import { removeSubInterfaces, SubInterfaceDriver } from './sub-interface-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
+import { hostPortsOf, portRefusal, type PortChange } from './port-changes.ts';
 import { PortPublisher, type Publication, type PublishOwner } from './port-publisher.ts';
 import { validatePortBindings, type Protocol } from './port-specification.ts';
 
@@ -232,6 +233,46 @@ class KernelNetworkController implements NetworkController {
     return attached.sandbox;
   }
 
+  async changePorts(containerId: string, change: PortChange): Promise<Sandbox> {
+    const attached = this.#attached.get(containerId);
+    const publisher = this.#publisher;
+    invariant(attached !== undefined && publisher !== undefined, `container ${containerId} has no sandbox`);
+    const { containerName } = attached;
+    const owner = this.#ownerOf(containerId, containerName, attached.sandbox);
+    if (owner === undefined) throw fail('network.publishing_impossible', { container: containerName, reason: 'none of its networks can publish ports' });
+    const add = (ports: PortMap): Publication => publisher.publish(owner, { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false });
+    const publication = attached.publication ?? add({});
+    // What is given back may be just what is asked for; only then it has to go first.
+    const swaps = hostPortsOf(change.add).some((port) => hostPortsOf(change.remove).includes(port));
+    try {
+      if (swaps) publication.withdrawPart(change.remove);
+      try {
+        await this.#whileFirewallStands(() => publication.absorb(add(change.add)));
+      } catch (error) {
+        if (swaps) publication.absorb(add(change.remove));
+        throw error;
+      }
+    } catch (error) {
+      throw portRefusal(await this.#explained(error, containerName), containerName);
+    }
+    if (!swaps) publication.withdrawPart(change.remove);
+    attached.publication = publication;
+    attached.sandbox = { ...attached.sandbox, ports: publication.ports };
+    return attached.sandbox;
+  }
+
+  /** Loads the firewall table again should somebody have taken it away. */
+  async #whileFirewallStands<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      if (!isFailure(error, 'network.firewall_gone')) throw error;
+      this.#warn(`the firewall rules of ${this.#options.bridgeName} were taken away by somebody; they are loaded again`);
+      await this.#loadFirewall();
+      return work();
+    }
+  }
+
   /** Leads the way out through the endpoint that has precedence now. The caller is inside the namespace. */
   #setDefaultRoute(sandbox: Sandbox): void {
     const { four, six } = waysOut(sandbox);
@@ -304,14 +345,7 @@ class KernelNetworkController implements NetworkController {
 
   async create(request: SandboxRequest): Promise<Sandbox> {
     try {
-      try {
-        return this.#create(request);
-      } catch (error) {
-        if (!isFailure(error, 'network.firewall_gone')) throw error;
-        this.#warn(`the firewall rules of ${this.#options.bridgeName} were taken away by somebody; they are loaded again`);
-        await this.#loadFirewall();
-        return this.#create(request);
-      }
+      return await this.#whileFirewallStands(() => this.#create(request));
     } catch (error) {
       throw await this.#explained(error, request.containerName);
     }

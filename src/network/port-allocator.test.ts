@@ -19,14 +19,14 @@ test('random ports must be taken one after the other and again after the last', 
   const ports = allocator();
   assert.deepEqual([1, 2, 3].map(() => port(ports.request(everywhere, 'tcp', any, 'a'))), [32768, 32769, 32770]);
   assert.deepEqual(ports.request(everywhere, 'tcp', any, 'a'), { exhausted: true });
-  ports.release(everywhere, 'tcp', 32769);
+  ports.release(everywhere, 'tcp', 32769, 'a');
   assert.equal(port(ports.request(everywhere, 'tcp', any, 'b')), 32769);
 });
 
 test('a port given back must not be the next one given', () => {
   const ports = allocator();
   assert.equal(port(ports.request(everywhere, 'tcp', any, 'a')), 32768);
-  ports.release(everywhere, 'tcp', 32768);
+  ports.release(everywhere, 'tcp', 32768, 'a');
   assert.equal(port(ports.request(everywhere, 'tcp', any, 'a')), 32769);
 });
 

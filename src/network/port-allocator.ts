@@ -66,11 +66,12 @@ export class PortAllocator {
     }
   }
 
-  release(addresses: readonly string[], protocol: Protocol, port: number): void {
+  /** What the container does not hold any more is no error. */
+  release(addresses: readonly string[], protocol: Protocol, port: number, container: string): void {
     for (const address of addresses) {
       const key = `${protocol} ${address}`;
       const ports = this.#taken.get(key);
-      ports?.delete(port);
+      if (ports?.get(port) === container) ports.delete(port);
       if (ports?.size === 0) this.#taken.delete(key);
     }
   }

@@ -37,6 +37,10 @@ export interface Publication extends Disposable {
   readonly translations: readonly PortTranslation[];
   /** Gives the ports back altogether. */
   withdraw(): void;
+  /** Gives some of the bound ports back; those that are not bound are no error. */
+  withdrawPart(going: PortMap): void;
+  /** Takes over what another publication for the same container has, which must not be used any more. */
+  absorb(other: Publication): void;
 }
 
 /** A port that was given: the addresses it is bound at. */
@@ -53,6 +57,8 @@ export class PortPublisher {
   readonly #firewall: Firewall;
   readonly #six: boolean;
   readonly #warn: (message: string) => void;
+  /** Sockets and relays by protocol, address and port. */
+  readonly #reservations = new Map<string, DisposableStack>();
 
   /** @param options.six whether sockets of IPv6 can be had; without, `::` is left out as in Docker */
   constructor(options: { allocator: PortAllocator; firewall: Firewall; six: boolean; warn: (message: string) => void }) {
@@ -87,10 +93,10 @@ export class PortPublisher {
       translations.push(...translationsOf(owner, claim));
       if (claim.hostPort === 0) continue;
       this.#allocator.claim(claim.addresses, claim.protocol, claim.hostPort, owner.containerId);
-      stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort));
+      stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort, owner.containerId));
       for (const address of claim.addresses) {
         try {
-          stack.use(this.#reserve(owner, claim, address));
+          stack.use(this.#held(owner, claim, address));
         } catch (error) {
           if (!isFailure(error, 'kernel.syscall_failed')) throw error;
           this.#warn(`port ${address}:${claim.hostPort}/${claim.protocol} of container ${owner.containerName} cannot be reserved again: ${error.message}`);
@@ -100,14 +106,34 @@ export class PortPublisher {
     return this.#publication(owner, ports, translations, stack.move());
   }
 
-  #publication(owner: PublishOwner, ports: PortMap, translations: readonly PortTranslation[], held: DisposableStack): Publication {
+  #publication(owner: PublishOwner, bound: PortMap, translated: readonly PortTranslation[], held: DisposableStack): Publication {
+    let ports = bound;
+    let translations = translated;
     return {
       owner,
-      ports,
-      translations,
+      get ports() {
+        return ports;
+      },
+      get translations() {
+        return translations;
+      },
       withdraw: () => {
         using _held = held;
         this.#firewall.remove(translations);
+      },
+      withdrawPart: (going) => {
+        const claims = claimsOf(going);
+        const goes = ({ protocol, hostAddress, hostPort, containerPort }: PortTranslation): boolean => claims.some((claim) =>
+          claim.protocol === protocol && claim.hostPort === hostPort && claim.containerPort === containerPort && claim.addresses.includes(hostAddress));
+        this.#firewall.remove(translations.filter(goes));
+        for (const { protocol, addresses, hostPort } of claims) for (const address of addresses) this.#giveBack(owner, protocol, address, hostPort);
+        translations = translations.filter((translation) => !goes(translation));
+        ports = withoutBindings(ports, going);
+      },
+      absorb: (other) => {
+        held.use(other);
+        translations = [...translations, ...other.translations];
+        ports = mergeBindings(ports, other.ports);
       },
       [Symbol.dispose]: () => held.dispose(),
     };
@@ -140,7 +166,7 @@ export class PortPublisher {
       }
       const claim = { protocol, addresses, hostPort: answer.port, containerPort: group.containerPort };
       using attempt = new DisposableStack();
-      attempt.defer(() => this.#allocator.release(addresses, protocol, answer.port));
+      attempt.defer(() => this.#allocator.release(addresses, protocol, answer.port, owner.containerId));
       refusal = this.#reserveAll(owner, claim, range, attempt);
       if (refusal === undefined) {
         stack.use(attempt.move());
@@ -155,13 +181,32 @@ export class PortPublisher {
   #reserveAll(owner: PublishOwner, claim: Claim, range: PortRange, stack: DisposableStack): EngineError | undefined {
     for (const address of claim.addresses) {
       try {
-        stack.use(this.#reserve(owner, claim, address));
+        stack.use(this.#held(owner, claim, address));
       } catch (error) {
         if (!isFailure(error, 'kernel.syscall_failed')) throw error;
         return bindError(owner, claim, { address, range }, error);
       }
     }
     return undefined;
+  }
+
+  /** A reservation that can be given back by itself. @throws kernel.syscall_failed */
+  #held(owner: PublishOwner, claim: Claim, address: string): DisposableStack {
+    const key = reservationKey(claim.protocol, address, claim.hostPort);
+    using stack = new DisposableStack();
+    stack.use(this.#reserve(owner, claim, address));
+    const held = stack.move();
+    this.#reservations.set(key, held);
+    held.defer(() => {
+      if (this.#reservations.get(key) === held) this.#reservations.delete(key);
+    });
+    return held;
+  }
+
+  /** Gives one bound port back. */
+  #giveBack(owner: PublishOwner, protocol: Protocol, address: string, hostPort: number): void {
+    this.#reservations.get(reservationKey(protocol, address, hostPort))?.dispose();
+    this.#allocator.release([address], protocol, hostPort, owner.containerId);
   }
 
   /** Reserves the port at one address and relays from there. @throws kernel.syscall_failed */
@@ -262,6 +307,25 @@ function claimsOf(ports: PortMap): Claim[] {
     if (!isProtocol(protocol)) return [];
     return (bindings ?? []).map(({ HostIp, HostPort }) => ({ protocol, addresses: [HostIp], hostPort: Number(HostPort), containerPort }));
   });
+}
+
+function reservationKey(protocol: Protocol, address: string, hostPort: number): string {
+  return `${protocol} ${address} ${hostPort}`;
+}
+
+/** A port of which no binding is left is exposed still. */
+function withoutBindings(ports: PortMap, going: PortMap): PortMap {
+  return Object.fromEntries(Object.entries(ports).map(([port, bindings]) => {
+    const gone = going[port] ?? [];
+    const kept = (bindings ?? []).filter(({ HostIp, HostPort }) => !gone.some((other) => other.HostIp === HostIp && other.HostPort === HostPort));
+    return [port, kept.length === 0 ? null : kept];
+  }));
+}
+
+function mergeBindings(ports: PortMap, more: PortMap): PortMap {
+  const merged = { ...ports };
+  for (const [port, bindings] of Object.entries(more)) merged[port] = bindings === null ? (merged[port] ?? null) : [...(merged[port] ?? []), ...bindings];
+  return merged;
 }
 
 /** What the kernel has to do for a claim; relays do the rest. */

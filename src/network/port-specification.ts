@@ -107,6 +107,11 @@ function parseHostPort(text: string): { first: number; last: number } | undefine
   return { first, last };
 }
 
+/** The host ports that a binding's text asks for; 0 and 0: any. */
+export function portRangeOf(text: string): { first: number; last: number } {
+  return parseHostPort(text) ?? { first: 0, last: 0 };
+}
+
 function isRange(binding: { firstHostPort: number; lastHostPort: number }): boolean {
   return binding.firstHostPort === 0 || binding.firstHostPort !== binding.lastHostPort;
 }

@@ -206,7 +206,12 @@ export type UpdateRequest = Pick<
   | 'PidsLimit'
   | 'RestartPolicy'
   | 'OnUnhealthy'
->;
+> & {
+  /** This engine's own: ports to publish from now on. */
+  PortBindingsAdd?: PortMap;
+  /** This engine's own: ports to publish no more; of a binding what is empty stands for anything, no binding for all of the port. */
+  PortBindingsRemove?: PortMap;
+};
 
 export interface EndpointIPAMConfig {
   IPv4Address?: string;

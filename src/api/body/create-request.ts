@@ -53,6 +53,7 @@ const configFields: Fields<ContainerConfig> = {
 };
 
 const portBinding = struct<PortBinding>('nat.PortBinding', { HostIp: text(), HostPort: text() });
+export const portMap = record(list(portBinding), 'nat.PortMap');
 const weightDevices = list(struct<WeightDevice>('blkiodev.WeightDevice', { Path: text(), Weight: uint16() }), '[]*blkiodev.WeightDevice');
 const throttleDevices = list(struct<ThrottleDevice>('blkiodev.ThrottleDevice', { Path: text(), Rate: uint64() }), '[]*blkiodev.ThrottleDevice');
 
@@ -96,7 +97,7 @@ const hostConfig = struct<HostConfig>('container.HostConfig', {
   ContainerIDFile: text(),
   LogConfig: struct<LogConfig>('container.LogConfig', { Type: text(), Config: stringMap }),
   NetworkMode: text('container.NetworkMode'),
-  PortBindings: record(list(portBinding), 'nat.PortMap'),
+  PortBindings: portMap,
   RestartPolicy: restartPolicy,
   AutoRemove: flag,
   VolumeDriver: text(),

@@ -1,7 +1,7 @@
 /** The body of `POST /containers/{id}/update`: Go's `container.UpdateConfig`. */
 import type { JsonDocument } from '#base/json-document.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
-import { restartPolicy } from './create-request.ts';
+import { portMap, restartPolicy } from './create-request.ts';
 import { decode, int64, pointer, struct, text, uint16, unlessEmpty } from './json-shape.ts';
 
 const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
@@ -20,6 +20,8 @@ const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   PidsLimit: pointer(int64()),
   RestartPolicy: restartPolicy,
   OnUnhealthy: unlessEmpty(text()),
+  PortBindingsAdd: unlessEmpty(portMap),
+  PortBindingsRemove: unlessEmpty(portMap),
 });
 
 /** @param document null for an absent body. @throws api.invalid_json */

@@ -45,6 +45,10 @@ export const networkErrors = {
   'network.port_bind_failed': { kind: 'system', text: (d) => `${programming(d)}: failed to bind host port${d['attempted'] === undefined ? '' : ` ${d['attempted']}`} for ${d['binding']}: ${d['reason']}` },
   'network.port_listen_failed': { kind: 'system', text: (d) => `${programming(d)}: failed to listen on TCP socket: ${d['reason']}` },
   'network.port_proxy_failed': { kind: 'system', text: (d) => `${programming(d)}: error starting userland proxy: failed to listen on ${d['address']}:${d['port']}: ${d['reason']}` },
+  'network.port_not_published': { kind: 'notFound', text: (d) => `container ${d['container']} does not publish ${d['binding']}: ${d['published']}` },
+  /** While the container runs or is stopped, not while it starts. `holder`: who has the port, when that is known. */
+  'network.port_not_available': { kind: 'conflict', text: (d) => `cannot publish ${d['binding']} of container ${d['container']}: ${d['holder'] === undefined ? d['reason'] : `${d['holder']} has port ${d['address']}:${d['port']}/${d['protocol']}`}; the container is as before` },
+  'network.publishing_impossible': { kind: 'invalid', text: (d) => `cannot change the published ports of container ${d['container']}: ${d['reason']}` },
   'network.unknown_protocol': { kind: 'system', text: (d) => `${programming(d)}: unknown protocol` },
   'network.name_invalid': { kind: 'invalid', text: (d) => `invalid name: ${d['reason']}` },
   'network.name_predefined': { kind: 'forbidden', text: (d) => `operation is not permitted on predefined ${d['name']} network ` },

@@ -5,8 +5,11 @@ import { defineCommand } from '#cli/command.ts';
 import { completeContainers } from '#cli/completion/object-names.ts';
 import { restartPolicyOf } from '#cli/container/container-request.ts';
 import { errorText } from '#cli/error-text.ts';
+import { parsePublished } from '#cli/container/port-specification.ts';
+import { listFlag } from '#cli/flags/list-flags.ts';
 import { integerFlag, textFlag, unsignedFlag } from '#cli/flags/scalar-flags.ts';
 import { bytesFlag, processorsFlag, swapBytesFlag } from '#cli/flags/size-flags.ts';
+import type { PortMap } from '#schema/container-config.ts';
 
 const flags = {
   'blkio-weight': unsignedFlag({ bits: 16, text: 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)' }),
@@ -24,8 +27,16 @@ const flags = {
   'memory-swap': swapBytesFlag({ text: 'Swap limit equal to memory plus swap: -1 to enable unlimited swap' }),
   'on-unhealthy': textFlag({ text: 'What to do when the health check fails (restart|stop|none)', isOwn: true }),
   'pids-limit': integerFlag({ text: 'Tune container pids limit (set -1 for unlimited)', requires: { version: '1.40' } }),
+  publish: listFlag({ short: 'p', text: 'Publish a port, also while the container runs', isOwn: true }),
+  'publish-rm': listFlag({ text: 'Publish a port no more (80/tcp, 8080:80 or 127.0.0.1:8080:80)', isOwn: true }),
   restart: textFlag({ text: 'Restart policy to apply when a container exits', candidates: ['no', 'always', 'on-failure', 'unless-stopped'] }),
 };
+
+function portMapOf(texts: readonly string[]): PortMap {
+  const ports: PortMap = {};
+  for (const { port, binding } of parsePublished(texts)) (ports[port] ??= []).push(binding);
+  return ports;
+}
 
 export const command = defineCommand({
   usage: 'update [OPTIONS] CONTAINER [CONTAINER...]',
@@ -48,6 +59,8 @@ export const command = defineCommand({
       MemorySwap: chosen['memory-swap'],
       ...(chosen['pids-limit'] !== 0 && { PidsLimit: chosen['pids-limit'] }),
       ...(chosen['on-unhealthy'] !== '' && { OnUnhealthy: chosen['on-unhealthy'] }),
+      ...(chosen.publish.length > 0 && { PortBindingsAdd: portMapOf(chosen.publish) }),
+      ...(chosen['publish-rm'].length > 0 && { PortBindingsRemove: portMapOf(chosen['publish-rm']) }),
       ...(chosen.restart !== '' && { RestartPolicy: restartPolicyOf(chosen.restart) }),
     };
     const warnings: string[] = [];

@@ -8,12 +8,14 @@ import type { EngineParts } from './engine-parts.ts';
 import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
 import { refusedLimit } from './start-failure.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
+import { updatePorts } from './update-ports.ts';
 
 /** @throws Docker's texts; the container is then as before */
 export async function updateContainer(parts: EngineParts, reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }> {
   checkRestartPolicy(request.RestartPolicy, false);
   checkOnUnhealthy(request.OnUnhealthy);
-  const { change, warnings } = parts.runtime.verifyUpdate(request);
+  const { PortBindingsAdd: _added, PortBindingsRemove: _removed, ...limits } = request;
+  const { change, warnings } = parts.runtime.verifyUpdate(limits);
   const { id } = parts.registry.resolve(reference);
   using _held = await parts.mutex.acquire(id);
   const record = parts.registry.require(id);
@@ -21,15 +23,20 @@ export async function updateContainer(parts: EngineParts, reference: string, req
   if (record.state.status === 'removing' || record.state.status === 'dead') throw refused('container is marked for removal and cannot be "update"');
   const conflict = conflictOf(record, change);
   if (conflict !== undefined) throw refused(conflict);
+  const ports = await updatePorts(parts, record, request);
   if (isRunning(record.state)) {
     try {
       parts.runtime.update(record, change);
     } catch (error) {
+      await ports.undo();
       const reason = isFailure(error, 'kernel.cgroup_setting_refused') ? `runc did not terminate successfully: exit status 1: ${refusedLimit(error)}` : messageOf(error);
       throw fail('container.update_failed', { id, reason }, error);
     }
   }
-  const updated = parts.registry.update(id, { hostConfig: { ...merged(record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }) } });
+  const updated = parts.registry.update(id, {
+    ...ports.change,
+    hostConfig: { ...merged(record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }), ...ports.hostConfig },
+  });
   publishContainerEvent(parts.events, updated, 'update');
   return { Warnings: warnings.length === 0 ? null : warnings };
 }
