@@ -10,6 +10,7 @@ import type { ContainerStats } from '#schema/container-stats.ts';
 import type { Explanation } from '#schema/explanation.ts';
 import type { Requester } from './containers/ending.ts';
 import type { EventMessage } from '#schema/event-message.ts';
+import type { BuildPruneReport, BuildPruneRequest } from './solver/prune-builds.ts';
 import type { BuildSolver } from './solver/contract.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
@@ -212,8 +213,8 @@ export interface BuildUseCases {
   build(context: Readable, request: BuildRequest, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   /** Makes an image of a container. */
   commit(reference: string, request: CommitRequest, signal: AbortSignal): Promise<{ Id: string }>;
-  /** Deletes what builds keep besides images. The classic builder's cache is its images, so there is nothing but them. */
-  prune(): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }>;
+  /** Deletes what builds keep besides images. @throws build.prune_refused */
+  prune(request: BuildPruneRequest): Promise<BuildPruneReport>;
 }
 
 export interface Engine {

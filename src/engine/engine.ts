@@ -16,7 +16,7 @@ import { EngineBuildSolver } from './solver/build-solver.ts';
 import { systemUseCases, type SystemParts } from './system/system-use-cases.ts';
 import { volumeUseCases } from './volumes.ts';
 
-export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events' | 'storage'>;
+export type SystemFacts = Omit<SystemParts, 'registry' | 'containers' | 'images' | 'volumes' | 'snapshotter' | 'events' | 'storage' | 'solver'>;
 
 /** What a daemon that ends in an orderly way leaves to the next besides what is in the database. */
 export interface EngineHandover {
@@ -40,18 +40,18 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
   const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);
-  const builds = buildUseCases(parts, containers);
+  const { solver, ...builds } = buildUseCases(parts, containers, () => new EngineBuildSolver(parts, { cache: parts.buildCache, workerId: facts.engineId }));
   const engine: Engine = {
     archives: archiveUseCases(parts),
     containers,
     builds,
-    solver: new EngineBuildSolver(parts, { cache: parts.buildCache, workerId: facts.engineId }),
+    solver,
     execs,
     images: imageUseCases(parts.images, parts.registry),
     networks: networkUseCases(parts),
     registries: registryUseCases(parts.registries),
     volumes,
-    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events, storage: parts }),
+    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events, storage: parts, solver }),
   };
   return {
     engine,

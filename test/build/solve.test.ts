@@ -186,3 +186,62 @@ test('--check must find what is doubtful, and say nothing of what is not', async
   const strict = await solve(contextOf(t, { Dockerfile: '# check=error=true\nFROM busybox\nCMD echo\n' }));
   assert.match(strict.stderr, /lint violation found for rules: JSONArgsRecommended/);
 });
+
+test('what builds keep must be listed, and pruned as the filters say', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nRUN echo kept-of-prune > /made\nRUN --mount=type=cache,target=/cache,id=kept-directory echo content > /cache/file\n' });
+  const built = await solve(directory);
+  assert.equal(built.code, 0, built.stderr);
+  const listed = async (): Promise<{ Description: string; Type: string; ' Parents'?: string[] }[]> => (await daemon.client.transport.json<{ BuildCache: { Description: string; Type: string }[] }>({ method: 'GET', path: '/system/df', query: { type: 'build-cache' } })).BuildCache;
+  const records = await listed();
+  const step = records.find(({ Description }) => Description.includes('kept-of-prune'));
+  assert.equal(step?.Type, 'regular');
+  assert.equal(records.filter(({ Type }) => Type === 'exec.cachemount').map(({ Description }) => Description)[0]?.includes('kept-directory'), true);
+  const prune = async (filters: object): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> => await daemon.client.transport.json({ method: 'POST', path: '/build/prune', query: { all: true, filters: JSON.stringify(filters) } });
+  assert.equal((await prune({ type: ['frontend'] })).CachesDeleted, null);
+  assert.equal((await prune({ until: ['24h'] })).CachesDeleted, null);
+  const gone = await prune({ type: ['exec.cachemount'] });
+  assert.equal(gone.CachesDeleted?.length, 1);
+  assert.equal(gone.SpaceReclaimed, 'content\n'.length);
+  await assert.rejects(prune({ bogus: ['x'] }), /failed to prune build cache: invalid filter 'bogus'/);
+  await prune({});
+  assert.deepEqual(await listed(), []);
+  // The image stands without its cache, and the next build makes its steps again.
+  const again = await solve(directory);
+  assert.equal(steps(again.stderr).get('[2/3] RUN echo kept-of-prune > /made'), 'DONE');
+});
+
+test('entitlements must be asked for, and limits of steps be theirs', async (t) => {
+  const host = contextOf(t, { Dockerfile: 'FROM busybox\nRUN --network=host true\n' });
+  const refused = await solve(host);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /failed to load LLB: network\.host is not allowed/);
+  assert.equal((await solve(host, ['--allow', 'network.host'])).code, 0);
+  const insecure = await solve(host, ['--allow', 'security.insecure']);
+  assert.match(insecure.stderr, /granting entitlement security\.insecure is not allowed by build daemon configuration/);
+  const limits = contextOf(t, { Dockerfile: 'FROM busybox\nRUN echo files $(ulimit -Sn) $(ulimit -Hn); df -k /dev/shm | tail -1\n' });
+  const { stderr } = await solve(limits, ['--ulimit', 'nofile=1000:2000', '--shm-size', '128m']);
+  assert.match(stderr, /files 1000 2000/);
+  assert.match(stderr, /131072/);
+});
+
+test('owners, modes and names of what is copied must be those that are asked for', async (t) => {
+  const directory = contextOf(t, {
+    Dockerfile: [
+      'FROM busybox', 'COPY --chown=5:6 --chmod=750 file /new/deep/', 'COPY *.none /nothing/', 'COPY --chown=nosuch file /roots',
+      'USER 7', 'WORKDIR /of/seven', 'USER 0', "RUN stat -c '%n %u:%g %a' /new /new/deep /new/deep/file /roots /of /of/seven; ls -d /nothing || echo none",
+    ].join('\n'),
+    file: 'x',
+  });
+  const { stderr, code } = await solve(directory);
+  assert.equal(code, 0, stderr);
+  for (const line of ['/new 5:6 750', '/new/deep 5:6 750', '/new/deep/file 5:6 750', '/roots 0:0 644', '/of 7:7 755', '/of/seven 7:7 755', 'none']) assert.match(stderr, new RegExp(`^#\\d+ [\\d.]+ ${line}$`, 'm'));
+});
+
+test('two stages of one image must share its step, and cycles name their lines', async (t) => {
+  const shared = contextOf(t, { Dockerfile: 'FROM busybox AS one\nRUN echo shared-image > /one\nFROM busybox\nCOPY --from=one /one /\n' });
+  const { stderr } = await solve(shared);
+  assert.deepEqual([...steps(stderr).keys()].filter((name) => name.includes('FROM')), ['[one 1/2] FROM docker.io/library/busybox:latest']);
+  const cycle = await solve(contextOf(t, { Dockerfile: 'FROM busybox AS a\nCOPY --from=b /a /b\nFROM busybox AS b\nCOPY --from=a /x /y\n' }));
+  assert.match(cycle.stderr, /circular dependency detected on stage: a/);
+  for (const line of ['2 | >>> COPY --from=b /a /b', '4 | >>> COPY --from=a /x /y']) assert.ok(cycle.stderr.includes(line), cycle.stderr);
+});

@@ -1,5 +1,5 @@
 /** `POST /build` (the classic builder) and `POST /commit`: Engine API 1.51. */
-import { fail, isFailure } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { JsonNumber, type JsonDocument } from '#base/json-document.ts';
 import type { BuildRequest } from '#engine/contract.ts';
 import type { HostConfig, Ulimit } from '#schema/container-config.ts';
@@ -44,8 +44,18 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
   await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });
 }
 
-async function prune({ reply }: Exchange, { engine }: Call): Promise<void> {
-  reply.json(200, await engine.builds.prune());
+async function prune({ reply }: Exchange, { engine, query }: Call): Promise<void> {
+  const sizes = ['keep-storage', 'reserved-space', 'max-used-space', 'min-free-space'].map((name) => bytesOf(query, name));
+  const [keepStorage = 0, reserved = 0, mostUsed = 0] = sizes;
+  reply.json(200, await engine.builds.prune({ all: query.flag('all'), filters: query.filters(), keepBytes: Math.max(keepStorage, reserved, mostUsed) }));
+}
+
+function bytesOf(query: Query, name: string): number {
+  try {
+    return query.integer(name) ?? 0;
+  } catch (error) {
+    throw fail('api.invalid_parameter', { message: `${name} is in bytes and expects an integer, got ${query.text(name)}: ${messageOf(error)}` }, error);
+  }
 }
 
 async function commit(exchange: Exchange, { engine, query }: Call): Promise<void> {

@@ -9,6 +9,7 @@ export const buildErrors = {
   'build.command_failed': { kind: 'system', text: (d) => `The command '${d['command']}' returned a non-zero code: ${d['code']}` },
   'build.session_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'build.solve_failed': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'build.prune_refused': { kind: 'invalid', text: (d) => `failed to prune build cache: ${d['message']}` },
   'build.ref_unknown': { kind: 'notFound', text: (d) => `no such job ${d['ref']}` },
   'build.needs_buildkit': {
     kind: 'system',

@@ -4,27 +4,37 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { nowNanoseconds } from '#base/timestamp.ts';
+import { parsePastMoment } from '#base/past-moment.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { BuildRequest, BuildUseCases, ContainerUseCases } from '../contract.ts';
+import type { BuildSolver } from '../solver/contract.ts';
+import { pruneBuilds } from '../solver/prune-builds.ts';
 import { BuildOutput } from './build-output.ts';
 import { commitContainer } from './commit-container.ts';
 import { readContext } from './build-context.ts';
 import { ImageBuilder } from './image-builder.ts';
 
-export function buildUseCases(parts: EngineParts, containers: ContainerUseCases): BuildUseCases {
+export function buildUseCases(parts: EngineParts, containers: ContainerUseCases, makeSolver: () => BuildSolver): BuildUseCases & { readonly solver: BuildSolver } {
   const directory = parts.paths.buildsDirectory;
   // What a crash left.
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const solver = makeSolver();
   return {
+    solver,
     build: (context, request, signal) => {
       const output = new BuildOutput(request.quiet);
       return output.during(async (stop) => await build({ parts, containers, output, directory }, { context, request, signal: stop }), signal);
     },
-    prune: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
+    prune: async (request) => {
+      const report = await pruneBuilds(solver, request, (until) => nowNanoseconds() - momentOf(until));
+      parts.events.publish({ type: 'builder', action: 'prune', id: '', attributes: { reclaimed: String(report.SpaceReclaimed) } });
+      return report;
+    },
     commit: async (reference, request, signal) => await commitContainer(parts, reference, request, signal),
   };
 }
@@ -60,6 +70,12 @@ async function build({ parts, containers, output, directory }: BuildParts, work:
     await output.text(`Successfully tagged ${familiarText(name)}\n`);
   }
   if (request.quiet) await output.show({ stream: `${imageId}\n` });
+}
+
+function momentOf(until: string): bigint {
+  const moment = parsePastMoment(until, nowNanoseconds());
+  if (moment === undefined) throw fail('build.prune_refused', { message: `"until" filter expects a duration (e.g., '24h') or a timestamp: failed to parse value as time or duration: ${JSON.stringify(until)}` });
+  return moment;
 }
 
 function nameOf(tag: string): ImageReference {

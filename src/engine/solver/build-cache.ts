@@ -119,7 +119,8 @@ export class BuildCache {
   }
 
   list(isImageLayer: (chainId: string) => boolean): CacheEntry[] {
-    return [...this.#records].map(([key, record]) => ({
+    // Records of other keys that lead to the same layer are no more than that.
+    return [...this.#records].filter(([, { type }]) => type !== 'internal').map(([key, record]) => ({
       ...record,
       key,
       size: record.chainId === record.base ? 0 : this.#images.layerSize(record.chainId),
@@ -131,7 +132,9 @@ export class BuildCache {
   /** Deletes records and the layers that nothing else wants. */
   async remove(keys: readonly string[]): Promise<void> {
     const layers = keys.flatMap((key) => this.#records.get(key)?.chainId ?? []);
-    for (const key of keys) {
+    const gone = new Set(layers);
+    const aliases = [...this.#records].flatMap(([key, { type, chainId }]) => (type === 'internal' && gone.has(chainId) ? [key] : []));
+    for (const key of [...keys, ...aliases]) {
       this.#records.delete(key);
       this.#table.delete(key);
     }

@@ -18,7 +18,7 @@ import { ContextStore } from './context-store.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
-import { chooseUsage, usageViews, type UsageEntry } from './usage-records.ts';
+import { chooseUsage, idOf, usageViews, type UsageEntry } from './usage-records.ts';
 import { timestampOf } from './wire-timestamp.ts';
 
 /** Builds that are remembered. */
@@ -214,10 +214,15 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 
   async #entries(): Promise<UsageEntry[]> {
     const inImages = new Set((await this.#parts.images.list({ all: true, filters: {}, sharedSize: false })).flatMap(({ Id }) => this.#parts.images.layerChain(this.#parts.images.resolve(Id).topLayer ?? '')));
-    const layers = this.#cache.list((chainId) => inImages.has(chainId)).map((entry): UsageEntry => ({ ...entry, place: 'layer', mutable: false }));
+    const kept = this.#cache.list((chainId) => inImages.has(chainId));
+    const byLayer = new Map(kept.map(({ chainId, key }) => [chainId, key]));
+    const layers = kept.map((entry): UsageEntry => {
+      const below = entry.base === undefined ? undefined : byLayer.get(entry.base);
+      return { ...entry, place: 'layer', mutable: false, parents: below === undefined || below === entry.key ? [] : [idOf({ key: below })] };
+    });
     const directories = (await this.#caches.list()).map(
       ({ name, id, created, lastUsed, uses, size, inUse }): UsageEntry => ({
-        place: 'directory', key: name, description: `cached mount ${id.replace(/^\//, '')} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true,
+        place: 'directory', key: name, description: `cached mount ${id.replace(/^\//, '')} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true, parents: [],
       }),
     );
     return [...layers, ...directories];

@@ -15,6 +15,8 @@ export interface UsageEntry {
   readonly inUse: boolean;
   readonly shared: boolean;
   readonly mutable: boolean;
+  /** Ids of what it was made over. */
+  readonly parents: readonly string[];
 }
 
 /** Those that fit one of the filters; all without filters. A filter is `name==value`, several joined by commas must all fit. */
@@ -26,7 +28,7 @@ export function chooseUsage(entries: readonly UsageEntry[], { filters }: { filte
 function fits(entry: UsageEntry, term: string): boolean {
   const [, name = '', operator = '', value = ''] = /^([a-zA-Z]+)(==|!=|~=)?(.*)$/.exec(term) ?? [];
   const facts: Readonly<Record<string, string | boolean>> = {
-    id: idOf(entry), type: entry.type, description: entry.description, inuse: entry.inUse, mutable: entry.mutable, immutable: !entry.mutable, shared: entry.shared, private: !entry.shared,
+    id: idOf(entry), type: entry.type, description: entry.description, parent: entry.parents.join(','), inuse: entry.inUse, mutable: entry.mutable, immutable: !entry.mutable, shared: entry.shared, private: !entry.shared,
   };
   const fact = facts[name.toLowerCase()];
   if (fact === undefined) return false;
@@ -43,6 +45,6 @@ export function idOf({ key }: Pick<UsageEntry, 'key'>): string {
 export function usageViews(entries: readonly UsageEntry[]): UsageView[] {
   return entries.map((entry) => ({
     id: idOf(entry), mutable: entry.mutable, inUse: entry.inUse, size: entry.size, parent: '', createdAt: timestampOf(parseTimestamp(entry.created)), lastUsedAt: timestampOf(parseTimestamp(entry.lastUsed)),
-    usageCount: entry.uses, description: entry.description, recordType: entry.type, shared: entry.shared, parents: [],
+    usageCount: entry.uses, description: entry.description, recordType: entry.type, shared: entry.shared, parents: [...entry.parents],
   }));
 }

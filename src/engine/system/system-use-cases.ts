@@ -1,4 +1,6 @@
 /** `/version`, `/info`, `/system/df` and `/events`, API 1.51. */
+import { buildCacheView } from '../solver/prune-builds.ts';
+import type { BuildSolver } from '../solver/contract.ts';
 import { createHash } from 'node:crypto';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { basename } from 'node:path';
@@ -26,6 +28,7 @@ export interface SystemParts {
   readonly snapshotter: Snapshotter;
   readonly events: EventLog;
   readonly storage: StorageParts;
+  readonly solver: BuildSolver;
   readonly cgroups: CgroupFacts;
   /** Identifies this engine for good. */
   readonly engineId: string;
@@ -158,14 +161,15 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
 
     async diskUsage(types) {
       const wants = (type: string): boolean => types.length === 0 || types.includes(type);
-      const usage: Record<string, unknown> = {};
+      // What was not asked for is there, and empty.
+      const usage: Record<string, unknown> = { LayersSize: 0, Images: null, Containers: null, Volumes: null, BuildCache: null };
       if (wants('image')) {
         usage['LayersSize'] = await parts.images.layersSize();
         usage['Images'] = await imagesWithUse(parts);
       }
       if (wants('container')) usage['Containers'] = await parts.containers.list({ all: true, limit: 0, size: true, filters: {} });
       if (wants('volume')) usage['Volumes'] = await parts.volumes.usage();
-      if (wants('build-cache')) usage['BuildCache'] = [];
+      if (wants('build-cache')) usage['BuildCache'] = (await parts.solver.usage([])).map(buildCacheView);
       return usage;
     },
 

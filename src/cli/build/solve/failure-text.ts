@@ -17,11 +17,13 @@ interface SourceDetail {
 
 function sourceText({ details }: GrpcError): string {
   if (details === undefined) return '';
-  const found = RpcStatus.decode(details).details.find(({ typeUrl }) => typeUrl.endsWith('errdefs.Source+json'));
-  if (found === undefined) return '';
-  // The daemon writes it in this form.
-  const { info, ranges } = JSON.parse(found.value.toString('utf8')) as SourceDetail;
-  const [range] = ranges;
+  const found = RpcStatus.decode(details).details.filter(({ typeUrl }) => typeUrl.endsWith('errdefs.Source+json'));
+  // As buildx prints them, the last first.
+  return found.reverse().map(({ value }) => excerptOf(JSON.parse(value.toString('utf8')) as SourceDetail)).join('');
+}
+
+/** The daemon writes it in this form. */
+function excerptOf({ info, ranges: [range] }: SourceDetail): string {
   if (range === undefined) return '';
   return sourceExcerpt(info.filename, Buffer.from(info.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line });
 }
