@@ -25,6 +25,7 @@
 #include "hold.h"
 #include "log.h"
 #include "loop.h"
+#include "namespaces.h"
 #include "options.h"
 #include "processes.h"
 #include "records.h"
@@ -332,9 +333,10 @@ static int be_unlink_hook(const char *path)
 
 int main(int count, char **arguments)
 {
-	(void)count;
 	if (strcmp(arguments[0], "unlink") == 0)
 		return be_unlink_hook(arguments[1]);
+	if (count == 3 && strcmp(arguments[1], "--hold-namespaces") == 0)
+		return hold_namespaces(arguments[2]);
 	const char *problem = options_parse(&options, arguments);
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

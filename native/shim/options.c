@@ -37,6 +37,7 @@ static const char *parse_one(struct options *options, const char *name, const ch
 		{ "--bundle", &options->bundle },
 		{ "--process", &options->process_file },
 		{ "--program", &options->program },
+		{ "--oom-score", &options->oom_score },
 		{ "--log", &options->log_path },
 		{ "--log-attributes", &options->log_attributes },
 	};
@@ -58,6 +59,11 @@ static const char *parse_one(struct options *options, const char *name, const ch
 	} else if (strcmp(name, "--stdin") == 0) {
 		if (!parse_stdin(options, value))
 			return "--stdin must be none, open or once";
+	} else if (strcmp(name, "--uid") == 0) {
+		options->owned = true;
+		options->uid = (unsigned)strtoul(value, NULL, 10);
+	} else if (strcmp(name, "--gid") == 0) {
+		options->gid = (unsigned)strtoul(value, NULL, 10);
 	} else if (strcmp(name, "--join") == 0) {
 		if (options->tasks_count == MAX_TASKS_FILES)
 			return "too many --join options";

@@ -30,6 +30,9 @@ struct options {
 	bool terminal;
 	unsigned short rows, columns; /* 0: the kernel's default */
 	enum stdin_mode stdin_mode;
+	bool owned; /* the pipes belong to this user and group, who may open them anew */
+	unsigned uid, gid;
+	const char *oom_score; /* for the runtime's process, which may not lower it in a user namespace; or NULL */
 	const char *tasks_files[MAX_TASKS_FILES]; /* cgroup v1 `tasks` files to join; none: the runtime does it */
 	int tasks_count;
 	const char *log_path; /* NULL: no log */

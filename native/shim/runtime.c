@@ -94,6 +94,19 @@ static void exec_protected(const struct options *options, char **arguments)
 	syscall(SYS_execveat, file, "", arguments, environment, AT_EMPTY_PATH);
 }
 
+/* The runtime sets the same again where it has no more right to than to go down to this. */
+static void lower_oom_score(const struct options *options)
+{
+	const char *path = "/proc/self/oom_score_adj";
+	int fd = options->oom_score ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (!options->oom_score)
+		return;
+	if (fd < 0 || write(fd, options->oom_score, strlen(options->oom_score)) < 0)
+		fail_child("write", path);
+	close(fd);
+}
+
 static pid_t start(const struct options *options, char **arguments, bool as_process)
 {
 	sigset_t none;
@@ -123,8 +136,10 @@ static pid_t start(const struct options *options, char **arguments, bool as_proc
 	if (as_process)
 		streams_become();
 	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (as_process)
+	if (as_process) {
+		lower_oom_score(options);
 		join_cgroups(options);
+	}
 	if (options->crun)
 		hide_unified();
 	sigemptyset(&none);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -134,6 +135,19 @@ static int open_pipe(int *ours, int *theirs, bool output)
 	return 0;
 }
 
+/* In a user namespace the process could not open its own standard streams anew otherwise. */
+static int give_away(const struct options *options)
+{
+	struct stat status;
+
+	for (int i = 0; options->owned && i < 3; i++) {
+		if (fstat(given[i], &status) == 0 && S_ISFIFO(status.st_mode) &&
+		    fchown(given[i], options->uid, options->gid) < 0)
+			return errno;
+	}
+	return 0;
+}
+
 int streams_open(const struct options *options)
 {
 	int problem = 0;
@@ -163,7 +177,9 @@ int streams_open(const struct options *options)
 	} else {
 		problem = open_pipe(&outputs[0].source.fd, &given[1], true);
 	}
-	return problem ? problem : open_pipe(&outputs[1].source.fd, &given[2], true);
+	if (!problem)
+		problem = open_pipe(&outputs[1].source.fd, &given[2], true);
+	return problem ? problem : give_away(options);
 }
 
 void streams_become(void)

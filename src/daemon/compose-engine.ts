@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
+import { rootOnHost, type IdentityMapping } from '#base/identity-mapping.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { BuildCache } from '#engine/solver/build-cache.ts';
@@ -46,6 +47,8 @@ export interface EngineSettings {
   readonly bridgeName: string;
   readonly network: NetworkSettings;
   readonly storageDriver: 'overlay2' | 'vfs' | undefined;
+  /** Who containers' users are on the host; undefined: the host's. */
+  readonly mapping: IdentityMapping | undefined;
   readonly cgroupParent: string;
   /** Absolute path of the compiled shim. */
   readonly shimPath: string;
@@ -80,8 +83,11 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   if (database.isNew && holdsContainers(paths.containersDirectory)) throw fail('store.lost', { path: join(dataRoot, 'state.db'), directory: paths.containersDirectory });
   const events = new EventLog(opened.use(new EventArchive({ directory: join(dataRoot, 'events'), warn: (message) => log('warning', message) })));
 
+  const remapping = settings.mapping && { mapping: settings.mapping, holder: settings.shimPath };
   const layers = createLayerStore({ dataRoot });
-  const snapshotter = opened.use(createSnapshotter({ dataRoot, layers, ...(settings.storageDriver !== undefined && { driver: settings.storageDriver }) }));
+  const snapshotter = opened.use(createSnapshotter({
+    dataRoot, layers, driver: settings.storageDriver, remapping: remapping && { ...remapping, mountPoint: join(executionRoot, 'remapped') },
+  }));
   const images = createImageStore({
     dataRoot,
     database,
@@ -104,6 +110,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   });
   const volumes = createLocalVolumeStore({
     directory: join(dataRoot, 'volumes'),
+    owner: remapping && rootOnHost(remapping.mapping),
     database,
     onEvent: (action, { name, driver }) => events.publish({ type: 'volume', action, id: name, attributes: { driver } }),
   });
@@ -121,6 +128,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
     shimPath: settings.shimPath,
+    remapping,
     log,
   });
   const registry = new ContainerRegistry(database, log);
@@ -145,6 +153,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     events,
     health,
     paths,
+    remapping,
     registries: settings.registries,
     configuration,
     log,
@@ -157,6 +166,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     configuration,
     storageStatus: storageStatusOf(snapshotter.driver, dataRoot),
     seccomp: host.seccomp,
+    remapped: remapping !== undefined,
     networkDrivers: ['bridge', 'host', 'ipvlan', 'macvlan', 'null', 'overlay'],
   }, settings.handed);
   const kept = opened.move();

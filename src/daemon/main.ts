@@ -21,6 +21,7 @@ import { readDaemonCommand, type DaemonOptions } from './options.ts';
 import { handoverSignal, passedSockets, socketsOf, takeHandover, writeHandover } from './handover.ts';
 import { awaitRelease, claimDaemon, daemonOf } from './pid-file.ts';
 import { registryConfiguration } from './registry-configuration.ts';
+import { createDefaultAccount, readAccountFiles, readUserRemapping, remappedDataRoot } from './user-remapping.ts';
 import { Reloader } from './reloader.ts';
 
 const defaultBridge = 'dhow0';
@@ -64,13 +65,16 @@ async function main(given: readonly string[]): Promise<number> {
   }
 }
 
-async function serve(args: readonly string[], options: DaemonOptions, log: AdjustableLog): Promise<void> {
+async function serve(args: readonly string[], given: DaemonOptions, log: AdjustableLog): Promise<void> {
   returnFreedMemory();
   const ending = new AbortController();
   const handing = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => ending.abort());
   process.on(handoverSignal, () => handing.abort());
-  for (const warning of options.warnings) log.warn(warning);
+  for (const warning of given.warnings) log.warn(warning);
+  const mapping = given.usernsRemap === undefined ? undefined : await readUserRemapping(given.usernsRemap, readAccountFiles, createDefaultAccount);
+  if (given.usernsRemap !== undefined && mapping === undefined) log.warn('User namespaces: root cannot be remapped with itself; user namespaces are OFF');
+  const options = mapping === undefined ? given : { ...given, dataRoot: remappedDataRoot(given.dataRoot, mapping) };
 
   await using opened = new AsyncDisposableStack();
   const predecessor = options.replace ? await daemonOf(options.dataRoot) : undefined;
@@ -102,6 +106,7 @@ async function serve(args: readonly string[], options: DaemonOptions, log: Adjus
       bridgeName: options.bridge ?? defaultBridge,
       network: options.network,
       storageDriver: storageDriverOf(options.storageDriver),
+      mapping,
       cgroupParent: options.cgroupParent ?? defaultCgroupParent,
       shimPath,
       registries: registryConfiguration(configuration),

@@ -164,7 +164,7 @@ export const optionTable: readonly OptionRow[] = [
   row('tlsverify', 'boolean', 'Use TLS and verify the remote'),
   row('userland-proxy', 'boolean', 'Serve published ports, too, where the kernel does not translate addresses, such as at IPv6 ones (default true)'),
   without('userland-proxy-path', 'text'),
-  row('userns-remap', 'text', 'User/Group setting for user namespaces; refused'),
+  row('userns-remap', 'text', 'User/Group setting for user namespaces'),
   row('validate', 'boolean', 'Validate daemon configuration and exit'),
 ];
 

@@ -228,8 +228,6 @@ test('mirrors of a registry must be read from the file by the registry’s name'
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
     ['{"iptables":false}', /without its firewall rules/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
-    ['{"userns-remap":"default"}', /belong to the users of the host/], ['{"userns-remap":"a:b:c"}', /^Invalid user\/group specification in --userns-remap: "a:b:c"$/],
-    ['{"userns-remap":"nobody-here"}', /^Error during uid lookup for "nobody-here": getent unable to find entry "nobody-here" in passwd database$/],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],
     ['{"log-driver":"bogus"}', /^failed to set log opts: .*bogus/], ['{"log-opts":{"bogus":"1"}}', /^failed to set log opts: unknown log opt 'bogus' for json-file log driver$/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],

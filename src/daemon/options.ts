@@ -47,6 +47,7 @@ export interface DaemonOptions {
   /** As they were given, for `info`. */
   readonly addressPools: readonly AddressPoolOption[];
   readonly storageDriver: string | undefined;
+  readonly usernsRemap: string | undefined;
   readonly defaultRuntime: string | undefined;
   readonly cgroupParent: string | undefined;
   /** Further runtimes by name. */
@@ -163,6 +164,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     networkOptions: networkOptionsOf(values, file),
     addressPools,
     storageDriver: values.text('storage-driver'),
+    usernsRemap: values.text('userns-remap'),
     defaultRuntime: values.text('default-runtime'),
     cgroupParent: values.text('cgroup-parent'),
     runtimes: runtimesOf(values.given('add-runtime'), values.fromFile('add-runtime'), values.text('default-runtime')),

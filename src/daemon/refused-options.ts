@@ -1,5 +1,4 @@
 /** Options that Docker has and this engine cannot do: better said at the start than found out later. */
-import { readFileSync } from 'node:fs';
 import { selinuxEnabled, unifiedCgroups } from '#kernel/kernel-features.ts';
 import type { OptionValues } from './option-sources.ts';
 
@@ -23,7 +22,6 @@ const refusals: readonly { readonly flag: string; readonly reason: (values: Opti
   { flag: 'cpu-rt-period', reason: realTime },
   { flag: 'cpu-rt-runtime', reason: realTime },
   { flag: 'storage-opt', reason: storageOption },
-  { flag: 'userns-remap', reason: userNamespaces },
 ];
 
 function cgroupDriver(values: OptionValues): string | undefined {
@@ -33,27 +31,6 @@ function cgroupDriver(values: OptionValues): string | undefined {
     if (driver !== 'cgroupfs' && driver !== '') return `invalid cgroup driver: ${driver}`;
   }
   return undefined;
-}
-
-/** What names nobody is refused in dockerd's words, what would map nothing is taken, as there. */
-function userNamespaces(values: OptionValues, flag: string): string | undefined {
-  const asked = values.text(flag);
-  if (asked === undefined) return undefined;
-  const [user = '', group = user, ...rest] = asked.split(':');
-  if (rest.length > 0) return `Invalid user/group specification in --userns-remap: "${asked}"`;
-  const missing = user === 'default' ? undefined : (missingAccount('passwd', user, 'uid') ?? missingAccount('group', group, 'group'));
-  if (missing !== undefined) return missing;
-  if (['root', '0'].includes(user) && ['root', '0'].includes(group)) return undefined;
-  return `userns-remap=${asked} cannot be had: the layers, volumes and network namespaces of this engine belong to the users of the host, and containers with users of their own could not use them; leave the option out, and give single containers less with --user, --cap-drop or --security-opt no-new-privileges`;
-}
-
-function missingAccount(database: 'passwd' | 'group', name: string, what: 'uid' | 'group'): string | undefined {
-  const accounts = readFileSync(`/etc/${database}`, 'utf8').split('\n').map((line) => line.split(':'));
-  const number = /^\d+$/.test(name);
-  if (accounts.some(([account, , id]) => account === name || (number && id === name))) return undefined;
-  const reason = `getent unable to find entry "${name}" in ${database} database`;
-  if (number) return `${what === 'uid' ? 'Uid' : 'Gid'} ${name} has no entry in /etc/${database}: ${reason}`;
-  return `Error during ${what === 'uid' ? 'uid' : 'groupname'} lookup for "${name}": ${reason}`;
 }
 
 /** In dockerd's words. */

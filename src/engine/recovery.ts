@@ -2,7 +2,7 @@
  * What a start of the daemon does before it serves: takes up the containers of the daemon before it,
  * books what ended meanwhile, and removes what a crash left half-made. Idempotent.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '#base/errors/failure.ts';
 import type { Sandbox } from '#network/contract.ts';
@@ -27,6 +27,8 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle,
   for (const directory of [paths.containersDirectory, paths.bundlesDirectory, paths.runsDirectory, paths.runtimeRoot]) {
     await mkdir(directory, { recursive: true, mode: 0o710 });
   }
+  // Their root has to get to the files that are bound into containers.
+  if (parts.remapping !== undefined) await chmod(paths.containersDirectory, 0o711);
   const step = async (what: string, work: () => Promise<void> | void): Promise<void> => attempt(parts, what, work);
   await images.repair();
 

@@ -158,11 +158,18 @@ export interface FileChange {
   readonly path: string;
 }
 
+export interface SnapshotOptions {
+  /** To look at its files; what every container gets is left out, where there are layers. */
+  readonly plain?: boolean;
+  /** Mounted with its owners as a container with users of its own has them on the host. */
+  readonly remapped?: boolean;
+}
+
 /** Makes, mounts and removes the file systems of containers. Keys are container ids. */
 export interface Snapshotter {
   readonly driver: 'overlay2' | 'vfs';
-  /** Allocates a writable layer over the image's top layer (undefined: over nothing). `plain`: to look at its files; what every container gets is left out, where there are layers. */
-  create(id: string, topLayer: string | undefined, options?: { plain?: boolean }): Promise<void>;
+  /** Allocates a writable layer over the image's top layer (undefined: over nothing). */
+  create(id: string, topLayer: string | undefined, options?: SnapshotOptions): Promise<void>;
   /** Mounts it and answers the path of its root. Mounting what is mounted answers the same path. */
   mount(id: string): Promise<string>;
   /** Drops the mount; without effect when there is none. */

@@ -3,9 +3,10 @@
  * within one synchronous call and is back when that returns; threads made in between would stay behind,
  * so nothing asynchronous may begin there, and the thread pool must have been started before.
  */
-import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, unlinkSync } from 'node:fs';
 import { isFailure } from '#base/errors/failure.ts';
 import { checked, declare } from './libc.ts';
+import { holdNamespaces, type Remapping } from './user-namespace.ts';
 
 const unshareCall = declare('int unshare(int flags)');
 const setnsCall = declare('int setns(int fd, int type)');
@@ -40,6 +41,50 @@ export function createNetworkNamespace<T>(path: string, configure: (descriptor: 
   }
 }
 
+/** Where the user namespace is kept that owns the network namespace kept at `path`. */
+export function userNamespacePath(path: string): string {
+  return `${path}-user`;
+}
+
+export function namesUserNamespace(path: string): boolean {
+  return path.endsWith('-user');
+}
+
+/** A user namespace for a container of its own, or that of another container by its path. */
+export interface NamespaceOwner extends Remapping {
+  readonly join?: string | undefined;
+}
+
+/**
+ * {@link createNetworkNamespace} owned by a user namespace, so that the container's root may change it. A new one is kept
+ * beside it ({@link userNamespacePath}).
+ */
+export function createOwnedNetworkNamespace<T>(path: string, owner: NamespaceOwner, configure: (descriptor: number) => T): T {
+  try {
+    {
+      using held = holdNamespaces(owner, owner.join);
+      keep(held.network, path);
+      if (owner.join === undefined) keep(held.user, userNamespacePath(path));
+    }
+    return inNetworkNamespace(path, () => {
+      const descriptor = openSync(ownNamespace, 'r');
+      try {
+        return configure(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+  } catch (error) {
+    removeNetworkNamespace(path);
+    throw error;
+  }
+}
+
+function keep(namespace: string, path: string): void {
+  closeSync(openSync(path, 'wx', 0o444));
+  checked(mountCall(namespace, path, '', MS_BIND, null), 'mount', path);
+}
+
 /** Runs `work`, which must not be asynchronous, in the namespace that `path` names. */
 export function inNetworkNamespace<T>(path: string, work: () => T): T {
   const descriptor = openSync(path, 'r');
@@ -58,10 +103,16 @@ export function keepOwnNetworkNamespace(path: string): void {
 }
 
 /**
- * Takes the bind mount and its file away. The kernel frees the namespace and its interfaces on its own
+ * Takes the bind mount and its file away, and those of the user namespace beside it. The kernel frees the namespace and its interfaces on its own
  * some time after the last process in it ended. What is gone already is no error.
  */
 export function removeNetworkNamespace(path: string): void {
+  const user = userNamespacePath(path);
+  if (existsSync(user)) removeKept(user);
+  removeKept(path);
+}
+
+function removeKept(path: string): void {
   // Once for every mount stacked there.
   for (;;) {
     try {

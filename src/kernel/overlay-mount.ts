@@ -1,7 +1,9 @@
 /** Mounts of the overlay file system (kernel, Documentation/filesystems/overlayfs.rst). */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { Owner } from '#base/identity-mapping.ts';
 import { setAttribute } from './extended-attributes.ts';
+import { actingAs } from './file-identity.ts';
 import { mount, mountFrom } from './mounts.ts';
 
 /** mount(2) takes options of at most a page with a closing zero. */
@@ -15,6 +17,8 @@ export interface OverlayMount {
   readonly upper: string;
   readonly work: string;
   readonly target: string;
+  /** An idmapped view of the home, in which all but the target is looked for, and its root there. */
+  readonly remapped?: { readonly home: string; readonly root: Owner } | undefined;
 }
 
 /**
@@ -23,11 +27,15 @@ export interface OverlayMount {
  * @throws kernel.syscall_failed
  */
 export function mountOverlay(overlay: OverlayMount): void {
-  const { home, target } = overlay;
-  const request = { source: 'overlay', target: `${home}/${target}`, type: 'overlay' };
+  const { target, remapped } = overlay;
+  const home = remapped?.home ?? overlay.home;
+  const request = { source: 'overlay', target: `${overlay.home}/${target}`, type: 'overlay' };
   const absolute = options(overlay, `${home}/`);
-  if (Buffer.byteLength(absolute) <= optionLimit && !/[:,\\]/.test(home)) mount({ ...request, data: absolute });
-  else mountFrom(home, { ...request, data: options(overlay, '') });
+  // The overlay works on its layers as who has mounted it.
+  actingAs(remapped?.root, () => {
+    if (Buffer.byteLength(absolute) <= optionLimit && !/[:,\\]/.test(home)) mount({ ...request, data: absolute });
+    else mountFrom(home, { ...request, data: options(overlay, '') });
+  });
 }
 
 function options({ lower, upper, work }: OverlayMount, prefix: string): string {

@@ -1,4 +1,5 @@
 /** What the engine needs of networks. Implemented in this folder. */
+import type { NamespaceOwner } from '#kernel/network-namespace.ts';
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { PortChange } from './port-changes.ts';
@@ -9,6 +10,8 @@ export interface Sandbox {
   readonly id: string;
   /** File that keeps the namespace alive: a bind mount of it. With mode `host` it is the daemon's own, kept as `netns/default`. */
   readonly namespacePath: string;
+  /** Keeps the user namespace that was made for this sandbox alive. */
+  readonly userNamespacePath?: string;
   /** By network name. */
   readonly endpoints: Record<string, Endpoint>;
   /** Ports as bound: every requested binding with its real host port. */
@@ -73,6 +76,8 @@ export interface SandboxRequest {
   readonly hostname?: string;
   /** `--dns`; none: the host's. */
   readonly nameServers?: readonly string[];
+  /** Whose the namespace is; undefined: the host's. */
+  readonly owner?: NamespaceOwner | undefined;
 }
 
 export type ConnectRequest = Pick<SandboxRequest, 'containerName' | 'exposedPorts' | 'portBindings' | 'publishAll' | 'hostname'> & FurtherNetwork;

@@ -8,7 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fail, invariant, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import { createNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace } from '#kernel/network-namespace.ts';
+import { createNetworkNamespace, createOwnedNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace, namesUserNamespace, userNamespacePath } from '#kernel/network-namespace.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { findSocketHolder } from '#kernel/socket-holder.ts';
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
@@ -367,9 +367,12 @@ class KernelNetworkController implements NetworkController {
       places.push({ network, settings, endpoint: this.#reserve(network, settings, { containerId, hostname: request.hostname ?? '', interface: name }, stack, true) });
     }
     const separate = places.every(({ network }) => network.separate);
+    const namespacePath = separate ? join(this.#namespaces, id.slice(0, 12)) : this.#hostNamespace;
+    const users = request.owner;
     const unpublished: Sandbox = {
       id,
-      namespacePath: separate ? join(this.#namespaces, id.slice(0, 12)) : this.#hostNamespace,
+      namespacePath,
+      ...(separate && users !== undefined && users.join === undefined && { userNamespacePath: userNamespacePath(namespacePath) }),
       endpoints: Object.fromEntries(places.map(({ network, endpoint }) => [network.record.Name, endpoint])),
       ports: {},
       ...((request.nameServers ?? []).length > 0 && { nameServers: request.nameServers ?? [] }),
@@ -381,7 +384,7 @@ class KernelNetworkController implements NetworkController {
     const sandbox: Sandbox = { ...unpublished, ports: publication?.ports ?? {} };
     if (separate) {
       stack.defer(() => this.#names.remove(containerId));
-      createNetworkNamespace(sandbox.namespacePath, (descriptor) => {
+      const configure = (descriptor: number): void => {
         if (places.length === 0) setLoopbackUp();
         for (const { network, endpoint, settings } of places) {
           network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === ways.four, defaultRoute6: endpoint === ways.six });
@@ -389,7 +392,9 @@ class KernelNetworkController implements NetworkController {
         }
         applySysctls(request.sysctls ?? {});
         this.#serveNames(containerId, sandbox);
-      });
+      };
+      if (users === undefined) createNetworkNamespace(namespacePath, configure);
+      else createOwnedNetworkNamespace(namespacePath, users, configure);
     }
     this.#attached.set(containerId, { containerName, sandbox, publication });
     this.#names.add(containerId, containerName, sandbox);
@@ -510,12 +515,12 @@ class KernelNetworkController implements NetworkController {
 
   async #removeLeftoverNamespaces(): Promise<void> {
     const exclusive = this.#registry.all().some((network) => network.exclusive === true);
-    const kept = new Set(Array.from(this.#attached.values(), ({ sandbox }) => sandbox.namespacePath));
+    const kept = new Set(Array.from(this.#attached.values()).flatMap(({ sandbox }) => [sandbox.namespacePath, userNamespacePath(sandbox.namespacePath)]));
     kept.add(this.#hostNamespace);
     for (const name of readdirSync(this.#namespaces)) {
       const path = join(this.#namespaces, name);
       if (kept.has(path)) continue;
-      if (exclusive) await this.#emptyNamespace(path);
+      if (exclusive && !namesUserNamespace(path)) await this.#emptyNamespace(path);
       removeNetworkNamespace(path);
     }
   }

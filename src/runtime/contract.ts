@@ -1,5 +1,6 @@
 /** What the engine needs to run processes in containers. Implemented in this folder. */
 import type { Duplex } from 'node:stream';
+import type { Owner } from '#base/identity-mapping.ts';
 
 /** How the process ended. */
 export interface ExitReport {
@@ -36,6 +37,8 @@ export interface StdioOptions {
   readonly consoleSize?: { readonly rows: number; readonly columns: number } | undefined;
   /** `none`: /dev/null; `once`: closed when the first attached client closes its side; `open`: stays open. */
   readonly stdin: 'none' | 'open' | 'once';
+  /** Whom the pipes belong to; undefined: root. */
+  readonly owner?: Owner | undefined;
 }
 
 export interface LogOptions {
@@ -70,6 +73,8 @@ interface LaunchBase {
   /** The process's first argument, for the words of a kernel that will not execute it. */
   readonly program: string;
   readonly stdio: StdioOptions;
+  /** The `oomScoreAdj` of the specification, where the runtime has no right to lower it itself: in a user namespace. */
+  readonly outOfMemoryScore?: number | undefined;
   readonly cgroup: CgroupPlacement;
   /** Directory of this launch's own (made by the launcher): socket, pid file, runtime log. On a tmpfs. */
   readonly runDirectory: string;

@@ -2,6 +2,7 @@
  * Makes the OCI runtime specification of a container out of its settings: a pure function of its input.
  * What Docker 28 writes for the same settings is written, in the same order; both crun and runc take it.
  */
+import { countOf, type IdentityMapping, type IdentityRange } from '#base/identity-mapping.ts';
 import type { HostConfig, Ulimit } from '#schema/container-config.ts';
 import type { HostFacts } from './host-facts.ts';
 import { seccompProgramAnnotation } from './seccomp/precompiled.ts';
@@ -16,7 +17,7 @@ import { outOfMemoryScore, processLimits } from './specification/process-limits.
 import { cgroupResources } from './specification/resources.ts';
 import { parseSecurityOptions } from './specification/security-options.ts';
 import { sysctls } from './specification/sysctls.ts';
-import type { RuntimeSpecification, SpecificationMount, SpecificationProcess } from './specification/types.ts';
+import type { RuntimeSpecification, SpecificationIdentityRange, SpecificationMount, SpecificationProcess } from './specification/types.ts';
 import type { ResolvedUser } from './users/resolve-user.ts';
 
 export interface SpecificationInput {
@@ -38,6 +39,8 @@ export interface SpecificationInput {
   /** As `normalizeHostConfig` leaves it. */
   readonly hostConfig: HostConfig;
   readonly namespaces: NamespacePaths;
+  /** Of the user namespace, where there is one. */
+  readonly mapping?: IdentityMapping | undefined;
   readonly files: NetworkFiles;
   /** Directory of shared memory for `IpcMode` shareable, host (`/dev/shm`) and `container:…`. */
   readonly sharedMemory?: string | undefined;
@@ -92,18 +95,23 @@ export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpe
   const masked = hostConfig.MaskedPaths ?? (hostConfig.Privileged ? [] : [...defaultMaskedPaths, ...host.maskedProcessorPaths]);
   const readonly = hostConfig.ReadonlyPaths ?? (hostConfig.Privileged ? [] : defaultReadonlyPaths);
   const propagation = rootPropagation(mounts);
+  const domainname = hostConfig.UTSMode === 'host' ? '' : input.domainname;
+  // A container's root of its own may call setdomainname, but not write the file.
+  const bySysctl = input.mapping === undefined;
   const specification: RuntimeSpecification = {
     ociVersion,
     process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges ?? input.defaults?.noNewPrivileges ?? false }),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
+    ...(bySysctl || domainname === '' ? {} : { domainname }),
     mounts,
     ...annotations(hostConfig.Annotations ?? {}),
     linux: {
-      sysctl: sysctls(hostConfig, hostConfig.UTSMode === 'host' ? '' : input.domainname, host.sysctlExists),
+      sysctl: sysctls(hostConfig, bySysctl ? domainname : '', host.sysctlExists, input.mapping && countOf(input.mapping.gids)),
       resources: cgroupResources(hostConfig, devices.rules, host.deviceNumbersAt),
       cgroupsPath: input.cgroupsPath,
       namespaces: namespaces(hostConfig, input.namespaces),
+      ...(input.mapping !== undefined && { uidMappings: input.mapping.uids.map(specified), gidMappings: input.mapping.gids.map(specified) }),
       ...(devices.nodes.length === 0 ? {} : { devices: devices.nodes }),
       ...(seccomp === undefined ? {} : { seccomp }),
       ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
@@ -112,6 +120,10 @@ export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpe
     },
   };
   return specification;
+}
+
+function specified({ containerId, hostId, size }: IdentityRange): SpecificationIdentityRange {
+  return { containerID: containerId, hostID: hostId, size };
 }
 
 /** The annotation by which crun takes a filter program is the engine's: from outside it would undo the seccomp rules. */

@@ -164,6 +164,9 @@ function shimParameters(launch: Launch): string[] {
     const size = launch.stdio.consoleSize;
     if (size !== undefined) parameters.push('--rows', String(size.rows), '--columns', String(size.columns));
   }
+  const { outOfMemoryScore, stdio: { owner } } = launch;
+  if (outOfMemoryScore !== undefined) parameters.push('--oom-score', String(outOfMemoryScore));
+  if (owner !== undefined) parameters.push('--uid', String(owner.uid), '--gid', String(owner.gid));
   if (launch.cgroup.kind === 'join') for (const file of launch.cgroup.tasksFiles) parameters.push('--join', file);
   for (const attachment of launch.attachments) parameters.push('--attach', String(rolesOf(attachment)));
   if (launch.kind === 'exec') return [...parameters, '--process', processPath(launch)];

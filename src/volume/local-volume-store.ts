@@ -2,10 +2,11 @@
  * Volumes of the local driver: a directory each under `volumes/<name>/_data`, or a file system mounted
  * there while a container uses it (options `type`, `device`, `o`).
  */
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
+import type { Owner } from '#base/identity-mapping.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { directorySize } from '#kernel/directory-size.ts';
@@ -25,6 +26,8 @@ const longestFileName = 255;
 /** @param options.directory holds one directory per volume; made if missing */
 export function createLocalVolumeStore(options: {
   directory: string;
+  /** Whom new volumes belong to; undefined: root. */
+  owner?: Owner | undefined;
   database: StateDatabase;
   onEvent: (action: 'create' | 'destroy', volume: { name: string; driver: string }) => void;
 }): VolumeStore {
@@ -41,6 +44,10 @@ export function createLocalVolumeStore(options: {
     const stored = volumes.get(name);
     if (stored === undefined) throw fail('volume.not_found', { name });
     return view(stored);
+  };
+  const makeMountpoint = (path: string): void => {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    if (options.owner !== undefined) chownSync(path, options.owner.uid, options.owner.gid);
   };
   const isMounted = (mountpoint: string): boolean => readMounts().some((entry) => entry.mountPoint === mountpoint);
 
@@ -67,7 +74,7 @@ export function createLocalVolumeStore(options: {
       // The record first: a directory without one would be nobody's.
       table.put(name, stored);
       try {
-        mkdirSync(join(directory, name, '_data'), { recursive: true, mode: 0o755 });
+        makeMountpoint(join(directory, name, '_data'));
       } catch (error) {
         table.delete(name);
         const path = join(directory, name);
@@ -162,7 +169,7 @@ export function createLocalVolumeStore(options: {
         const { mountpoint } = view(volume);
         if (volume.options !== null && !running.has(volume.name) && isMounted(mountpoint)) await unmountAsync(mountpoint);
         // The record is the truth; a directory lost with a crash between the two is made again.
-        if ((await stat(mountpoint).catch(ignoreMissing)) === undefined) mkdirSync(mountpoint, { recursive: true, mode: 0o755 });
+        if ((await stat(mountpoint).catch(ignoreMissing)) === undefined) makeMountpoint(mountpoint);
       }
       for (const { name } of volumes.values()) await rm(join(directory, name, stagingName), { recursive: true, force: true });
       await removeGraves(directory);

@@ -7,4 +7,5 @@ export const kernelErrors = {
   'kernel.cgroup_setting_refused': { kind: 'system', text: (d) => `cannot set ${d['file']} to ${d['value']}: ${d['reason']}` },
   'kernel.cgroups_missing': { kind: 'system', text: () => 'cannot limit containers: no cgroup file system is mounted at /sys/fs/cgroup; mount cgroup2 there and start the engine again' },
   'kernel.process_list_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'kernel.identity_unmapped': { kind: 'system', text: (d) => `Container ID ${d['id']} cannot be mapped to a host ID` },
 } as const satisfies Record<string, ErrorRow>;

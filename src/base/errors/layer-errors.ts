@@ -13,4 +13,9 @@ export const layerErrors = {
   'snapshot.not_found': { kind: 'notFound', text: (d) => `there is no file system of container ${d['id']}` },
   'snapshot.exists': { kind: 'conflict', text: (d) => `there is a file system of container ${d['id']} already` },
   'snapshot.overlay_unsupported': { kind: 'system', text: (d) => `overlay cannot be mounted below ${d['path']}: ${d['reason']}; choose the storage driver vfs, which copies` },
+  'snapshot.remapping_unsupported': {
+    kind: 'system',
+    text: (d) => `userns-remap cannot be had for ${d['path']}: an idmapped mount of it is refused: ${d['reason']}; it takes Linux 5.19 or later and a file system that can (ext4, xfs, btrfs), so move the data root there or leave the option out`,
+  },
+  'snapshot.not_remapped': { kind: 'system', text: (d) => `container ${d['id']} was made with users of its own, which this daemon has none for; start the daemon with userns-remap again` },
 } as const satisfies Record<string, ErrorRow>;

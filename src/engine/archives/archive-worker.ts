@@ -3,9 +3,11 @@ import { closeSync, constants } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { EngineError, fail, invariant, messageOf } from '#base/errors/failure.ts';
 import { baseName, keepEnding } from '#base/go-path.ts';
+import { rootOnHost } from '#base/identity-mapping.ts';
 import { formatTimestamp } from '#base/timestamp.ts';
 import { detachThreadRoot, enterDirectory, enterRoot } from '#kernel/chroot.ts';
 import { enterContainerView } from '#kernel/container-view.ts';
+import { actAs } from '#kernel/file-identity.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { nodeKinds, statDescriptor, type NodeStatus } from '#kernel/file-nodes.ts';
 import { openInRoot } from '#kernel/open-in-root.ts';
@@ -34,14 +36,16 @@ port.on('message', (job: ArchiveJob) => {
 });
 
 function perform(job: ArchiveJob): void {
-  using _view = enterContainerView(job.view.root, job.view.mounts);
+  const { root, mounts, mapping } = job.view;
+  using _acting = mapping && actAs(rootOnHost(mapping));
+  using _view = enterContainerView(root, mounts);
   switch (job.kind) {
     case 'stat':
       return reportStatus(absolutePath(job.path));
     case 'pack':
       return pack(job);
     case 'export':
-      return exportAll(new TreePacker(new BlockingRingWriter(job.ring)));
+      return exportAll(new TreePacker(new BlockingRingWriter(job.ring), mapping));
     case 'extract':
       return extract(job);
   }
@@ -51,9 +55,9 @@ function reportStatus(path: string): void {
   say({ kind: 'begun', stat: statOf(path, requireStatus(path)) });
 }
 
-function pack({ path, ring }: PackJob): void {
+function pack({ path, ring, view }: PackJob): void {
   const absolute = absolutePath(path);
-  const packer = new TreePacker(new BlockingRingWriter(ring));
+  const packer = new TreePacker(new BlockingRingWriter(ring), view.mapping);
   // It is announced only once it is held, since the container may take it away.
   if (requireStatus(absolute).kind === nodeKinds.directory) {
     inDirectory(absolute, (descriptor) => {
@@ -86,7 +90,7 @@ function extract(job: ExtractJob): void {
     say({ kind: 'begun', stat: undefined });
     enterDirectory(place);
     using _root = enterRoot('.');
-    extractArchive(new ArchiveSource(new BlockingRingReader(job.ring), Infinity), job.rules);
+    extractArchive(new ArchiveSource(new BlockingRingReader(job.ring), Infinity), { ...job.rules, mapping: job.view.mapping });
   } finally {
     closeSync(place);
   }

@@ -12,6 +12,7 @@ import { filesOf } from '../containers/container-files.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import { isRunning } from '../containers/container-state.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
+import { remappingFor } from '../containers/remapping.ts';
 import { releaseMounts, resolveMounts } from '../containers/mount-resolution.ts';
 import type { ArchiveJob, ArchiveMessage, ViewDescription } from './worker-messages.ts';
 
@@ -59,7 +60,8 @@ export class ContainerViews {
       const runs = isRunning(record.state);
       const root = await snapshotter.mount(id);
       if (!runs) used.defer(() => snapshotter.unmount(id));
-      const view = { root, mounts: withMounts ? await this.#mounts(record, root, used) : [] };
+      const mapping = remappingFor(this.#parts, record.hostConfig)?.mapping;
+      const view = { root, mapping, mounts: withMounts ? await this.#mounts(record, root, used) : [] };
       const begun = Promise.withResolvers<ContainerPathStat | undefined>();
       const finished = this.#finish(
         this.#pool.run(job(view, record), (message) => {

@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, ftruncateSync, rmSync } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
+import { ownerOnHost, type IdentityMapping, type Owner } from '#base/identity-mapping.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { changeTimes, makeDirectory, makeLink, makeNode, makeSymlink, nodeKinds, openNode, statNode, type NodeTime } from '#kernel/file-nodes.ts';
 import type { ArchiveSource } from '#image/layer/archive-source.ts';
@@ -16,7 +17,9 @@ export interface ExtractionRules {
   /** Refuse to replace a directory by something else and the other way round. */
   readonly noOverwriteDirNonDir: boolean;
   /** Whom everything belongs to; undefined: as the archive says. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: Owner | undefined;
+  /** Of the archive's owners; undefined: they are the host's. */
+  readonly mapping?: IdentityMapping | undefined;
 }
 
 /** @throws layer.invalid_archive, archive.overwrites, archive.disk_full, kernel.syscall_failed */
@@ -44,8 +47,9 @@ class Extraction {
     while (step.done !== true) step = demand.next(this.#source.read(step.value));
     const header = step.value;
     if (header === undefined) return false;
-    const { owner } = this.#rules;
-    if (!this.#place(owner === undefined ? header : { ...header, ...owner })) this.#source.each(header.storedSize, () => undefined);
+    const { owner = header, mapping } = this.#rules;
+    const { uid, gid } = mapping === undefined ? owner : ownerOnHost(mapping, owner);
+    if (!this.#place({ ...header, uid, gid })) this.#source.each(header.storedSize, () => undefined);
     this.#source.read(paddingOf(header.storedSize));
     return true;
   }

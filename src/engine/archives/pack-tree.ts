@@ -4,6 +4,7 @@
  * that a link put in its place is never followed, and what vanishes is left out.
  */
 import { closeSync, constants, readdirSync, readSync } from 'node:fs';
+import { ownerInContainer, type IdentityMapping } from '#base/identity-mapping.ts';
 import { getAttribute } from '#kernel/extended-attributes.ts';
 import { enterDirectory } from '#kernel/chroot.ts';
 import { failedWith } from '#kernel/failed-with.ts';
@@ -27,11 +28,14 @@ const typesByKind: ReadonlyMap<number, TarEntryType> = new Map([
 
 export class TreePacker {
   readonly #ring: BlockingRingWriter;
+  readonly #mapping: IdentityMapping | undefined;
   /** Names of files that have several, by device and inode. */
   readonly #linked = new Map<string, string>();
 
-  constructor(ring: BlockingRingWriter) {
+  /** @param mapping of the container whose files are packed; undefined: its users are the host's */
+  constructor(ring: BlockingRingWriter, mapping?: IdentityMapping) {
     this.#ring = ring;
+    this.#mapping = mapping;
   }
 
   /** Packs what is named `name` in the working directory as `entryName`, with all that is in it. */
@@ -113,6 +117,7 @@ export class TreePacker {
 
   #header(entry: { name: string; type: TarEntryType; status: NodeStatus; linkName?: string | undefined; capability?: Buffer | undefined }): void {
     const { name, type, status, linkName, capability } = entry;
+    const { uid, gid } = this.#mapping === undefined ? status : ownerInContainer(this.#mapping, status);
     const isDevice = type === 'character' || type === 'block';
     this.#bytes(
       encodeHeader(
@@ -121,8 +126,8 @@ export class TreePacker {
           type,
           linkName,
           mode: status.mode,
-          uid: status.uid,
-          gid: status.gid,
+          uid,
+          gid,
           size: type === 'file' ? status.size : 0,
           modified: { seconds: status.modified.seconds, nanoseconds: 0 },
           ...(isDevice && { deviceMajor: status.device.major, deviceMinor: status.device.minor }),

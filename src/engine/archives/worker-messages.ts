@@ -1,6 +1,7 @@
 /** What the archive use cases and their worker threads tell each other. */
 import type { ErrorCode } from '#base/errors/table.ts';
 import type { ErrorDetails } from '#base/errors/failure.ts';
+import type { IdentityMapping } from '#base/identity-mapping.ts';
 import type { RingMemory } from '#image/layer/byte-ring.ts';
 import type { ViewMount } from '#kernel/container-view.ts';
 import type { ContainerPathStat } from '#schema/archive-views.ts';
@@ -11,6 +12,8 @@ export interface ViewDescription {
   /** The mounted root file system. */
   readonly root: string;
   readonly mounts: readonly ViewMount[];
+  /** Of the container's users; undefined: they are the host's. */
+  readonly mapping: IdentityMapping | undefined;
 }
 
 export interface StatJob {

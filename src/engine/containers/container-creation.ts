@@ -18,6 +18,7 @@ import { processOf, withImageDefaults } from './image-defaults.ts';
 import { withDataRootPropagation } from './data-root-propagation.ts';
 import { fulfilMounts, readMounts } from './mount-plan.ts';
 import { makeImageMounts } from './image-mounts.ts';
+import { remappingFor } from './remapping.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
 import { parseSignal } from './signal-name.ts';
 import { checkOnUnhealthy } from '../health/on-unhealthy.ts';
@@ -75,13 +76,14 @@ export async function createContainer(
   });
   using _claimed = parts.references.claim(id, fulfilled.flatMap(({ point }) => point.Name ?? []));
   for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
-  const mounts = await makeImageMounts(fulfilled, parts, undo);
-  await parts.snapshotter.create(id, image?.topLayer);
+  const remapping = remappingFor(parts, hostConfig);
+  const mounts = await makeImageMounts(fulfilled, parts, { remapped: remapping !== undefined, undo });
+  await parts.snapshotter.create(id, image?.topLayer, { remapped: remapping !== undefined });
   undo.defer(() => parts.snapshotter.remove(id));
   const directory = parts.paths.containerDirectory(id);
-  await mkdir(directory, { recursive: true, mode: 0o710 });
+  await mkdir(directory, { recursive: true, mode: remapping === undefined ? 0o710 : 0o711 });
   undo.defer(() => rm(directory, { recursive: true, force: true }));
-  if (config.WorkingDir !== '' && config.WorkingDir !== '/') await makeWorkingDirectory(parts.snapshotter, id, config.WorkingDir);
+  if (config.WorkingDir !== '' && config.WorkingDir !== '/') await makeWorkingDirectory(parts.snapshotter, id, config.WorkingDir, remapping);
   await fillVolumes(parts, id, mounts);
   parts.registry.add({
     id,

@@ -2,8 +2,9 @@
  * The three files Docker binds into a container: `/etc/hostname`, `/etc/hosts`, `/etc/resolv.conf`.
  * Written at every start into the container's directory on disk.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Owner } from '#base/identity-mapping.ts';
 import type { Endpoint, Sandbox } from '#network/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 
@@ -15,6 +16,8 @@ export interface ContainerFiles {
 
 export interface FileFacts {
   readonly directory: string;
+  /** Whom the files belong to; undefined: root. */
+  readonly owner: Owner | undefined;
   readonly sandbox: Sandbox | undefined;
   /** With the host's network its own files are the starting point. */
   readonly hostNetwork: boolean;
@@ -37,10 +40,11 @@ export function filesOf(directory: string): ContainerFiles {
 
 export function writeContainerFiles(record: ContainerRecord, facts: FileFacts): ContainerFiles {
   const files = filesOf(facts.directory);
-  mkdirSync(facts.directory, { recursive: true, mode: 0o710 });
+  mkdirSync(facts.directory, { recursive: true, mode: facts.owner === undefined ? 0o710 : 0o711 });
   writeFileSync(files.hostname, `${record.config.Hostname}\n`, { mode: 0o644 });
   writeFileSync(files.hosts, hostsText(record, facts), { mode: 0o644 });
   writeFileSync(files.resolvConf, resolverText(record, facts), { mode: 0o644 });
+  if (facts.owner !== undefined) for (const file of Object.values(files)) chownSync(file, facts.owner.uid, facts.owner.gid);
   return files;
 }
 

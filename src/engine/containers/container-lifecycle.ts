@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { rootOnHost } from '#base/identity-mapping.ts';
 import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
 import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
@@ -21,6 +22,7 @@ import { fileFactsOf } from './file-facts.ts';
 import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { imageSnapshotsOf } from './image-mounts.ts';
 import { releaseMounts, resolveMounts } from './mount-resolution.ts';
+import { remappingFor } from './remapping.ts';
 import { decideRestart, firstRestartDelay } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 import { probeCommand } from '../health/health-state.ts';
@@ -85,7 +87,7 @@ export class ContainerLifecycle {
       registry.update(id, { manuallyStopped: false, signals: [], process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
       undo.defer(() => void registry.book(id, { process: undefined }));
 
-      const { sandbox, networkNamespace } = await this.#makeSandbox(before, undo);
+      const { sandbox, networkNamespace, userNamespace } = await this.#makeSandbox(before, undo);
       sandboxed = registry.require(id);
       const rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
@@ -96,6 +98,7 @@ export class ContainerLifecycle {
       const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,
         networkNamespace,
+        userNamespace,
         files,
         mounts,
         sharedMemory: this.#sharedMemory(before, undo),
@@ -338,11 +341,13 @@ export class ContainerLifecycle {
     }
   }
 
-  async #makeSandbox(record: ContainerRecord, undo: AsyncDisposableStack): Promise<{ sandbox: Sandbox | undefined; networkNamespace: string | undefined }> {
+  async #makeSandbox(record: ContainerRecord, undo: AsyncDisposableStack): Promise<{ sandbox: Sandbox | undefined; networkNamespace: string | undefined; userNamespace: string | undefined }> {
     const mode = record.hostConfig.NetworkMode;
+    const remapping = remappingFor(this.#parts, record.hostConfig);
+    const donated = remapping && this.#userNamespaceOfDonor(record);
     if (mode.startsWith('container:')) {
       const pid = this.#pidOf(mode.slice('container:'.length), 'network');
-      return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net') };
+      return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net'), userNamespace: donated };
     }
     const [main, ...further] = attachmentsOf(record);
     const nameServers = [record.hostConfig.Dns ?? [], this.#parts.configuration.current.dns.servers].find((list) => list.length > 0);
@@ -358,6 +363,7 @@ export class ContainerLifecycle {
       furtherNetworks: further.map((attachment) => ({ network: referenceOf(attachment), settings: attachment.settings })),
       hostname: record.config.Hostname,
       ...(nameServers !== undefined && { nameServers }),
+      owner: remapping && { ...remapping, join: donated },
     });
     undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
     // In the record before the start is confirmed: start-up gives it back after a crash.
@@ -365,7 +371,13 @@ export class ContainerLifecycle {
     undo.defer(() => void this.#parts.registry.book(record.id, { sandbox: undefined }));
     sandboxLinks.make(sandbox);
     undo.defer(() => sandboxLinks.remove(sandbox));
-    return { sandbox, networkNamespace: hostNetworkModes.has(mode) ? undefined : sandbox.namespacePath };
+    return { sandbox, networkNamespace: hostNetworkModes.has(mode) ? undefined : sandbox.namespacePath, userNamespace: donated ?? sandbox.userNamespacePath };
+  }
+
+  /** Who shares another namespace of a container has its users, too: it could do nothing there otherwise. */
+  #userNamespaceOfDonor({ hostConfig: { NetworkMode, IpcMode, PidMode } }: ContainerRecord): string | undefined {
+    const [mode, purpose] = ([[PidMode, 'pid'], [IpcMode, 'ipc'], [NetworkMode, 'network']] as const).find(([value]) => value.startsWith('container:')) ?? [];
+    return mode === undefined || purpose === undefined ? undefined : namespacePathOf(this.#pidOf(mode.slice('container:'.length), purpose), 'user');
   }
 
   #writeFiles(record: ContainerRecord, sandbox: Sandbox | undefined): ReturnType<typeof filesOf> {
@@ -408,7 +420,8 @@ export class ContainerLifecycle {
     if (IpcMode.startsWith('container:')) return paths.sharedMemoryDirectory(this.#donorOf(IpcMode.slice('container:'.length), 'ipc').id);
     if (IpcMode !== 'shareable') return undefined;
     const directory = paths.sharedMemoryDirectory(record.id);
-    mountSharedMemory(directory, ShmSize);
+    const remapping = remappingFor(this.#parts, record.hostConfig);
+    mountSharedMemory(directory, ShmSize, remapping && rootOnHost(remapping.mapping));
     undo.defer(() => unmountSharedMemory(directory));
     return directory;
   }

@@ -1,6 +1,7 @@
 /** What the container use cases are made of; built once by the composition root. */
 import type { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
+import type { Remapping } from '#kernel/user-namespace.ts';
 import type { LogReader } from '#logging/contract.ts';
 import type { NetworkController } from '#network/contract.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
@@ -39,6 +40,8 @@ export interface EngineParts {
   readonly events: EventLog;
   readonly health: HealthMonitor;
   readonly paths: EnginePaths;
+  /** Of containers that do not ask for the host's users; undefined: all have those. */
+  readonly remapping: Remapping | undefined;
   /** How registries are reached. */
   readonly registries: RegistryConfiguration;
   readonly configuration: CurrentConfiguration;

@@ -5,7 +5,7 @@ import type { EngineParts } from './engine-parts.ts';
 import type { PlannedMount } from './planned-mount.ts';
 
 /** Gives every mount of an image its snapshot. @param undo takes the snapshots away again. @throws image.* where there is no such image */
-export async function makeImageMounts(mounts: readonly PlannedMount[], { images, snapshotter }: Pick<EngineParts, 'images' | 'snapshotter'>, undo: AsyncDisposableStack): Promise<PlannedMount[]> {
+export async function makeImageMounts(mounts: readonly PlannedMount[], { images, snapshotter }: Pick<EngineParts, 'images' | 'snapshotter'>, { remapped, undo }: { readonly remapped: boolean; readonly undo: AsyncDisposableStack }): Promise<PlannedMount[]> {
   const made: PlannedMount[] = [];
   for (const mount of mounts) {
     if (mount.point.Type !== 'image') {
@@ -15,7 +15,7 @@ export async function makeImageMounts(mounts: readonly PlannedMount[], { images,
     // One that is lent by another container is of the image that one has.
     const image = images.resolve(mount.image?.id ?? mount.point.Name ?? '');
     const snapshot = newIdentifier();
-    await snapshotter.create(snapshot, image.topLayer, { plain: true });
+    await snapshotter.create(snapshot, image.topLayer, { plain: true, remapped });
     undo.defer(() => snapshotter.remove(snapshot));
     const { Data } = snapshotter.describe(snapshot);
     made.push({ ...mount, image: { id: image.id, snapshot }, point: { ...mount.point, Source: Data?.['MergedDir'] ?? '' } });

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import type { CgroupManager } from '#kernel/cgroups/contract.ts';
+import { rootOnHost, type Owner } from '#base/identity-mapping.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
+import type { Remapping } from '#kernel/user-namespace.ts';
 import { readSysctl } from '#kernel/sysctl.ts';
 import type { SeccompFilterCache } from '#kernel/seccomp-filter.ts';
 import { buildExecProcess } from '#runtime/exec-process.ts';
@@ -21,6 +23,7 @@ import { resolveUser } from '#runtime/users/resolve-user.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import type { CurrentConfiguration, OciRuntime } from '../engine-configuration.ts';
 import type { EnginePaths } from '../engine-paths.ts';
+import { remappingFor } from '../containers/remapping.ts';
 import { logOptionsOf } from './log-options.ts';
 import type { ContainerPlace, RuntimePreparation } from './runtime-preparation.ts';
 
@@ -33,6 +36,8 @@ export interface PreparationFacts {
   readonly configuration: CurrentConfiguration;
   readonly cgroupParent: string;
   readonly processorCount: number;
+  /** Of containers, unless they have the host's users. */
+  readonly remapping: Remapping | undefined;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
 }
 
@@ -74,9 +79,16 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
 
   const cgroupPath: RuntimePreparation['cgroupPath'] = ({ id, hostConfig }) => join('/', hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent, id);
 
+  /** Whom the pipes of a container's processes belong to. */
+  const ownerOf = ({ hostConfig }: ContainerRecord): Owner | undefined => {
+    const remapping = remappingFor(facts, hostConfig);
+    return remapping && rootOnHost(remapping.mapping);
+  };
+
   const forCrun = (specification: RuntimeSpecification): RuntimeSpecification => {
     const quick = withSeccompProgram(specification, facts.seccompPrograms);
-    return host.kernelMemoryFile ? quick : withoutCoreLink(quick, facts.shimPath);
+    // The hook runs as the container's root, which in a user namespace may not reach its program.
+    return host.kernelMemoryFile || specification.linux.uidMappings !== undefined ? quick : withoutCoreLink(quick, facts.shimPath);
   };
 
   return {
@@ -93,6 +105,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         runtimes: Object.keys(runtimes),
         ipv4Forwarding: readSysctl('net.ipv4.ip_forward') === '1',
         cgroupNamespaces: cgroups.facts.namespaces,
+        remapped: facts.remapping !== undefined,
       });
       return { hostConfig: normalizeHostConfig(verified.config, defaults), warnings: [...verified.warnings, ...warnings] };
     },
@@ -128,10 +141,12 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         domainname: record.config.Domainname,
         hostConfig: record.hostConfig,
         namespaces: {
+          user: place.userNamespace,
           network: place.networkNamespace,
           pid: joinedNamespace(record.hostConfig.PidMode, 'pid', place),
           ipc: joinedNamespace(record.hostConfig.IpcMode, 'ipc', place),
         },
+        mapping: place.userNamespace === undefined ? undefined : facts.remapping?.mapping,
         files: place.files,
         sharedMemory: place.sharedMemory,
         mounts: place.mounts,
@@ -152,10 +167,12 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           runtimePath: ociRuntime.path,
           runtimeRoot: paths.runtimeRoot,
           program: specification.process.args[0] ?? '',
+          outOfMemoryScore: ownerOf(record) && specification.process.oomScoreAdj,
           stdio: {
             terminal: record.config.Tty,
             stdin: record.config.OpenStdin ? (record.config.StdinOnce ? 'once' : 'open') : 'none',
             ...consoleSizeOf(record.hostConfig.ConsoleSize),
+            owner: ownerOf(record),
           },
           cgroup: placement,
           runDirectory: paths.runDirectory(record.id),
@@ -194,10 +211,12 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         runtimePath: ociRuntime.path,
         runtimeRoot: paths.runtimeRoot,
         program: process.args[0] ?? '',
+        outOfMemoryScore: ownerOf(record) && process.oomScoreAdj,
         stdio: {
           terminal: request.Tty,
           stdin: request.AttachStdin ? 'once' : 'none',
           ...consoleSizeOf(request.ConsoleSize ?? [0, 0]),
+          owner: ownerOf(record),
         },
         cgroup: isCrun(ociRuntime) ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
         runDirectory: paths.runDirectory(execId),

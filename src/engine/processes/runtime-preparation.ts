@@ -14,6 +14,8 @@ export interface ContainerPlace {
   readonly rootfs: string;
   /** Undefined: the host's. */
   readonly networkNamespace: string | undefined;
+  /** Undefined: the host's users. */
+  readonly userNamespace?: string | undefined;
   readonly files: ContainerFiles;
   /** Binds, volumes and tmpfs, ready. */
   readonly mounts: readonly SpecificationMount[];

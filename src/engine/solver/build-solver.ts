@@ -63,7 +63,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#directory = join(parts.paths.buildsDirectory, 'solves');
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     this.#contexts = new ContextStore(join(parts.paths.buildsDirectory, 'contexts'));
-    this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'));
+    this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'), parts.remapping === undefined ? 0o700 : 0o711);
   }
 
   addSession(session: BuildSession): Disposable {

@@ -38,9 +38,10 @@ export class CacheDirectories {
   readonly #mutex = new KeyedMutex();
   readonly #users = new Map<string, number>();
 
-  constructor(directory: string) {
+  /** @param mode of the directory: steps with users of their own must get through it */
+  constructor(directory: string, mode: number) {
     this.#directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode });
   }
 
   /** `private`: a directory that no other step has now; `locked`: waits until no other has it. */

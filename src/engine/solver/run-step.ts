@@ -13,6 +13,7 @@ import type { ContainerRecord } from '../containers/container-record.ts';
 import { createdState } from '../containers/container-state.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import { fileFactsOf } from '../containers/file-facts.ts';
+import { remappingFor } from '../containers/remapping.ts';
 import { describeStartFailure } from '../containers/start-failure.ts';
 import { makeWorkingDirectory } from '../containers/working-directory.ts';
 import type { RunNode } from './build-node.ts';
@@ -43,17 +44,18 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   const { snapshotter, networks, runtime, launcher, paths } = parts;
   const id = newIdentifier();
   await using undo = new AsyncDisposableStack();
-  await snapshotter.create(id, inputs[0]);
+  const remapping = remappingFor(parts, options.hostConfig);
+  await snapshotter.create(id, inputs[0], { remapped: remapping !== undefined });
   undo.defer(async () => await snapshotter.remove(id));
   undo.defer(async () => await rm(paths.containerDirectory(id), { recursive: true, force: true }));
-  const mounts = undo.use(new StepMounts({ ...options, snapshotter, directory: `${paths.runDirectory(id)}-mounts` }));
+  const mounts = undo.use(new StepMounts({ ...options, snapshotter, mapping: remapping?.mapping, directory: `${paths.runDirectory(id)}-mounts` }));
   const places = await mounts.make(node.mounts, inputs);
   const record = recordOf(node, id, { ...options, variables: mounts.variables });
-  if (record.config.WorkingDir !== '' && record.config.WorkingDir !== '/') await makeWorkingDirectory(snapshotter, id, record.config.WorkingDir);
+  if (record.config.WorkingDir !== '' && record.config.WorkingDir !== '/') await makeWorkingDirectory(snapshotter, id, record.config.WorkingDir, remapping);
   const rootfs = await snapshotter.mount(id);
   const stubs = missingPlaces(rootfs, places.map(({ destination }) => destination));
   const sandbox = await networks.create({
-    containerId: id, containerName: `build step ${node.name}`, networkMode: record.hostConfig.NetworkMode, exposedPorts: [], portBindings: {}, publishAll: false, hostname: record.config.Hostname,
+    containerId: id, containerName: `build step ${node.name}`, networkMode: record.hostConfig.NetworkMode, exposedPorts: [], portBindings: {}, publishAll: false, hostname: record.config.Hostname, owner: remapping,
   });
   undo.defer(async () => await networks.destroy(id, sandbox));
   const files = writeContainerFiles(record, fileFactsOf(parts, record, sandbox));
@@ -62,6 +64,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   const launch = await runtime.prepare(record, {
     rootfs,
     networkNamespace: node.network === 'host' ? undefined : sandbox.namespacePath,
+    userNamespace: sandbox.userNamespacePath,
     files,
     mounts: places,
     pidOf: (reference) => {

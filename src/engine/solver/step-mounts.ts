@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join, posix } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
+import { ownerOnHost, rootOnHost, type IdentityMapping } from '#base/identity-mapping.ts';
 import type { Snapshotter } from '#image/contract.ts';
 import { mount, mountFlags, unmount } from '#kernel/mounts.ts';
 import { resolveInRoot } from '#kernel/resolve-in-root.ts';
@@ -19,6 +20,8 @@ export interface StepMountsOptions {
   readonly snapshotter: Snapshotter;
   readonly caches: CacheDirectories;
   readonly session: BuildSession | undefined;
+  /** Of the step's users; undefined: they are the host's. */
+  readonly mapping: IdentityMapping | undefined;
   /** Of this step's own, on memory: secrets never touch the disk. */
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -36,6 +39,11 @@ export class StepMounts implements AsyncDisposable {
   constructor(options: StepMountsOptions) {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    // The step's root has to get to what is mounted, nobody else.
+    if (options.mapping !== undefined) {
+      chownSync(options.directory, 0, rootOnHost(options.mapping).gid);
+      chmodSync(options.directory, 0o710);
+    }
     this.#opened.defer(() => rmSync(options.directory, { recursive: true, force: true }));
     mount({ source: 'tmpfs', target: options.directory, type: 'tmpfs', flags: mountFlags.noSuid | mountFlags.noDevices, data: 'mode=0700' });
     this.#opened.defer(() => void unmount(options.directory));
@@ -70,11 +78,17 @@ export class StepMounts implements AsyncDisposable {
     }
   }
 
+  #own(path: string, { uid = 0, gid = 0 }: { readonly uid?: number | undefined; readonly gid?: number | undefined }): void {
+    const { mapping } = this.#options;
+    const owner = mapping === undefined ? { uid, gid } : ownerOnHost(mapping, { uid, gid });
+    chownSync(path, owner.uid, owner.gid);
+  }
+
   /** The file system of an input, with a layer of its own for what is written. */
   async #input({ input }: RunMount, inputs: InputLayers): Promise<string> {
     const { snapshotter } = this.#options;
     const id = newIdentifier();
-    await snapshotter.create(id, input === undefined ? undefined : inputs[input], { plain: true });
+    await snapshotter.create(id, input === undefined ? undefined : inputs[input], { plain: true, remapped: this.#options.mapping !== undefined });
     this.#opened.defer(async () => await snapshotter.remove(id));
     return await snapshotter.mount(id);
   }
@@ -86,7 +100,7 @@ export class StepMounts implements AsyncDisposable {
     if (cache.fresh) {
       if (mount.input !== undefined) await caches.fill(cache, await this.#input(mount, inputs), mount.source);
       chmodSync(cache.path, mount.mode ?? 0o755);
-      chownSync(cache.path, mount.uid ?? 0, mount.gid ?? 0);
+      this.#own(cache.path, mount);
     }
     return cache.path;
   }
@@ -103,7 +117,7 @@ export class StepMounts implements AsyncDisposable {
     const path = join(directory, `secret-${this.#count++}`);
     writeFileSync(path, secret, { mode: 0o600, flag: 'wx' });
     chmodSync(path, mode);
-    chownSync(path, uid, gid);
+    this.#own(path, { uid, gid });
     return { destination: target, type: 'bind', source: path, options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec', 'rprivate'] };
   }
 
@@ -124,7 +138,7 @@ export class StepMounts implements AsyncDisposable {
       await once(server, 'close');
     });
     chmodSync(path, mode);
-    chownSync(path, uid, gid);
+    this.#own(path, { uid, gid });
     this.variables.push(`SSH_AUTH_SOCK=${target}`);
     return { destination: target, type: 'bind', source: path, options: ['bind', 'rprivate'] };
   }

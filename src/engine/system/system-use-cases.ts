@@ -36,6 +36,8 @@ export interface SystemParts {
   readonly configuration: CurrentConfiguration;
   readonly storageStatus: readonly (readonly [string, string])[];
   readonly seccomp: boolean;
+  /** Whether containers have users of their own. */
+  readonly remapped: boolean;
   readonly networkDrivers: readonly string[];
 }
 
@@ -152,7 +154,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         RuncCommit: { ID: runtime?.version ?? '' },
         InitCommit: { ID: '' },
         ...(current.addressPools.length > 0 && { DefaultAddressPools: current.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
-        SecurityOptions: [...(parts.seccomp ? [`name=seccomp,profile=${current.seccomp.name}`] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : [])],
+        SecurityOptions: [...(parts.seccomp ? [`name=seccomp,profile=${current.seccomp.name}`] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : []), ...(parts.remapped ? ['name=userns'] : [])],
         FirewallBackend: { Driver: 'nftables' },
         CDISpecDirs: null,
         Warnings: warningsOf(cgroups, current, parts.seccomp),

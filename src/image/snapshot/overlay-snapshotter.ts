@@ -9,7 +9,7 @@ import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import { identifyUpper, mountOverlay } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, OwnedPath, Snapshotter } from '../contract.ts';
+import type { FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
 import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
 import { LayerWorkers } from '../layer/layer-workers.ts';
@@ -20,6 +20,7 @@ import { sizeOfLayers } from '../layer/size-of-layers.ts';
 import { makeRoot } from '../layer/make-root.ts';
 import { InitLayers } from './init-layers.ts';
 import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import { requireView, type RemappedView } from './remapped-view.ts';
 import { treeUsage } from './tree-usage.ts';
 
 export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
@@ -31,8 +32,10 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   readonly #mutex = new KeyedMutex();
   readonly #initLayers: InitLayers;
   readonly #workers = new LayerWorkers();
+  readonly #remapped: RemappedView | undefined;
 
-  constructor(dataRoot: string, layers: LayerStore) {
+  constructor(dataRoot: string, layers: LayerStore, remapped?: RemappedView) {
+    this.#remapped = remapped;
     this.#paths = new LayerPaths(dataRoot);
     this.#layers = layers;
     this.#removals = new RemovalQueue(this.#paths.removing);
@@ -42,13 +45,14 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     this.#records = new SnapshotRecords(`${dataRoot}/image/overlay2/layerdb/mounts`);
   }
 
-  async create(id: string, topLayer: string | undefined, { plain = false }: { plain?: boolean } = {}): Promise<void> {
+  async create(id: string, topLayer: string | undefined, options: SnapshotOptions = {}): Promise<void> {
     using _held = await this.#mutex.acquire(id);
-    const lower = await this.#lowerLinks({ topLayer, plain });
-    const { name } = this.#records.add(id, topLayer, plain);
+    const lower = await this.#lowerLinks({ topLayer, plain: options.plain ?? false });
+    const { name } = this.#records.add(id, topLayer, options);
     const directory = this.#paths.layer(name);
     try {
-      mkdirSync(directory, { mode: 0o710 });
+      // The root of a container has to get to its files; the data root is closed to everybody else.
+      mkdirSync(directory, { mode: options.remapped === true ? 0o711 : 0o710 });
       makeRoot(`${directory}/diff`);
       identifyUpper(`${directory}/diff`);
       mkdirSync(`${directory}/work`, { mode: 0o700 });
@@ -67,7 +71,9 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     const target = this.#merged(record);
     if (this.#isMounted(target)) return target;
     const lower = (await this.#lowerLinks(record)).map((link) => `l/${link}`);
-    mountOverlay({ home: this.#paths.home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged` });
+    const { home } = this.#paths;
+    const remapped = record.remapped ? requireView(this.#remapped, id).of(home) : undefined;
+    mountOverlay({ home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged`, remapped });
     return target;
   }
 

@@ -16,11 +16,14 @@ export interface SnapshotRecord {
   readonly topLayer: string | undefined;
   /** Without the files that every container gets. */
   readonly plain: boolean;
+  /** Mounted with the users of a user namespace. */
+  readonly remapped: boolean;
 }
 
 const validId = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const noLayer = 'no-layer';
 const plainPrefix = 'plain:';
+const remappedPrefix = 'remapped:';
 
 export class SnapshotRecords {
   readonly #directory: string;
@@ -35,10 +38,10 @@ export class SnapshotRecords {
   }
 
   /** @throws snapshot.exists */
-  add(id: string, topLayer: string | undefined, plain: boolean): SnapshotRecord {
+  add(id: string, topLayer: string | undefined, { plain = false, remapped = false }: { readonly plain?: boolean; readonly remapped?: boolean }): SnapshotRecord {
     if (!validId.test(id)) throw new Error(`bug: ${id} is no container id`);
     if (this.#records.has(id)) throw fail('snapshot.exists', { id });
-    const target = `${plain ? plainPrefix : ''}${topLayer ?? noLayer}`;
+    const target = `${remapped ? remappedPrefix : ''}${plain ? plainPrefix : ''}${topLayer ?? noLayer}`;
     symlinkSync(target, this.#path(id));
     return this.#put(id, target);
   }
@@ -73,9 +76,11 @@ export class SnapshotRecords {
   }
 
   #put(id: string, target: string): SnapshotRecord {
-    const plain = target.startsWith(plainPrefix);
-    const topLayer = plain ? target.slice(plainPrefix.length) : target;
-    const record: SnapshotRecord = { id, name: snapshotName(id), topLayer: topLayer === noLayer ? undefined : topLayer, plain };
+    const remapped = target.startsWith(remappedPrefix);
+    const rest = remapped ? target.slice(remappedPrefix.length) : target;
+    const plain = rest.startsWith(plainPrefix);
+    const topLayer = plain ? rest.slice(plainPrefix.length) : rest;
+    const record: SnapshotRecord = { id, name: snapshotName(id), topLayer: topLayer === noLayer ? undefined : topLayer, plain, remapped };
     this.#records.set(id, record);
     return record;
   }

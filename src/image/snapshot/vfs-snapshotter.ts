@@ -2,12 +2,12 @@
  * Snapshots by copying, for where overlay cannot be mounted: every container has the whole of its
  * image's files in a directory of its own, which needs no mounting.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, OwnedPath, Snapshotter } from '../contract.ts';
+import type { FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
 import { archiveStream } from '../layer/archive-stream.ts';
 import type { LayerStore } from '../layer/contract.ts';
 import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-paths.ts';
@@ -17,6 +17,7 @@ import { sizeOfLayers } from '../layer/size-of-layers.ts';
 import { makeRoot } from '../layer/make-root.ts';
 import { fillInitLayer } from './init-layer.ts';
 import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import { requireView, type RemappedView } from './remapped-view.ts';
 import { treeUsage } from './tree-usage.ts';
 
 /** Suffix of the file beside a snapshot whose time tells when it was complete. */
@@ -36,19 +37,23 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
   readonly #workers = new LayerWorkers();
   readonly #mounted = new Set<string>();
 
-  constructor(dataRoot: string, layers: LayerStore) {
+  readonly #remapped: RemappedView | undefined;
+
+  constructor(dataRoot: string, layers: LayerStore, remapped?: RemappedView) {
+    this.#remapped = remapped;
     this.#home = `${dataRoot}/vfs/dir`;
     this.#preparing = `${dataRoot}/vfs/.preparing`;
     this.#layerPaths = new LayerPaths(dataRoot);
     this.#layers = layers;
     this.#removals = new RemovalQueue(`${dataRoot}/vfs/.removing`);
     mkdirSync(this.#home, { recursive: true, mode: 0o710 });
+    if (remapped !== undefined) chmodSync(this.#home, 0o711);
     this.#records = new SnapshotRecords(`${dataRoot}/image/vfs/layerdb/mounts`);
   }
 
-  async create(id: string, topLayer: string | undefined, { plain = false }: { plain?: boolean } = {}): Promise<void> {
+  async create(id: string, topLayer: string | undefined, options: SnapshotOptions = {}): Promise<void> {
     using _held = await this.#mutex.acquire(id);
-    const record = this.#records.add(id, topLayer, plain);
+    const record = this.#records.add(id, topLayer, options);
     const directory = `${this.#preparing}/${newDirectoryName()}`;
     try {
       mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
@@ -59,7 +64,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
         layers: layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })),
         target: directory,
       });
-      if (!plain) fillInitLayer(directory);
+      if (options.plain !== true) fillInitLayer(directory);
       renameSync(directory, this.#root(record));
       writeFileSync(this.#stamp(record), '', { mode: 0o600 });
       // Later changes must have a later time.
@@ -75,7 +80,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     using _held = await this.#mutex.acquire(id);
     const record = this.#records.get(id);
     this.#mounted.add(id);
-    return this.#root(record);
+    return record.remapped ? requireView(this.#remapped, id).of(this.#root(record)).home : this.#root(record);
   }
 
   async unmount(id: string): Promise<void> {

@@ -9,6 +9,8 @@ export interface HostConfigContext {
   readonly runtimes: readonly string[];
   readonly ipv4Forwarding: boolean;
   readonly cgroupNamespaces: boolean;
+  /** Containers have users of their own unless they say `--userns host`. */
+  readonly remapped: boolean;
 }
 
 /**
@@ -31,6 +33,7 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
   if (config.NetworkMode === 'host' && Object.keys(config.PortBindings ?? {}).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
+  if (context.remapped && config.UsernsMode !== 'host') refuseWithoutHostUsers(config);
   if (Object.hasOwn(config.Annotations ?? {}, '')) throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
   for (const host of config.ExtraHosts ?? []) verifyExtraHost(host);
   for (const option of Object.keys(config.StorageOpt ?? {})) throw refuseStorageOption(option);
@@ -42,6 +45,12 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
     warnings.push('Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.');
   }
   return warnings;
+}
+
+function refuseWithoutHostUsers(config: HostConfig): void {
+  if (config.Privileged) throw refuse('privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode');
+  if (config.NetworkMode === 'host') throw refuse("cannot share the host's network namespace when user namespaces are enabled");
+  if (config.PidMode === 'host') throw refuse('cannot share the host PID namespace when user namespaces are enabled');
 }
 
 export interface ModesContext {

@@ -3,6 +3,8 @@ import type { HostConfig } from '#schema/container-config.ts';
 import type { SpecificationNamespace } from './types.ts';
 
 export interface NamespacePaths {
+  /** Undefined: the host's users. */
+  readonly user?: string | undefined;
   /** Undefined: the host's network. */
   readonly network: string | undefined;
   /** For `PidMode` and `IpcMode` `container:…`, where needed. */
@@ -12,6 +14,7 @@ export interface NamespacePaths {
 
 export function namespaces(settings: Pick<HostConfig, 'PidMode' | 'IpcMode' | 'UTSMode' | 'CgroupnsMode'>, paths: NamespacePaths): SpecificationNamespace[] {
   const list: SpecificationNamespace[] = [{ type: 'mount' }];
+  if (paths.user !== undefined) list.unshift({ type: 'user', path: paths.user });
   if (paths.network !== undefined) list.push({ type: 'network', path: paths.network });
   if (settings.UTSMode !== 'host') list.push({ type: 'uts' });
   if (settings.PidMode !== 'host') list.push(joined('pid', settings.PidMode, paths.pid));

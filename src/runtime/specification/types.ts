@@ -47,7 +47,7 @@ export interface SpecificationProcess {
 }
 
 export interface SpecificationNamespace {
-  readonly type: 'mount' | 'network' | 'uts' | 'pid' | 'ipc' | 'cgroup';
+  readonly type: 'user' | 'mount' | 'network' | 'uts' | 'pid' | 'ipc' | 'cgroup';
   readonly path?: string;
 }
 
@@ -61,7 +61,16 @@ export interface SpecificationDevice {
   readonly gid: number;
 }
 
+/** As {@link IdentityRange}, by the specification's names. */
+export interface SpecificationIdentityRange {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
 export interface SpecificationLinux {
+  readonly uidMappings?: readonly SpecificationIdentityRange[];
+  readonly gidMappings?: readonly SpecificationIdentityRange[];
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly resources: CgroupResources;
   readonly cgroupsPath: string;
@@ -78,6 +87,8 @@ export interface RuntimeSpecification {
   readonly process: SpecificationProcess;
   readonly root: { readonly path: string; readonly readonly?: boolean };
   readonly hostname?: string;
+  /** Of the specification 1.1. */
+  readonly domainname?: string;
   readonly mounts: readonly SpecificationMount[];
   readonly hooks?: { readonly createContainer: readonly { readonly path: string; readonly args: readonly string[] }[] };
   readonly annotations?: Readonly<Record<string, string>>;
