@@ -32,7 +32,7 @@ test('without options the daemon must have the documented defaults', () => {
     },
     networkOptions: {},
     addressPools: [],
-    storageDriver: undefined,
+    storageDriver: undefined, usernsRemap: undefined,
     defaultRuntime: undefined,
     cgroupParent: undefined,
     runtimes: {},
