@@ -112,7 +112,7 @@ export interface ImageUseCases {
   tag(reference: string, repository: string, tag: string): Promise<void>;
   remove(reference: string, options: { force: boolean; prune: boolean; platform?: Platform | undefined }): Promise<ImageDeleteEntry[]>;
   prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
-  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; disposable?: boolean | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   save(references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable>;
   import(archive: Readable, options: { repository: string; tag: string; message: string; changes: readonly string[]; platform: string; source: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   pull(reference: string, options: { platform: string; authorization: string; signal: AbortSignal }): AsyncIterable<ProgressMessage>;

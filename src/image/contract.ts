@@ -91,8 +91,8 @@ export interface ImageStore {
   prune(options: { filters: ImageFilters; users: (imageId: string) => ImageUser[] }): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;
   /** Deletes the layers of images that were removed by force while containers used them and that no container uses any more. To be called when a container was removed. */
   collect(users: (imageId: string) => ImageUser[]): Promise<void>;
-  /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. With a platform, images of other ones are passed over. Nothing stays behind on failure. */
-  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Reads a docker-archive or OCI-layout tar (maybe compressed). Yields progress as Docker's load does. With a platform, images of other ones are passed over. Nothing stays behind on failure. The memory of a `disposable` archive's chunks is given back as they are used up: nobody else may look at them. */
+  load(archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; disposable?: boolean | undefined; signal: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** A tar with the images of these names, Docker's layout (OCI layout with manifest.json and repositories). @throws image.not_found and image.no_export_target (an image of another platform) before the first byte */
   save(references: readonly string[], options: { platform?: Platform | undefined; signal: AbortSignal }): Promise<Readable>;
   /** Makes an image of one layer from a root filesystem tar (maybe compressed): the one given where `source` is `-`, else the one behind that address. */

@@ -368,6 +368,26 @@ test('loading and saving a large layer must take bounded memory', async (t) => {
   assert.ok(peak - before < size * 0.75, `grew by ${Math.round((peak - before) / 1e6)} MB`);
 });
 
+for (const [kind, compress] of [['plain', (bytes: Buffer) => bytes], ['compressed', gzipSync]] as const) {
+  test(`a disposable archive with ${kind} layers must be loaded from pieces cut anywhere, which are used up then`, async (t) => {
+    for (const size of [97, 700, 65_536]) {
+      const stores = await openStores(t);
+      const image = imageOf([await layerOf({ 'etc/a': 'one' }), await layerOf({ noise: randomBytes(100_000).toString('hex') })]);
+      const whole = await tarOf([
+        ...image.layers.map((layer, place): TarMember => ({ header: { name: `${place}.tar`, type: 'file' }, body: compress(layer) })),
+        { header: { name: 'c', type: 'file' }, body: image.configuration },
+        json('manifest.json', [{ Config: 'c', RepoTags: ['app:v1'], Layers: image.layers.map((_, place) => `${place}.tar`) }]),
+      ]);
+      const pieces: Uint8Array[] = [];
+      for (let position = 0; position < whole.length; position += size) pieces.push(new Uint8Array(whole.subarray(position, position + size)));
+      const archive = Readable.from((function* () { yield* pieces; })());
+      await messagesOf(stores.store.load(archive, { quiet: true, disposable: true, signal: never }));
+      assert.deepEqual(stores.store.resolve('app:v1').layers, image.diffIds);
+      assert.equal(pieces[0]?.length, 0);
+    }
+  });
+}
+
 test('an image must be described, saved and removed for its own platform only, where one is named', async (t) => {
   const stores = await openStores(t);
   const { store } = stores;

@@ -5,6 +5,7 @@
  */
 import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import { releaseBytes } from '#base/release-bytes.ts';
 import type { Requester } from '#engine/containers/ending.ts';
 import { peerCredentials } from '#kernel/peer-credentials.ts';
 import { RequestFraming, type FramingRules, type HijackStyle } from './request-framing.ts';
@@ -14,6 +15,8 @@ export interface ConnectionRules extends FramingRules {
   readonly headTimeout: number;
 }
 
+/** Bytes of a piece whose memory is not left to the garbage collector. */
+const worthReleasing = 16 * 1024;
 /** Milliseconds, as in Go's server. */
 const lingering = 500;
 
@@ -153,6 +156,8 @@ export class ClientConnection extends Duplex {
     let room = true;
     for (const piece of passed) room = this.push(piece) && room;
     if (!room) this.#socket.pause();
+    // The parser has copied what it gives on, and the framing keeps nothing of what has passed whole.
+    if (bytes.length >= worthReleasing && passed.length === 1 && passed[0]?.length === bytes.length && this.readableLength === 0) releaseBytes(bytes);
     if (this.#framing.waiting) this.#headTimer ??= setTimeout(() => this.destroy(), this.#headTimeout).unref();
     else if (this.#headTimer !== undefined) {
       clearTimeout(this.#headTimer);

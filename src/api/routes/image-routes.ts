@@ -133,7 +133,7 @@ async function prune({ reply }: Exchange, { engine, query }: Call): Promise<void
 
 async function load(exchange: Exchange, { engine, query, version }: Call): Promise<void> {
   const platform = archivedPlatform(query, version);
-  const messages = engine.images.load(exchange.request, { quiet: query.flag('quiet', true), platform, signal: exchange.signal });
+  const messages = engine.images.load(exchange.request, { quiet: query.flag('quiet', true), platform, disposable: true, signal: exchange.signal });
   // Unlike the others, a load that fails at once is a stream with an error in it, too.
   await sendProgress(exchange, messages, { errorsInStream: true });
 }

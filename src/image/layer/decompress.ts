@@ -25,20 +25,18 @@ export interface DecompressOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** Takes the first bytes and answers how to read the rest. */
+/** Takes the first bytes and answers how to read the rest. Chunks need be valid only until the next is asked for, and those it gives are no longer, either. */
 export async function decompress(archive: AsyncIterable<Uint8Array>, options: DecompressOptions): Promise<ArchiveBytes> {
   const { start, rest } = await peek(archive, 6);
   const compression = compressionOf(start);
   const hash = compression === 'none' ? undefined : createHash('sha256');
   let size = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
-    const litter = new StreamLitter();
     for await (const chunk of rest) {
       hash?.update(chunk);
       size += chunk.length;
       yield chunk;
       options.onProgress?.(size);
-      litter.dropped(chunk.length);
     }
   };
   return {
@@ -53,6 +51,8 @@ export async function peek(source: AsyncIterable<Uint8Array>, length: number): P
   const chunks: Buffer[] = [];
   let have = 0;
   while (have < length) {
+    // A chunk is valid until the next is asked for.
+    if (chunks.length > 0) chunks.push(Buffer.from(chunks.pop() ?? Buffer.alloc(0)));
     const step = await iterator.next();
     if (step.done === true) break;
     chunks.push(bufferOf(step.value));
@@ -80,12 +80,21 @@ function uncompressed(compression: Compression, source: AsyncIterable<Buffer>, s
     case 'none':
       return source;
     case 'gzip':
-      return translated(pipeline(source, createGunzip({ chunkSize }), ignore));
+      return translated(pipeline(copied(source), createGunzip({ chunkSize }), ignore));
     case 'zstd':
-      return translated(pipeline(splitZstdFrames(source), createZstdDecompress({ chunkSize }), ignore));
+      return translated(pipeline(splitZstdFrames(copied(source)), createZstdDecompress({ chunkSize }), ignore));
     case 'bzip2':
     case 'xz':
-      return throughProgram(compression, source, signal);
+      return throughProgram(compression, copied(source), signal);
+  }
+}
+
+/** What goes into a stream may be read on before it is used. */
+async function* copied(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const litter = new StreamLitter();
+  for await (const chunk of source) {
+    yield Buffer.from(chunk);
+    litter.dropped(chunk.length);
   }
 }
 

@@ -24,12 +24,13 @@ import { SpooledArchive } from './spooled-archive.ts';
 /** Names by which writers of archives tell the digest of an uncompressed layer: Docker's own, skopeo's, and older ones. */
 const namedByDigest = /^(?:blobs\/sha256\/)?([0-9a-f]{64})(?:\.tar|\/layer\.tar)?$/;
 
-export async function loadImages(parts: ImageParts, archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; report: Report; signal: AbortSignal }): Promise<void> {
+export async function loadImages(parts: ImageParts, archive: Readable, options: { quiet: boolean; platform?: Platform | undefined; disposable?: boolean | undefined; report: Report; signal: AbortSignal }): Promise<void> {
   await using directory = await parts.workspace.open('docker-import');
   await using lease = parts.keeper.lease();
   const chainByDiffId = new Map(parts.layers.list().map((layer) => [layer.diffId, layer.chainId]));
   await using spooled = await SpooledArchive.read(archive, {
     directory: directory.path,
+    disposable: options.disposable ?? false,
     // A layer that is here need not be written out; it can be had from the store, should it be wanted elsewhere.
     leaveOut: async (name) => {
       const hex = namedByDigest.exec(name)?.[1];

@@ -8,6 +8,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '#base/errors/failure.ts';
+import { releaseBytes } from '#base/release-bytes.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import { asDiskFull } from '../image-catalog.ts';
 import type { StagedLayer } from '../layer/contract.ts';
@@ -36,6 +37,8 @@ export type SpooledFile =
 export interface SpoolOptions {
   /** Empty. */
   readonly directory: string;
+  /** The memory of the archive's chunks may be given back as they are used up. */
+  readonly disposable: boolean;
   /** Whether a file of this name need not be kept. */
   readonly leaveOut: (name: string) => Promise<boolean>;
   /** Unpacks what looks like a layer. */
@@ -76,7 +79,7 @@ export class SpooledArchive implements AsyncDisposable {
     const { signal } = options;
     const { chunks } = await decompress(archive, { signal });
     const members = this.#members;
-    for await (const { entry, body } of readTar(chunks)) {
+    for await (const { entry, pieces } of readTar(chunks, { onUsed: options.disposable ? releaseBytes : undefined })) {
       signal.throwIfAborted();
       const name = memberName(entry.name);
       this.#entries++;
@@ -85,11 +88,11 @@ export class SpooledArchive implements AsyncDisposable {
       else if (entry.type === 'symlink') members.set(name, { kind: 'link', target: posix.resolve('/', posix.dirname(name), entry.linkName).slice(1) });
       else if (entry.type === 'hardlink') members.set(name, { kind: 'link', target: memberName(entry.linkName) });
       else if (entry.type === 'file' && (await options.leaveOut(name))) members.set(name, { kind: 'left-out' });
-      else if (entry.type === 'file') members.set(name, await this.#keep(name, entry.size, body, options));
+      else if (entry.type === 'file') members.set(name, await this.#keep(name, entry.size, pieces(), options));
     }
   }
 
-  async #keep(name: string, size: number, body: Readable, { stage, signal }: SpoolOptions): Promise<Member> {
+  async #keep(name: string, size: number, body: AsyncIterable<Uint8Array>, { stage, signal }: SpoolOptions): Promise<Member> {
     const { start, rest } = await peek(body, peekedBytes);
     if (looksLikeLayer(start)) return { kind: 'layer', size, staged: await this.#staged.add(rest, async (contents) => await stage(name, size, contents)) };
     const path = join(this.#directory, String(this.#entries));

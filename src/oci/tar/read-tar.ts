@@ -11,11 +11,18 @@ export interface TarFile {
   readonly entry: TarEntry;
   /** The contents; valid until the next entry is asked for. */
   readonly body: Readable;
+  /** The contents instead of by `body`, as they lie in the source's chunks: each piece is valid until the next is asked for. */
+  pieces(): AsyncIterable<Buffer>;
+}
+
+export interface ReadTarOptions {
+  /** Is given each chunk of the source that is used up. Contents must be read by `pieces` then, as `body` reads ahead. */
+  readonly onUsed?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /** @throws layer.invalid_archive with the words of Docker's reader */
-export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarFile, void> {
-  const bytes = new ByteSource(source);
+export async function* readTar(source: AsyncIterable<Uint8Array>, { onUsed }: ReadTarOptions = {}): AsyncGenerator<TarFile, void> {
+  const bytes = new ByteSource(source, onUsed);
   try {
     for (;;) {
       const demand = decodeHeader();
@@ -24,7 +31,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
       const header = step.value;
       if (header === undefined) return;
       const body = new EntryBody(bytes, header);
-      yield { entry: entryOf(header), body };
+      yield { entry: entryOf(header), body, pieces: () => body.pieces() };
       await body.pass();
       await bytes.take(paddingOf(bytes.bodySize));
     }
@@ -38,13 +45,17 @@ const holeSize = 64 * 1024;
 
 class ByteSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
+  readonly #onUsed: ((chunk: Uint8Array) => void) | undefined;
+  /** As it came, and what is left of it. */
+  #whole: Uint8Array | undefined;
   #chunk: Buffer = emptyBuffer;
   #ended = false;
   /** Stored size of the present entry. */
   bodySize = 0;
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  constructor(source: AsyncIterable<Uint8Array>, onUsed: ((chunk: Uint8Array) => void) | undefined) {
     this.#iterator = source[Symbol.asyncIterator]();
+    this.#onUsed = onUsed;
   }
 
   /** `size` bytes, or fewer at the end. */
@@ -55,8 +66,9 @@ class ByteSource {
     while (missing > 0) {
       const part = await this.some(missing);
       if (part === undefined) break;
-      parts.push(part);
       missing -= part.length;
+      // What is missing comes with another chunk, when this one is used up.
+      parts.push(missing > 0 ? Buffer.from(part) : part);
     }
     return parts.length === 1 ? (parts[0] ?? emptyBuffer) : Buffer.concat(parts);
   }
@@ -65,12 +77,15 @@ class ByteSource {
   async some(limit: number): Promise<Buffer | undefined> {
     while (this.#chunk.length === 0) {
       if (this.#ended) return undefined;
+      if (this.#whole !== undefined) this.#onUsed?.(this.#whole);
+      this.#whole = undefined;
       const step = await this.#iterator.next();
       if (step.done === true) {
         this.#ended = true;
         return undefined;
       }
       const { value } = step;
+      this.#whole = value;
       this.#chunk = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     }
     return this.#split(Math.min(limit, this.#chunk.length));
@@ -107,6 +122,10 @@ class EntryBody extends Readable {
       (chunk) => void this.push(chunk ?? null),
       (error: unknown) => void this.destroy(error as Error),
     );
+  }
+
+  async *pieces(): AsyncGenerator<Buffer, void> {
+    for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece;
   }
 
   /** Reads to the end what nobody read. */

@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsync, openSync, renameSync, rmSync, existsSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { releaseBytes } from '#base/release-bytes.ts';
 import { digestAlgorithm, type DigestAlgorithm } from '#oci/digest.ts';
 import type { BlobInfo, BlobWriter } from './contract.ts';
 import type { Growth } from './growth.ts';
@@ -159,7 +160,7 @@ export class FileWriter implements BlobWriter {
       throw asDiskFull(error, this.#options.path);
     }
     for (const piece of pieces) this.#hash.update(piece);
-    for (const piece of given) free(piece);
+    for (const piece of given) releaseBytes(piece);
     this.#flushed += size;
     this.#options.onGrowth({ size: this.#flushed, state: 'growing' });
   }
@@ -180,11 +181,6 @@ export class FileWriter implements BlobWriter {
       this.#options.release();
     }
   }
-}
-
-/** Gives memory back at once. Small buffers share theirs. */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Brings a file to the disk while others go on; the name is there already. A failure to would be the disk's, and `verify` tells. */
