@@ -1,5 +1,6 @@
 /** `/containers`. References are names, ids or their beginnings. */
 import type { ContainerInspect, ContainerSummary, CreateRequest, UpdateRequest } from '#schema/container-config.ts';
+import type { PortReach } from '#schema/port-reach.ts';
 import type { Explanation } from '#schema/explanation.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
 import type { HijackedStream } from './hijacked-stream.ts';
@@ -64,6 +65,11 @@ export class ContainerApi {
       method: 'GET', path: '/containers/json', signal,
       query: { all: all === true || undefined, limit: limit !== undefined && limit > 0 ? limit : undefined, size: size === true || undefined, filters: filtersText(filters) },
     });
+  }
+
+  /** Who can reach its published ports; this engine's own. */
+  reach(reference: string, signal?: AbortSignal): Promise<PortReach[]> {
+    return this.#transport.json({ method: 'GET', path: `/containers/${objectSegment('container', reference)}/reach`, signal });
   }
 
   /** An endpoint that Docker does not have. */

@@ -147,6 +147,7 @@ export const optionTable: readonly OptionRow[] = [
   row('no-proxy', 'text', 'Comma-separated list of hosts or IP addresses for which the proxy is skipped'),
   row('node-generic-resource', 'list', 'Advertise user-defined resource', { key: 'node-generic-resources' }),
   row('pidfile', 'text', 'Path to use for daemon PID file (default "<exec-root>/dhowd.pid")', { shorthand: 'p' }),
+  row('publish-default', 'text', 'Host IP at which ports are published that name none, on every network (default: all)', { placeholder: 'ip', fault: addressFault }),
   row('raw-logs', 'boolean', 'Full timestamps without ANSI coloring, which is how they always are'),
   row('registry-mirror', 'list', 'Preferred Docker registry mirror', { key: 'registry-mirrors', fault: faultOf(readMirror) }),
   row('replace', 'boolean', 'Take over from the daemon that has the data root, its sockets and all, without a connection being refused', { key: undefined }),

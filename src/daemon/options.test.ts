@@ -28,7 +28,7 @@ test('without options the daemon must have the documented defaults', () => {
     tls: undefined,
     network: {
       bip: undefined, fixedRange: undefined, defaultGateway: undefined, six: false, bip6: undefined, fixedRange6: undefined, defaultGateway6: undefined, mtu: undefined, betweenContainers: true,
-      masquerade: true, hostAddress: undefined, pools: undefined, forwarding: true, relays: true,
+      masquerade: true, hostAddress: undefined, publishDefault: undefined, pools: undefined, forwarding: true, relays: true,
     },
     networkOptions: {},
     addressPools: [],

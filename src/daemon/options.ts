@@ -289,6 +289,7 @@ function networkSettings(values: OptionValues, mtu: number, pools: readonly Addr
     betweenContainers: values.flag('icc', true),
     masquerade: values.flag('ip-masq', true),
     hostAddress: versionFour(values, 'ip'),
+    publishDefault: values.text('publish-default')?.trim(),
     pools: pools.length === 0 ? undefined : pools.map(({ base, size }) => ({ base, prefixLength: size })),
     forwarding: values.flag('ip-forward', true),
     relays: values.flag('userland-proxy', true),

@@ -7,6 +7,7 @@ import type { Platform } from '#oci/platform.ts';
 import type { ContainerPathStat, FilesystemChange } from '#schema/archive-views.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect, ExecRequest, UpdateRequest } from '#schema/container-config.ts';
 import type { ContainerStats } from '#schema/container-stats.ts';
+import type { PortReach } from '#schema/port-reach.ts';
 import type { Explanation } from '#schema/explanation.ts';
 import type { Requester } from './containers/ending.ts';
 import type { EventMessage } from '#schema/event-message.ts';
@@ -59,6 +60,8 @@ export interface ContainerUseCases {
   restart(reference: string, options: { timeout: number | undefined; signalName: string; requester?: Requester | undefined; signal: AbortSignal }): Promise<void>;
   kill(reference: string, signalName: string, requester?: Requester): Promise<void>;
   /** Why it is as it is: one verdict, with its proof. */
+  /** Who can reach its published ports. @throws container.not_found */
+  reach(reference: string): Promise<PortReach[]>;
   explain(reference: string, signal: AbortSignal): Promise<Explanation>;
   /** @throws Docker's texts; the container is then as before */
   update(reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }>;

@@ -2,6 +2,7 @@
 import type { NamespaceOwner } from '#kernel/network-namespace.ts';
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
+import type { PortReach } from '#schema/port-reach.ts';
 import type { PortChange } from './port-changes.ts';
 
 /** What a running container holds of the network, kept in the container's record. */
@@ -106,6 +107,8 @@ export interface NetworkController {
   connect(containerId: string, request: ConnectRequest): Promise<Sandbox>;
   /** Takes a running container off a network. @throws network.not_connected */
   disconnect(containerId: string, request: Omit<ConnectRequest, 'settings'>): Promise<Sandbox>;
+  /** Who can reach the published ports of a running container; none for one that does not run. */
+  reach(containerId: string): PortReach[];
   /**
    * Publishes ports of a running container and gives others back, all or none of it; the sandbox as it is then.
    * @param change `remove` has bound ports

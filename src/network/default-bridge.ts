@@ -28,6 +28,8 @@ export interface NetworkSettings {
   readonly masquerade?: boolean | undefined;
   /** Address that ports are published at which name none. Default: all. */
   readonly hostAddress?: string | undefined;
+  /** Address that ports are published at on every network, where neither port nor network names one. Default: all. */
+  readonly publishDefault?: string | undefined;
   /** Where subnets are taken from for networks that name none. Default: Docker's pools. */
   readonly pools?: readonly SubnetPool[] | undefined;
   /** Whether the engine switches forwarding on. Default: yes. */

@@ -5,14 +5,17 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { EngineError, fail, invariant, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { createNetworkNamespace, createOwnedNetworkNamespace, inNetworkNamespace, keepOwnNetworkNamespace, removeNetworkNamespace, namesUserNamespace, userNamespacePath } from '#kernel/network-namespace.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
+import { firewallChains } from '#kernel/nftables/filter-chains.ts';
 import { findSocketHolder } from '#kernel/socket-holder.ts';
 import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
+import type { PortReach } from '#schema/port-reach.ts';
 import type { StateDatabase } from '#store/state-database.ts';
 import { BridgeDriver, enableForwarding } from './bridge-driver.ts';
 import { BridgeNetwork } from './bridge-network.ts';
@@ -37,6 +40,7 @@ import { hostDriver, nullDriver } from './plain-driver.ts';
 import { removeSubInterfaces, SubInterfaceDriver } from './sub-interface-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
 import { hostPortsOf, portRefusal, type PortChange } from './port-changes.ts';
+import { reachOf } from './port-reach.ts';
 import { PortPublisher, type Publication, type PublishOwner } from './port-publisher.ts';
 import { validatePortBindings, type Protocol } from './port-specification.ts';
 
@@ -79,7 +83,7 @@ class KernelNetworkController implements NetworkController {
     this.#options = options;
     this.#namespaces = join(options.executionRoot, 'netns');
     this.#registry = new NetworkRegistry(options.database);
-    this.#firewall = new Firewall(`dhow_${options.bridgeName}`);
+    this.#firewall = new Firewall(this.#firewallTable);
     this.#names = new NameService({ warn: this.#warn });
   }
 
@@ -231,6 +235,21 @@ class KernelNetworkController implements NetworkController {
     network.release(endpoint);
     inNetworkNamespace(sandbox.namespacePath, () => this.#setDefaultRoute(sandbox));
     return attached.sandbox;
+  }
+
+  reach(containerId: string): PortReach[] {
+    const publication = this.#attached.get(containerId)?.publication;
+    if (publication === undefined) return [];
+    const inside = new Set(this.#bridges.map((bridge) => bridge.interface));
+    const hostAddresses = Object.entries(networkInterfaces()).flatMap(([name, list]) => (inside.has(name) ? [] : (list ?? []).map(({ address }) => address)));
+    return reachOf({
+      ports: publication.ports,
+      hostAddresses,
+      chains: firewallChains(),
+      table: this.#firewallTable,
+      translates: ({ HostIp, HostPort }, port) => publication.translations.some((translation) =>
+        translation.hostAddress === HostIp && translation.hostPort === Number(HostPort) && `${translation.containerPort}/${translation.protocol}` === port),
+    });
   }
 
   async changePorts(containerId: string, change: PortChange): Promise<Sandbox> {
@@ -446,6 +465,10 @@ class KernelNetworkController implements NetworkController {
     this.#firewall[Symbol.dispose]();
   }
 
+  get #firewallTable(): string {
+    return `dhow_${this.#options.bridgeName}`;
+  }
+
   get #settings(): NetworkSettings {
     return this.#options.settings ?? {};
   }
@@ -477,7 +500,10 @@ class KernelNetworkController implements NetworkController {
 
   /** Where the endpoint's network publishes ports that name no address; empty: everywhere. */
   #hostAddressOf(endpoint: Endpoint): string {
-    const address = this.#registry.byId(endpoint.networkId)?.record.Options[bridgeOption.hostAddress] ?? '';
+    const { Name = '', Options = {} } = this.#registry.byId(endpoint.networkId)?.record ?? {};
+    const address = Options[bridgeOption.hostAddress] ?? '';
+    // The default bridge's says so, too, where nobody has asked for it.
+    if (address === '' || (address === '0.0.0.0' && isPredefined(Name))) return this.#settings.publishDefault ?? '';
     return address === '0.0.0.0' ? '' : address;
   }
 

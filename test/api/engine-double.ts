@@ -218,6 +218,10 @@ export class EngineDouble implements Engine {
       this.#note('containers.resize', reference, size);
       this.#find(reference);
     },
+    reach: async (reference) => {
+      this.#note('containers.reach', reference);
+      return [];
+    },
     explain: async (reference) => {
       this.#note('containers.explain', reference);
       return { Id: 'x', Name: '/x', Status: 'exited', Cause: 'finished', Verdict: 'its program finished successfully', Evidence: [], LastLines: [], NextStep: 'nothing is wrong', ExitCode: 0, RestartCount: 0 };

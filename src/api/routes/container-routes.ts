@@ -18,6 +18,7 @@ export function containerRoutes(): readonly Route[] {
     { method: 'GET', path: '/containers/{name}/json', handler: inspect },
     { method: 'GET', path: '/containers/{name}/top', handler: top },
     { method: 'GET', path: '/containers/{name}/explain', handler: explain },
+    { method: 'GET', path: '/containers/{name}/reach', handler: reach },
     { method: 'GET', path: '/containers/{name}/stats', handler: stats, lasting: 'watch' },
     { method: 'GET', path: '/containers/{name}/logs', handler: logs, lasting: 'stream' },
     { method: 'POST', path: '/containers/create', handler: create },
@@ -67,6 +68,10 @@ async function top({ reply }: Exchange, { engine, name, query }: Call): Promise<
 }
 
 /** An endpoint of our own. */
+async function reach({ reply }: Exchange, { engine, name }: Call): Promise<void> {
+  reply.json(200, await engine.containers.reach(name));
+}
+
 async function explain({ reply, signal }: Exchange, { engine, name }: Call): Promise<void> {
   reply.json(200, await engine.containers.explain(name, signal));
 }

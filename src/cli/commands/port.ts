@@ -2,6 +2,7 @@
 import { rangeOfArguments } from '#cli/argument-rule.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
+import { booleanFlag } from '#cli/flags/scalar-flags.ts';
 import { compareNaturally } from '#cli/format/natural-order.ts';
 import type { PortBinding } from '#schema/container-config.ts';
 import { quoteText } from '#base/template/go-quote.ts';
@@ -18,8 +19,16 @@ function checkPort(port: string): void {
 export const command = defineCommand({
   usage: 'port CONTAINER [PRIVATE_PORT[/PROTO]]',
   positional: rangeOfArguments(1, 2),
-  flags: {},
-  async run({ client, arguments: [container = '', wanted = ''], stdout, signal }) {
+  flags: { reach: booleanFlag({ text: 'Tell who can reach each port, and which firewall rule decides', isOwn: true }) },
+  async run({ client, arguments: [container = '', wanted = ''], flags, stdout, signal }) {
+    if (flags.reach) {
+      if (wanted !== '') checkPort(wanted.split('/')[0] ?? '');
+      const asked = wanted === '' || wanted.includes('/') ? wanted : `${wanted}/tcp`;
+      const reached = (await client.containers.reach(container, signal)).filter(({ Port }) => asked === '' || Port === asked);
+      if (wanted !== '' && reached.length === 0) throw new CommandFailure(`Error: No public port '${wanted}' published for ${container}`);
+      for (const line of reached.map((reach) => `${reach.Port} -> ${addressText(reach)}: ${reach.Summary}`).sort(compareNaturally)) stdout.writeLine(line);
+      return 0;
+    }
     const { NetworkSettings: { Ports: ports } } = await client.containers.inspect(container, { signal });
     const lines: string[] = [];
     if (wanted === '') {

@@ -316,6 +316,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       return result;
     },
 
+    reach: async (reference) => parts.networks.reach(registry.resolve(reference).id),
+
     explain: (reference, signal) => explainContainer(parts, reference, signal),
 
     stats: (reference, request, signal) => containerStats(parts, reference, request, signal),
