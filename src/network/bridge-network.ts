@@ -120,6 +120,7 @@ export class BridgeNetwork implements AttachableNetwork {
   connect(endpoint: Endpoint, namespace: number, place: EndpointPlace): void {
     const { routes, announcer, bridgeIndex, bridgeMacAddress, mtu } = this.#parts;
     const name = place.interface;
+    refuseInterfaceName(endpoint.hostInterface, name);
     const { six } = endpoint;
     const addresses = [endpoint.address, six?.address ?? ''].filter((address) => address !== '');
     using inside = new RouteSocket();
@@ -196,4 +197,10 @@ export class BridgeNetwork implements AttachableNetwork {
   [Symbol.dispose](): void {
     this.#held.dispose();
   }
+}
+
+/** The kernel's rules for names, told as Docker does. */
+function refuseInterfaceName(hostInterface: string, name: string): void {
+  const reason = Buffer.byteLength(name) > 15 ? 'numerical result out of range' : /[\s/:]/.test(name) || name === '.' || name === '..' ? 'invalid argument' : undefined;
+  if (reason !== undefined) throw fail('network.interface_failed', { interface: hostInterface, reason: `error renaming interface "${hostInterface}" to "${name}": ${reason}` });
 }

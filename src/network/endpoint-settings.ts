@@ -4,6 +4,7 @@ import { fail } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import { contains, parseAddress, parseInterfaceAddress } from './ipv4-subnet.ts';
 import { contains6, parseAddress6, parseInterfaceAddress6 } from './ipv6-subnet.ts';
+import { endpointOption } from './namespace-settings.ts';
 import { isPredefined, type NetworkRecord } from './network-record.ts';
 
 /**
@@ -24,6 +25,7 @@ export function validateEndpointSettings(network: string | undefined, settings: 
     if (four !== '') reasons.push(...rangeReasons(four, record));
     if (six !== '') reasons.push(...rangeReasons(six, record));
   }
+  reasons.push(...sysctlReasons(settings.DriverOpts?.[endpointOption.sysctls]));
   const mac = settings.MacAddress ?? '';
   if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
   if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
@@ -31,9 +33,17 @@ export function validateEndpointSettings(network: string | undefined, settings: 
 
 const unconfigured = 'user specified IP address is supported only when connecting to networks with user configured subnets';
 
+/** Each names a setting of an interface with `IFNAME` in the interface's place, which Docker's client writes in lower case. */
+function sysctlReasons(text: string | undefined): string[] {
+  return (text?.split(',') ?? []).filter((entry) => !/^[^.]*\.(?:ipv4|ipv6|mpls)\.[^.]*\.(?:IFNAME|ifname)\./.test(entry))
+    .map((entry) => `unrecognised network interface sysctl '${entry}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'`);
+}
+
 function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'>): string[] {
   // The default bridge's subnet is the daemon's configuration.
   if (record.engine?.staticSubnet !== true && record.Name !== 'bridge') return [unconfigured];
+  const six = address.includes(':');
+  if (six && !(record.IPAM.Config ?? []).some(({ Subnet = '' }) => Subnet.includes(':'))) return [unconfigured];
   const number = parseAddress(address);
   const number6 = parseAddress6(address);
   const found = (record.IPAM.Config ?? []).some(({ Subnet = '' }) => {

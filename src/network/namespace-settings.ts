@@ -1,19 +1,27 @@
 /** Settings of the network namespace that the caller is in. */
+import { fail } from '#base/errors/failure.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
-import { writeSysctl } from '#kernel/sysctl.ts';
+import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
 
 /** Those of the network, which belong to the namespace the caller is in; others are the OCI runtime's to set. */
 export function applySysctls(sysctls: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(sysctls)) if (/^net[./]/.test(name)) writeSysctl(name, value);
 }
 
-/** `net.ipv4.conf.IFNAME.name=value,…` of the endpoint's options, for the interface it has. */
-export function endpointSysctls(options: Readonly<Record<string, string>> | null | undefined, name: string): Record<string, string> {
-  const settings = (options?.['com.docker.network.endpoint.sysctls'] ?? '').split(',').filter((entry) => entry.includes('='));
-  return Object.fromEntries(settings.map((entry) => {
+export const endpointOption = { sysctls: 'com.docker.network.endpoint.sysctls' } as const;
+
+/** Applies `net.ipv4.conf.IFNAME.name=value,…` of the endpoint's options to the interface it has. @throws network.interface_failed, with Docker's texts */
+export function applyEndpointSysctls(options: Readonly<Record<string, string>> | null | undefined, endpoint: { readonly hostInterface: string }, name: string): void {
+  const text = options?.[endpointOption.sysctls] ?? '';
+  if (text === '') return;
+  const refused = (reason: string): Error => fail('network.interface_failed', { interface: endpoint.hostInterface === '' ? name : endpoint.hostInterface, reason });
+  for (const entry of text.split(',')) {
     const equals = entry.indexOf('=');
-    return [entry.slice(0, equals).trim().replaceAll('.', '/').replace('IFNAME', name), entry.slice(equals + 1)];
-  }));
+    if (equals < 0) throw refused(`expected sysctl '${entry}' to have format name=value`);
+    const setting = entry.slice(0, equals).trim().replaceAll('.', '/').replace(/\/(?:IFNAME|ifname)\//, `/${name}/`);
+    if (readSysctl(setting) === undefined) throw refused(`/proc/sys/${setting} is not a sysctl file`);
+    writeSysctl(setting, entry.slice(equals + 1));
+  }
 }
 
 export function setLoopbackUp(): void {

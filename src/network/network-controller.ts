@@ -32,10 +32,11 @@ import { parseAddress, subnetOf } from './ipv4-subnet.ts';
 import { freeInterfaceName, hasInterface, waysOut } from './endpoint-order.ts';
 import { recordFromRequest } from './network-creation.ts';
 import type { AttachableNetwork, NetworkDriver } from './network-driver.ts';
-import { applySysctls, endpointSysctls, setLoopbackUp } from './namespace-settings.ts';
+import { applyEndpointSysctls, applySysctls, setLoopbackUp } from './namespace-settings.ts';
 import { filterNetworks } from './network-filters.ts';
 import { bridgeOption, interfaceOf, isPredefined, type NetworkRecord } from './network-record.ts';
 import { NetworkRegistry } from './network-registry.ts';
+import { keepPorts } from './kept-ports.ts';
 import { hostDriver, nullDriver } from './plain-driver.ts';
 import { removeSubInterfaces, SubInterfaceDriver } from './sub-interface-driver.ts';
 import { PortAllocator } from './port-allocator.ts';
@@ -205,7 +206,7 @@ class KernelNetworkController implements NetworkController {
         } finally {
           closeSync(descriptor);
         }
-        applySysctls(endpointSysctls(request.settings?.DriverOpts, interfaceIn(endpoint)));
+        applyEndpointSysctls(request.settings?.DriverOpts, endpoint, interfaceIn(endpoint));
         this.#serveNames(containerId, sandbox);
         this.#setDefaultRoute(sandbox);
       });
@@ -312,8 +313,7 @@ class KernelNetworkController implements NetworkController {
     attached.publication = undefined;
     attached.sandbox = { ...sandbox, ports: {} };
     if (owner === undefined) return;
-    const routed = Object.values(ports ?? {}).some((bindings) => bindings?.some(({ HostPort }) => HostPort === '') === true);
-    const wanted = ports === undefined || routed ? request : { exposedPorts: Object.keys(ports), portBindings: ports, publishAll: false };
+    const wanted = { ...request, portBindings: keepPorts(request, ports ?? {}) };
     try {
       attached.publication = this.#publisher.publish(owner, wanted);
       attached.sandbox = { ...sandbox, ports: attached.publication.ports };
@@ -407,7 +407,7 @@ class KernelNetworkController implements NetworkController {
         if (places.length === 0) setLoopbackUp();
         for (const { network, endpoint, settings } of places) {
           network.connect(endpoint, descriptor, { interface: interfaceIn(endpoint), defaultRoute: endpoint === ways.four, defaultRoute6: endpoint === ways.six });
-          applySysctls(endpointSysctls(settings?.DriverOpts, interfaceIn(endpoint)));
+          applyEndpointSysctls(settings?.DriverOpts, endpoint, interfaceIn(endpoint));
         }
         applySysctls(request.sysctls ?? {});
         this.#serveNames(containerId, sandbox);

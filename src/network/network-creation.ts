@@ -107,12 +107,14 @@ function validateOptions(options: Readonly<Record<string, string>>): void {
     if (mode !== '' && !gatewayModes.some((known) => known === mode)) throw invalid(`failed to parse ${option} value: ${mode} (unknown gateway mode ${mode})`);
   }
   for (const option of [bridgeOption.hostAddress, bridgeOption.sourceAddress, bridgeOption.sourceAddress6]) {
-    const address = options[option] ?? '';
-    if (address !== '' && isIP(address) === 0) throw invalid(`failed to parse ${option} value: ${address} (nil ip)`);
+    const address = options[option];
+    if (address !== undefined && isIP(address) === 0) throw invalid(`failed to parse ${option} value: ${address} (nil ip)`);
+    const family = option === bridgeOption.sourceAddress ? 4 : option === bridgeOption.sourceAddress6 ? 6 : undefined;
+    if (address !== undefined && family !== undefined && isIP(address) !== family) throw invalid(`invalid ${option} value: ${address}: it must be an address of IPv${family}`);
   }
   const name = options[bridgeOption.interface] ?? '';
   if (name.length > interfaceNameLimit) throw fail('network.interface_name_long');
-  if (name !== '' && !/^[A-Za-z0-9_.-]+$/.test(name)) throw invalid(`invalid bridge name ${name}: it must have letters, digits, dots, dashes or underscores`);
+  if (name !== '' && !/^[A-Za-z0-9_.-]+$/.test(name)) throw fail('network.option_unusable', { message: 'invalid argument' });
 }
 
 /** What both families have in common of subnets, told in text. */

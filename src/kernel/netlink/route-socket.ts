@@ -362,6 +362,8 @@ function linkHeader(body: MessageBatch, index: number, flags: number, change: nu
 function writeSingleQueue(body: MessageBatch): void {
   body.attributeU32(IFLA.transmitQueues, 1);
   body.attributeU32(IFLA.receiveQueues, 1);
+  // Nothing is queued on the way; tools that show a length would mislead.
+  body.attributeU32(IFLA.transmitQueueLength, 0);
 }
 
 function writePortModes(body: MessageBatch, name: string, isolated: boolean): void {
