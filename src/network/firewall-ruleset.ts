@@ -50,7 +50,7 @@ export function firewallRuleset(options: {
   readonly elements: FirewallElements;
 }): string {
   const { table, family, bridges, elements } = options;
-  const { name: ip, address, loopback } = families[family];
+  const { name: ip, address } = families[family];
   const entries = bridges.flatMap((bridge) => entriesOf(bridge, family));
   const maps: readonly (readonly [string, string, readonly string[]])[] = [
     ['map ports', `type inet_proto . inet_service : ${address} . inet_service;`, elements.ports],
@@ -63,14 +63,7 @@ export function firewallRuleset(options: {
       entries.filter((entry) => entry.map === map).map(({ key, chain }) => `${key} : jump ${chain}`),
     ]),
   ];
-  const chains: Record<string, { hook?: string; rules: readonly string[] }> = {
-    publish: { rules: [`dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @address_ports`, `dnat ${ip} to meta l4proto . th dport map @ports`] },
-    guard: { hook: 'type filter hook prerouting priority -300; policy accept;', rules: [`iifname != "lo" ${ip} daddr ${loopback} drop`] },
-    prerouting: { hook: 'type nat hook prerouting priority -100; policy accept;', rules: [`${ip} daddr != ${loopback} fib daddr type local jump publish`] },
-    output: { hook: 'type nat hook output priority -100; policy accept;', rules: [`${options.loopback && family === 4 ? '' : `${ip} daddr != ${loopback} `}fib daddr type local jump publish`] },
-    postrouting: { hook: 'type nat hook postrouting priority 100; policy accept;', rules: [`${ip} saddr vmap @from_subnet`, 'oifname vmap @back_to_bridge'] },
-    forward: { hook: 'type filter hook forward priority 0; policy accept;', rules: [`jump ${adminChain}`, 'iifname vmap @from_bridge', 'oifname vmap @to_bridge'] },
-  };
+  const chains = ownChains(family, options.loopback);
   const own = [...Object.entries(chains), ...entries.map(({ chain, rules }) => [chain, { rules }] as const)];
   // Everything is added first, which changes nothing that is there, and only then emptied and filled.
   return [
@@ -87,6 +80,30 @@ export function firewallRuleset(options: {
     ...own.flatMap(([name, { rules }]) => rules.map((rule) => `add rule ${ip} ${table} ${name} ${rule}`)),
     '',
   ].join('\n');
+}
+
+interface OwnChain {
+  readonly hook?: string;
+  readonly rules: readonly string[];
+}
+
+/** The chains that are always there. */
+function ownChains(family: Family, translatesLoopback: boolean): Record<string, OwnChain> {
+  const { name: ip, loopback } = families[family];
+  return {
+    publish: { rules: [`dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @address_ports`, `dnat ${ip} to meta l4proto . th dport map @ports`] },
+    guard: { hook: 'type filter hook prerouting priority -300; policy accept;', rules: [`iifname != "lo" ${ip} daddr ${loopback} drop`] },
+    prerouting: { hook: 'type nat hook prerouting priority -100; policy accept;', rules: [`${ip} daddr != ${loopback} fib daddr type local jump publish`] },
+    output: { hook: 'type nat hook output priority -100; policy accept;', rules: [`${translatesLoopback && family === 4 ? '' : `${ip} daddr != ${loopback} `}fib daddr type local jump publish`] },
+    postrouting: { hook: 'type nat hook postrouting priority 100; policy accept;', rules: [`${ip} saddr vmap @from_subnet`, 'oifname vmap @back_to_bridge'] },
+    forward: { hook: 'type filter hook forward priority 0; policy accept;', rules: [`jump ${adminChain}`, 'iifname vmap @from_bridge', 'oifname vmap @to_bridge'] },
+  };
+}
+
+/** How many rules the engine's own chains have of a family: what is missing was taken away by somebody. */
+export function ownRules(bridges: readonly FirewallBridge[], family: Family): ReadonlyMap<string, number> {
+  const own = [...Object.entries(ownChains(family, true)), ...bridges.flatMap((bridge) => entriesOf(bridge, family)).map(({ chain, rules }) => [chain, { rules }] as const)];
+  return new Map(own.map(([name, { rules }]) => [name, rules.length]));
 }
 
 /** Takes a family's table away altogether. */

@@ -2,7 +2,7 @@
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
-import { bridgeRemoval, bridgeRules, firewallRuleset, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
+import { bridgeRemoval, bridgeRules, firewallRuleset, ownRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
 import { protocolNumbers, type Protocol } from './port-specification.ts';
 
 /** One published port, of either family. */
@@ -22,6 +22,11 @@ export class Firewall implements Disposable {
   readonly #table: string;
   readonly #socket = new NetfilterSocket();
   #hasSix = false;
+  /** By interface: those whose rules are loaded. */
+  readonly #bridges = new Map<string, FirewallBridge>();
+  /** Changes that are under way. */
+  #changing = 0;
+  #generation = 0;
 
   constructor(table: string) {
     this.#table = table;
@@ -34,6 +39,12 @@ export class Firewall implements Disposable {
 
   /** Makes the tables as they have to be, in one transaction; connections go on. @throws network.firewall_failed */
   async load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
+    await this.#change(() => this.#load(bridges, options));
+    this.#bridges.clear();
+    for (const bridge of bridges) this.#bridges.set(bridge.interface, bridge);
+  }
+
+  async #load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
     const six = this.#hasSix || bridges.some((bridge) => bridge.six !== undefined);
     const families = six ? ([4, 6] as const) : ([4] as const);
     const rulesets = families.map((family) => firewallRuleset({
@@ -55,12 +66,38 @@ export class Firewall implements Disposable {
 
   /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took a table away: load it again */
   async addBridge(bridge: FirewallBridge): Promise<void> {
-    await loadRuleset(bridgeRules(this.#table, bridge));
+    await this.#change(async () => {
+      await loadRuleset(bridgeRules(this.#table, bridge));
+      this.#bridges.set(bridge.interface, bridge);
+    });
   }
 
   /** @throws network.firewall_failed, as {@link addBridge} */
   async removeBridge(bridge: FirewallBridge): Promise<void> {
-    await loadRuleset(bridgeRemoval(this.#table, bridge));
+    this.#bridges.delete(bridge.interface);
+    await this.#change(() => loadRuleset(bridgeRemoval(this.#table, bridge)));
+  }
+
+  /** Whether rules of this engine's own were taken away by somebody since they were loaded. Costs next to nothing while no table changes. */
+  isDamaged(): boolean {
+    if (this.#changing > 0) return false;
+    const generation = this.#socket.generation();
+    if (generation === this.#generation) return false;
+    this.#generation = generation;
+    return (this.#hasSix ? ([4, 6] as const) : ([4] as const)).some((family) => {
+      const present = new Map<string, number>();
+      for (const chain of this.#socket.chainsOfRules(family, this.#table)) present.set(chain, (present.get(chain) ?? 0) + 1);
+      return Array.from(ownRules([...this.#bridges.values()], family)).some(([chain, count]) => (present.get(chain) ?? 0) < count);
+    });
+  }
+
+  async #change<T>(work: () => Promise<T>): Promise<T> {
+    this.#changing += 1;
+    try {
+      return await work();
+    } finally {
+      this.#changing -= 1;
+    }
   }
 
   /**

@@ -17,7 +17,7 @@ import type { EndpointSettings, PortMap } from '#schema/container-config.ts';
 import type { NetworkCreateRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { PortReach } from '#schema/port-reach.ts';
 import type { StateDatabase } from '#store/state-database.ts';
-import { BridgeDriver, enableForwarding } from './bridge-driver.ts';
+import { BridgeDriver } from './bridge-driver.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import type { ConnectRequest, Endpoint, NetworkController, NetworkIdentity, Sandbox, SandboxRequest } from './contract.ts';
 import { NameService } from './dns/name-service.ts';
@@ -26,6 +26,7 @@ import type { NetworkSettings } from './default-bridge.ts';
 import { refuseUsedConfiguration } from './configuration-networks.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 import { Firewall } from './firewall.ts';
+import { FirewallKeeper } from './firewall-keeper.ts';
 import { canListenOnIPv6, ephemeralRange } from './host-ports.ts';
 import { readHostResolver, type Resolver } from './host-resolver.ts';
 import { parseAddress, subnetOf } from './ipv4-subnet.ts';
@@ -75,6 +76,7 @@ class KernelNetworkController implements NetworkController {
   readonly #namespaces: string;
   readonly #registry: NetworkRegistry;
   readonly #firewall: Firewall;
+  readonly #keeper: FirewallKeeper;
   readonly #attached = new Map<string, Attached>();
   readonly #names: NameService;
   #drivers: readonly NetworkDriver[] = [];
@@ -85,6 +87,14 @@ class KernelNetworkController implements NetworkController {
     this.#namespaces = join(options.executionRoot, 'netns');
     this.#registry = new NetworkRegistry(options.database);
     this.#firewall = new Firewall(this.#firewallTable);
+    this.#keeper = new FirewallKeeper({
+      firewall: this.#firewall,
+      bridgeName: options.bridgeName,
+      forwarding: options.settings?.forwarding,
+      bridges: () => this.#bridges,
+      translations: () => Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []),
+      warn: this.#warn,
+    });
     this.#names = new NameService({ warn: this.#warn });
   }
 
@@ -105,7 +115,7 @@ class KernelNetworkController implements NetworkController {
     const allocator = new PortAllocator(ephemeralRange());
     this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: this.#settings.relays !== false && canListenOnIPv6(), warn: this.#warn });
     for (const container of live) this.#adopt(this.#publisher, container);
-    await this.#loadFirewall();
+    await this.#keeper.start();
     for (const { table, chain } of this.#firewall.obstacles()) {
       this.#warn(`chain ${chain} of nftables table ${table} drops forwarded packets by default: containers reach the outside only where its rules let packets of ${this.#options.bridgeName} pass`);
     }
@@ -153,13 +163,7 @@ class KernelNetworkController implements NetworkController {
     try {
       network = driver.open(record, []);
       this.#registry.add(network);
-      if (network instanceof BridgeNetwork) {
-        const bridge = network.firewall;
-        const six = bridge.six !== undefined;
-        enableForwarding(network.interface, { forwarding: this.#settings.forwarding, six });
-        if (six && !this.#firewall.hasSix) await this.#loadFirewall();
-        else await this.#changeFirewall(() => this.#firewall.addBridge(bridge));
-      }
+      if (network instanceof BridgeNetwork) await this.#keeper.add(network);
     } catch (error) {
       await network?.remove();
       this.#registry.erase(record.Id);
@@ -179,7 +183,7 @@ class KernelNetworkController implements NetworkController {
     if (used.length > 0) throw fail('network.in_use', { name: record.Name, endpoints: used.join(', ') });
     this.#registry.retire(record.Id);
     // Both wait for the kernel: side by side.
-    const closed = network instanceof BridgeNetwork ? this.#changeFirewall(() => this.#firewall.removeBridge(network.firewall)) : undefined;
+    const closed = network instanceof BridgeNetwork ? this.#keeper.remove(network) : undefined;
     await Promise.all([closed, network.remove()]);
     network[Symbol.dispose]();
     this.#registry.erase(record.Id);
@@ -287,8 +291,7 @@ class KernelNetworkController implements NetworkController {
       return work();
     } catch (error) {
       if (!isFailure(error, 'network.firewall_gone')) throw error;
-      this.#warn(`the firewall rules of ${this.#options.bridgeName} were taken away by somebody; they are loaded again`);
-      await this.#loadFirewall();
+      await this.#keeper.restore();
       return work();
     }
   }
@@ -350,16 +353,6 @@ class KernelNetworkController implements NetworkController {
   #serveNames(containerId: string, sandbox: Sandbox): void {
     if (!needsResolver(sandbox) || this.#names.serves(containerId)) return;
     this.#names.serve(containerId, openResolverSockets(), sandbox.nameServers ?? []);
-  }
-
-  /** Changes the firewall table, or loads it whole should somebody have taken it away. */
-  async #changeFirewall(change: () => Promise<void>): Promise<void> {
-    try {
-      await change();
-    } catch (error) {
-      if (!isFailure(error, 'network.firewall_failed')) throw error;
-      await this.#loadFirewall();
-    }
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
@@ -462,7 +455,7 @@ class KernelNetworkController implements NetworkController {
     for (const { publication } of this.#attached.values()) publication?.[Symbol.dispose]();
     this.#attached.clear();
     this.#registry[Symbol.dispose]();
-    this.#firewall[Symbol.dispose]();
+    this.#keeper[Symbol.dispose]();
   }
 
   get #firewallTable(): string {
@@ -529,14 +522,6 @@ class KernelNetworkController implements NetworkController {
       if (!isFailure(error, 'kernel.syscall_failed')) throw error;
       this.#warn(`container ${containerName} cannot resolve names any more: ${error.message}; restart it to have its resolver again`);
     }
-  }
-
-  async #loadFirewall(): Promise<void> {
-    const { forwarding } = this.#settings;
-    const { loopback } = enableForwarding(this.#options.bridgeName, { forwarding });
-    for (const bridge of this.#bridges) enableForwarding(bridge.interface, { forwarding, six: bridge.hasSix });
-    const translations = Array.from(this.#attached.values()).flatMap(({ publication }) => publication?.translations ?? []);
-    await this.#firewall.load(this.#bridges.map(({ firewall }) => firewall), { loopback, translations });
   }
 
   async #removeLeftoverNamespaces(): Promise<void> {

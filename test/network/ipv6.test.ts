@@ -237,6 +237,29 @@ test('the next engine must go on with addresses and ports', async () => {
   assert.notEqual(six(other, 'plain'), six(sandbox, 'plain'));
 });
 
+test('rules that somebody flushed must be back by themselves, in both families, and the administrator\'s be obeyed and kept', async () => {
+  const sandbox = await networks.create({ ...publishing('flushed', '8560:80'), networkMode: 'plain' });
+  await serve(sandbox, 'flushed', 80);
+  // Relays would do, too, but hide who asks.
+  const translated = /^flushed (::ffff:198\.18\.0\.2|fd00:18::2)$/;
+  const answers = async (expected: RegExp): Promise<void> => {
+    for (const address of [hostAddress, hostAddress6]) await eventually(async () => assert.match(await ask(address, 8560, { from: outside }), expected, address));
+  };
+  await answers(translated);
+  await succeed('nft', ['flush', 'ruleset']);
+  await answers(translated);
+  await succeed('nft', ['flush', 'table', 'ip6', 'dhow_six0']);
+  await answers(translated);
+  await succeed('nft', ['add rule ip dhow_six0 admin tcp dport 80 drop; add rule ip6 dhow_six0 admin tcp dport 80 drop']);
+  await answers(/^timed out$/);
+  // Everything is loaded again around them.
+  await succeed('nft', ['flush chain ip dhow_six0 forward; flush chain ip6 dhow_six0 forward']);
+  await answers(/^timed out$/);
+  assert.match(await succeed('nft', ['list', 'chain', 'ip6', 'dhow_six0', 'admin']), /tcp dport 80 drop/);
+  await succeed('nft', ['flush chain ip dhow_six0 admin; flush chain ip6 dhow_six0 admin']);
+  await answers(translated);
+});
+
 test('the default bridge must have IPv6 when configured, and the host its router advertisements', async (t) => {
   writeSysctl('net/ipv6/conf/all/forwarding', '0');
   writeSysctl('net/ipv6/conf/wan0/accept_ra', '1');

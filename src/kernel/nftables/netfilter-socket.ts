@@ -15,6 +15,10 @@ const NFNL_MSG_BATCH_END = 0x11;
 const nftables = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 const NFT_MSG_NEWCHAIN = nftables(3);
 const NFT_MSG_GETCHAIN = nftables(4);
+const NFT_MSG_NEWRULE = nftables(6);
+const NFT_MSG_GETRULE = nftables(7);
+const NFT_MSG_NEWGEN = nftables(15);
+const NFT_MSG_GETGEN = nftables(16);
 const NFT_MSG_NEWSETELEM = nftables(12);
 const NFT_MSG_DELSETELEM = nftables(14);
 const NFTA_SET_ELEM_LIST = { table: 1, set: 2, elements: 3 } as const;
@@ -23,6 +27,8 @@ const NFTA_SET_ELEM = { key: 1, data: 2 } as const;
 const NFTA_DATA_VALUE = 1;
 const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5 } as const;
 const NFTA_HOOK_HOOKNUM = 1;
+const NFTA_RULE = { table: 1, chain: 2 } as const;
+const NFTA_GEN_ID = 1;
 const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
 const IPCTNL_MSG_CT_GET = (NFNL_SUBSYS_CTNETLINK << 8) | 1;
 const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2;
@@ -66,6 +72,28 @@ export class NetfilterSocket implements Disposable {
   /** Removes all or none. @throws kernel.syscall_failed, `ENOENT` when one is not there */
   removeElements(table: string, elements: readonly MapElement[]): void {
     this.#change(NFT_MSG_DELSETELEM, acknowledge, 'remove nftables element', table, elements);
+  }
+
+  /** A number that changes with every change of any table. */
+  generation(): number {
+    const batch = this.#socket.batch();
+    batch.message(NFT_MSG_GETGEN, acknowledge, { purpose: 'get nftables generation', subject: '' }, (body) => nfHeader(body, 0, 0));
+    const answer = this.#socket.request(batch).find(({ type }) => type === NFT_MSG_NEWGEN);
+    return answer === undefined ? 0 : (readAttributes(answer.payload.subarray(4)).get(NFTA_GEN_ID)?.readUInt32BE(0) ?? 0);
+  }
+
+  /** The chain of every rule of a table; none when the table is not there. */
+  chainsOfRules(family: 4 | 6, table: string): string[] {
+    const batch = this.#socket.batch();
+    batch.message(NFT_MSG_GETRULE, dump, { purpose: 'list nftables rules', subject: table }, (body) => {
+      nfHeader(body, familyNumbers[family], 0);
+      body.attributeString(NFTA_RULE.table, table);
+    });
+    return this.#socket.request(batch).filter(({ type }) => type === NFT_MSG_NEWRULE).flatMap(({ payload }) => {
+      const attributes = readAttributes(payload.subarray(4));
+      // Kernels that take no filter list the rules of all tables.
+      return attributeText(attributes.get(NFTA_RULE.table)) === table ? [attributeText(attributes.get(NFTA_RULE.chain))] : [];
+    });
   }
 
   /** Chains of IPv4 that hook into forwarding with a policy to drop, of whatever table. */
