@@ -243,7 +243,7 @@ test('rules that somebody flushed must be back by themselves, in both families, 
   // Relays would do, too, but hide who asks.
   const translated = /^flushed (::ffff:198\.18\.0\.2|fd00:18::2)$/;
   const answers = async (expected: RegExp): Promise<void> => {
-    for (const address of [hostAddress, hostAddress6]) await eventually(async () => assert.match(await ask(address, 8560, { from: outside }), expected, address));
+    for (const address of [hostAddress, hostAddress6]) await eventually(async () => assert.match(await ask(address, 8560, { from: outside }), expected, address), 20_000);
   };
   await answers(translated);
   await succeed('nft', ['flush', 'ruleset']);

@@ -125,9 +125,9 @@ export async function succeed(program: string, parameters: readonly string[]): P
   return result.stdout;
 }
 
-/** Checks until it holds, or fails with its last complaint after five seconds. */
-export async function eventually(check: () => void | Promise<void>): Promise<void> {
-  const deadline = Date.now() + 5000;
+/** Checks until it holds, or fails with its last complaint after so many milliseconds. */
+export async function eventually(check: () => void | Promise<void>, patience = 5000): Promise<void> {
+  const deadline = Date.now() + patience;
   for (;;) {
     try {
       return await check();
