@@ -4,7 +4,7 @@ import { fail } from '#base/errors/failure.ts';
 import { describeErrno, errnoName } from './libc.ts';
 
 /** `net.ipv4.ip_forward` as the path of its file; a name with slashes keeps dots as they are. */
-function sysctlPath(name: string): string {
+export function sysctlPath(name: string): string {
   return `/proc/sys/${name.includes('/') ? name : name.replaceAll('.', '/')}`;
 }
 

@@ -1,7 +1,7 @@
 /** Settings of the network namespace that the caller is in. */
 import { fail } from '#base/errors/failure.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
-import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
+import { readSysctl, sysctlPath, writeSysctl } from '#kernel/sysctl.ts';
 
 /** Those of the network, which belong to the namespace the caller is in; others are the OCI runtime's to set. */
 export function applySysctls(sysctls: Readonly<Record<string, string>>): void {
@@ -19,7 +19,7 @@ export function applyEndpointSysctls(options: Readonly<Record<string, string>> |
     const equals = entry.indexOf('=');
     if (equals < 0) throw refused(`expected sysctl '${entry}' to have format name=value`);
     const setting = entry.slice(0, equals).trim().replaceAll('.', '/').replace(/\/(?:IFNAME|ifname)\//, `/${name}/`);
-    if (readSysctl(setting) === undefined) throw refused(`/proc/sys/${setting} is not a sysctl file`);
+    if (readSysctl(setting) === undefined) throw refused(`${sysctlPath(setting)} is not a sysctl file`);
     writeSysctl(setting, entry.slice(equals + 1));
   }
 }
