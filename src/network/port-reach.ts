@@ -5,6 +5,11 @@ import type { PortBinding, PortMap } from '#schema/container-config.ts';
 import type { PortFirewallChain, PortReach } from '#schema/port-reach.ts';
 import { adminChain } from './firewall-ruleset.ts';
 
+/** Tables of engines side by side touch nothing but their own bridges. */
+const enginePrefix = 'dhow_';
+/** More addresses are not listed in one sentence. */
+const addressesTold = 3;
+
 export interface ReachCircumstances {
   readonly ports: PortMap;
   /** The machine's own, without those of container networks. */
@@ -37,7 +42,7 @@ export function reachOf({ ports, hostAddresses, chains, table, translates }: Rea
     const Reach = Addresses.length === 0 ? 'loopback' : Addresses.every((address) => isIn(local, address)) ? 'local' : 'everyone';
     const Path = translates(binding, Port) ? 'forward' : 'input';
     const passed = chains.filter(({ family, hook }) => hook === Path && (family === 'inet' || (family === 'ip6') === six));
-    const Firewall = [...ownChains(chains, table, Path, six), ...passed.filter((chain) => chain.table !== table).map((chain) => view(chain, ownerOf(chain, chains)))];
+    const Firewall = [...ownChains(chains, table, Path, six), ...passed.filter((chain) => !chain.table.startsWith(enginePrefix)).map((chain) => view(chain, ownerOf(chain, chains)))];
     const shown = Reach === 'loopback' ? [] : Firewall;
     return { Port, HostIp: binding.HostIp, HostPort: binding.HostPort, Reach, Addresses, Path, Firewall: shown, Summary: summaryOf(Reach, Addresses, shown) };
   }));
@@ -71,7 +76,8 @@ function summaryOf(reach: PortReach['Reach'], addresses: readonly string[], chai
   const closed = others.find(({ Policy, Rules }) => Policy === 'drop' && Rules === 0);
   if (closed !== undefined) return `this machine alone: chain ${closed.Chain} of table ${closed.Table} (${closed.Owner}) drops everything`;
   const deciding = others.filter(({ Policy, Rules }) => Policy === 'drop' || Rules > 0);
-  const at = `${who}, at ${addresses.join(', ')}`;
+  const told = addresses.length > addressesTold ? `${addresses.slice(0, addressesTold).join(', ')} and ${addresses.length - addressesTold} more addresses` : addresses.join(', ');
+  const at = `${who}, at ${told}`;
   if (deciding.length > 0) {
     return `${at}, where ${deciding.map(({ Table, Chain, Owner, Policy }) => `chain ${Chain} of table ${Table} (${Owner}, policy ${Policy})`).join(' and ')} let${deciding.length === 1 ? 's' : ''} it pass`;
   }
