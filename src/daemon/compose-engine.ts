@@ -29,6 +29,7 @@ import { createImageStore } from '#image/image-store.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
+import { LiveMounts } from '#kernel/live-mounts.ts';
 import { fileSystemName } from '#kernel/file-system-name.ts';
 import { recursiveReadonlySupported } from '#kernel/kernel-features.ts';
 import { openSeccompFilterCache } from '#kernel/seccomp-filter.ts';
@@ -145,6 +146,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     volumes,
     references: new VolumeReferences(registry),
     doomedVolumes: new DoomedVolumes(database),
+    liveMounts: new LiveMounts(),
     networks,
     launcher,
     runtime,

@@ -211,6 +211,10 @@ export type UpdateRequest = Pick<
   PortBindingsAdd?: PortMap;
   /** This engine's own: ports to publish no more; of a binding what is empty stands for anything, no binding for all of the port. */
   PortBindingsRemove?: PortMap;
+  /** An extension of our own: mounts that the container gets, at once where it runs. */
+  MountAdd?: MountRequest[];
+  /** An extension of our own: destinations whose mounts it loses. */
+  MountRemove?: string[];
 };
 
 export interface EndpointIPAMConfig {

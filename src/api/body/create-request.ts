@@ -57,7 +57,7 @@ export const portMap = record(list(portBinding), 'nat.PortMap');
 const weightDevices = list(struct<WeightDevice>('blkiodev.WeightDevice', { Path: text(), Weight: uint16() }), '[]*blkiodev.WeightDevice');
 const throttleDevices = list(struct<ThrottleDevice>('blkiodev.ThrottleDevice', { Path: text(), Rate: uint64() }), '[]*blkiodev.ThrottleDevice');
 
-const mount = struct<MountRequest>('mount.Mount', {
+export const mountRequest = struct<MountRequest>('mount.Mount', {
   Type: unlessEmpty(text<NonNullable<MountRequest['Type']>>('mount.Type')),
   Source: unlessEmpty(text()),
   Target: unlessEmpty(text()),
@@ -166,7 +166,7 @@ const hostConfig = struct<HostConfig>('container.HostConfig', {
   CpuPercent: int64(),
   IOMaximumIOps: uint64(),
   IOMaximumBandwidth: uint64(),
-  Mounts: unlessEmpty(list(mount)),
+  Mounts: unlessEmpty(list(mountRequest)),
   MaskedPaths: strings,
   ReadonlyPaths: strings,
   Init: whenGiven(flag),

@@ -1,8 +1,8 @@
 /** The body of `POST /containers/{id}/update`: Go's `container.UpdateConfig`. */
 import type { JsonDocument } from '#base/json-document.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
-import { portMap, restartPolicy } from './create-request.ts';
-import { decode, int64, pointer, struct, text, uint16, unlessEmpty } from './json-shape.ts';
+import { mountRequest, portMap, restartPolicy } from './create-request.ts';
+import { decode, int64, list, pointer, struct, text, uint16, unlessEmpty } from './json-shape.ts';
 
 const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   CpuShares: int64(),
@@ -22,6 +22,8 @@ const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   OnUnhealthy: unlessEmpty(text()),
   PortBindingsAdd: unlessEmpty(portMap),
   PortBindingsRemove: unlessEmpty(portMap),
+  MountAdd: unlessEmpty(list(mountRequest)),
+  MountRemove: unlessEmpty(list(text())),
 });
 
 /** @param document null for an absent body. @throws api.invalid_json */

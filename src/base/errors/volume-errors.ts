@@ -34,6 +34,7 @@ export const volumeErrors = {
     text: (d) => `error while mounting volume '${d['mountpoint']}': failed to mount local volume: ${d['attempt']}: ${d['reason']}`,
   },
   'mount.invalid': { kind: 'invalid', text: (d) => `invalid mount config for type "${d['type']}": ${d['reason']}` },
+  'mount.not_there': { kind: 'notFound', text: (d) => `container ${d['container']} has no mount at ${d['destination']}` },
   'mount.bind_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'mount.specification_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   'mount.subpath_missing': { kind: 'system', text: (d) => `cannot access path ${d['path']}: lstat ${d['missing']}: no such file or directory` },

@@ -7,6 +7,7 @@ import { restartPolicyOf } from '#cli/container/container-request.ts';
 import { errorText } from '#cli/error-text.ts';
 import { parsePublished } from '#cli/container/port-specification.ts';
 import { listFlag } from '#cli/flags/list-flags.ts';
+import { mountFlag } from '#cli/flags/mount-flag.ts';
 import { integerFlag, textFlag, unsignedFlag } from '#cli/flags/scalar-flags.ts';
 import { bytesFlag, processorsFlag, swapBytesFlag } from '#cli/flags/size-flags.ts';
 import type { PortMap } from '#schema/container-config.ts';
@@ -25,6 +26,8 @@ const flags = {
   memory: bytesFlag({ short: 'm', text: 'Memory limit' }),
   'memory-reservation': bytesFlag({ text: 'Memory soft limit' }),
   'memory-swap': swapBytesFlag({ text: 'Swap limit equal to memory plus swap: -1 to enable unlimited swap' }),
+  'mount-add': mountFlag({ text: 'Mount something more, at once where the container runs', isOwn: true }),
+  'mount-rm': listFlag({ text: 'Take the mount at a path away, at once where the container runs', isOwn: true }),
   'on-unhealthy': textFlag({ text: 'What to do when the health check fails (restart|stop|none)', isOwn: true }),
   'pids-limit': integerFlag({ text: 'Tune container pids limit (set -1 for unlimited)', requires: { version: '1.40' } }),
   publish: listFlag({ short: 'p', text: 'Publish a port, also while the container runs', isOwn: true }),
@@ -58,6 +61,8 @@ export const command = defineCommand({
       MemoryReservation: chosen['memory-reservation'],
       MemorySwap: chosen['memory-swap'],
       ...(chosen['pids-limit'] !== 0 && { PidsLimit: chosen['pids-limit'] }),
+      ...(chosen['mount-add'].length > 0 && { MountAdd: [...chosen['mount-add']] }),
+      ...(chosen['mount-rm'].length > 0 && { MountRemove: [...chosen['mount-rm']] }),
       ...(chosen['on-unhealthy'] !== '' && { OnUnhealthy: chosen['on-unhealthy'] }),
       ...(chosen.publish.length > 0 && { PortBindingsAdd: portMapOf(chosen.publish) }),
       ...(chosen['publish-rm'].length > 0 && { PortBindingsRemove: portMapOf(chosen['publish-rm']) }),

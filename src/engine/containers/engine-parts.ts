@@ -3,6 +3,7 @@ import type { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { Remapping } from '#kernel/user-namespace.ts';
 import type { LogReader } from '#logging/contract.ts';
+import type { LiveMounts } from '#kernel/live-mounts.ts';
 import type { NetworkController } from '#network/contract.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { ShimLauncher } from '#runtime/contract.ts';
@@ -30,6 +31,8 @@ export interface EngineParts {
   readonly volumes: VolumeStore;
   readonly references: VolumeReferences;
   readonly doomedVolumes: DoomedVolumes;
+  /** Changes the mounts of containers that run. */
+  readonly liveMounts: LiveMounts;
   readonly networks: NetworkController;
   readonly launcher: ShimLauncher;
   readonly runtime: RuntimePreparation;

@@ -1,6 +1,7 @@
 /** Changes limits and restart policy of a container: at once where it runs, and for its later starts. */
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { HostConfig, UpdateRequest } from '#schema/container-config.ts';
+import { changeMounts } from './change-mounts.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
@@ -11,7 +12,7 @@ import { checkRestartPolicy } from './restart-policy.ts';
 import { updatePorts } from './update-ports.ts';
 
 /** @throws Docker's texts; the container is then as before */
-export async function updateContainer(parts: EngineParts, reference: string, request: UpdateRequest): Promise<{ Warnings: string[] | null }> {
+export async function updateContainer(parts: EngineParts, reference: string, { MountAdd: addedMounts = [], MountRemove: removedMounts = [], ...request }: UpdateRequest): Promise<{ Warnings: string[] | null }> {
   checkRestartPolicy(request.RestartPolicy, false);
   checkOnUnhealthy(request.OnUnhealthy);
   const { PortBindingsAdd: _added, PortBindingsRemove: _removed, ...limits } = request;
@@ -23,6 +24,8 @@ export async function updateContainer(parts: EngineParts, reference: string, req
   if (record.state.status === 'removing' || record.state.status === 'dead') throw refused('container is marked for removal and cannot be "update"');
   const conflict = conflictOf(record, change);
   if (conflict !== undefined) throw refused(conflict);
+  await using undo = new AsyncDisposableStack();
+  const mounts = addedMounts.length + removedMounts.length === 0 ? undefined : await changeMounts(parts, record, { add: addedMounts, remove: removedMounts }, undo);
   const ports = await updatePorts(parts, record, request);
   if (isRunning(record.state)) {
     try {
@@ -35,8 +38,11 @@ export async function updateContainer(parts: EngineParts, reference: string, req
   }
   const updated = parts.registry.update(id, {
     ...ports.change,
-    hostConfig: { ...merged(record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }), ...ports.hostConfig },
+    ...(mounts !== undefined && { mounts: mounts.mounts }),
+    hostConfig: { ...merged(mounts?.hostConfig ?? record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }), ...ports.hostConfig },
   });
+  undo.move();
+  mounts?.publish(updated);
   publishContainerEvent(parts.events, updated, 'update');
   return { Warnings: warnings.length === 0 ? null : warnings };
 }
