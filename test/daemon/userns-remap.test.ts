@@ -4,6 +4,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { runProgram } from '#kernel/run-program.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import { writeTar } from '#oci/tar/write-tar.ts';
@@ -12,6 +13,7 @@ import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 const account = `dhowt${randomBytes(4).toString('hex')}`;
 const base = 65536 * randomInt(10_000, 30_000);
+const program = fileURLToPath(new URL('../../bin/dhow.mjs', import.meta.url));
 let daemon: TestDaemon;
 
 before(async () => {
@@ -161,6 +163,28 @@ RUN stat -c %u:%g /made /chosen /plain > /owners && chown 3 /plain
   await daemon.client.containers.start(Id);
   await result;
   assert.equal(await daemon.logsOf(Id), '5:6\n9:10\n0:0\n5:6\n9:10\n3:0\n');
+});
+
+test('mounts of build steps must belong to the users of the step', async () => {
+  const context = join(daemon.root, 'context');
+  mkdirSync(context);
+  writeFileSync(join(context, 'secret'), 'hidden');
+  writeFileSync(join(context, 'Dockerfile'), `FROM busybox AS one
+RUN touch /made && chown 5:6 /made
+FROM busybox
+WORKDIR /work
+RUN --mount=type=cache,target=/cache,uid=3 --mount=type=bind,from=one,target=/other --mount=type=secret,id=word,target=/word,uid=4 \\
+  stat -c %u:%g /cache /other/made /word /work > /owners && cat /word >> /owners && touch /cache/kept
+COPY --from=one /made /made
+RUN stat -c %u:%g /made >> /owners
+`);
+  const { exitCode, stderr } = await runProgram(process.execPath, [program, '-H', `unix://${daemon.socket}`, 'build', '--progress', 'plain', '--secret', `id=word,src=${context}/secret`, '-t', 'mounted', context]);
+  assert.equal(exitCode, 0, stderr);
+  const { Id } = await daemon.client.containers.create({ Image: 'mounted', Cmd: ['cat', '/owners'] } as never);
+  const { result } = await daemon.client.containers.wait(Id, { condition: 'next-exit' });
+  await daemon.client.containers.start(Id);
+  await result;
+  assert.equal(await daemon.logsOf(Id), '3:0\n5:6\n4:0\n0:0\nhidden5:6\n');
 });
 
 test('what needs the host’s users must be refused in Docker’s words, and allowed with --userns=host', async () => {
