@@ -26,7 +26,9 @@ export function findCommand(root: CommandNode, program: string, words: readonly 
   while (node.children !== undefined) {
     const at = rest.findIndex((word) => !word.startsWith('-'));
     const child = at < 0 ? undefined : childNamed(node, rest[at] ?? '');
-    if (child === undefined) break;
+    // A command with arguments of its own has others below it only right after its name.
+    if (child === undefined || (node.load !== undefined && at > 0)) break;
+    if (node.load !== undefined && program === 'docker') break;
     if (at > 0) {
       try {
         const parsed = parseFlags(groupFlags, rest.slice(0, at), { interspersed: true, warn });

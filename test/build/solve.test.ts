@@ -191,23 +191,24 @@ test('what builds keep must be listed, and pruned as the filters say', async (t)
   const directory = contextOf(t, { Dockerfile: 'FROM busybox\nRUN echo kept-of-prune > /made\nRUN --mount=type=cache,target=/cache,id=kept-directory echo content > /cache/file\n' });
   const built = await solve(directory);
   assert.equal(built.code, 0, built.stderr);
-  const listed = async (): Promise<{ Description: string; Type: string; ' Parents'?: string[] }[]> => (await daemon.client.transport.json<{ BuildCache: { Description: string; Type: string }[] }>({ method: 'GET', path: '/system/df', query: { type: 'build-cache' } })).BuildCache;
+  const listed = async (): Promise<{ ID: string; Description: string; Type: string }[]> => (await daemon.client.transport.json<{ BuildCache: { ID: string; Description: string; Type: string }[] }>({ method: 'GET', path: '/system/df', query: { type: 'build-cache' } })).BuildCache;
   const records = await listed();
   const step = records.find(({ Description }) => Description.includes('kept-of-prune'));
   assert.equal(step?.Type, 'regular');
-  assert.equal(records.filter(({ Type }) => Type === 'exec.cachemount').map(({ Description }) => Description)[0]?.includes('kept-directory'), true);
+  const kept = records.find(({ Type, Description }) => Type === 'exec.cachemount' && Description.includes('kept-directory'));
+  assert.ok(kept !== undefined, JSON.stringify(records));
   const prune = async (filters: object): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> => await daemon.client.transport.json({ method: 'POST', path: '/build/prune', query: { all: true, filters: JSON.stringify(filters) } });
   assert.equal((await prune({ type: ['frontend'] })).CachesDeleted, null);
   assert.equal((await prune({ until: ['24h'] })).CachesDeleted, null);
-  const gone = await prune({ type: ['exec.cachemount'] });
-  assert.equal(gone.CachesDeleted?.length, 1);
+  const gone = await prune({ id: [kept.ID] });
+  assert.deepEqual(gone.CachesDeleted, [kept.ID]);
   assert.equal(gone.SpaceReclaimed, 'content\n'.length);
   await assert.rejects(prune({ bogus: ['x'] }), /failed to prune build cache: invalid filter 'bogus'/);
   await prune({});
   assert.deepEqual(await listed(), []);
   // The image stands without its cache, and the next build makes its steps again.
   const again = await solve(directory);
-  assert.equal(steps(again.stderr).get('[2/3] RUN echo kept-of-prune > /made'), 'DONE');
+  assert.equal(steps(again.stderr).get('[stage-0 2/3] RUN echo kept-of-prune > /made'), 'DONE');
 });
 
 test('entitlements must be asked for, and limits of steps be theirs', async (t) => {
@@ -244,4 +245,22 @@ test('two stages of one image must share its step, and cycles name their lines',
   const cycle = await solve(contextOf(t, { Dockerfile: 'FROM busybox AS a\nCOPY --from=b /a /b\nFROM busybox AS b\nCOPY --from=a /x /y\n' }));
   assert.match(cycle.stderr, /circular dependency detected on stage: a/);
   for (const line of ['2 | >>> COPY --from=b /a /b', '4 | >>> COPY --from=a /x /y']) assert.ok(cycle.stderr.includes(line), cycle.stderr);
+});
+
+test('builds must be remembered with all they wrote, and say why their steps were made', async (t) => {
+  const cli = async (...words: string[]): Promise<CliResult> => await runCli(words, { program: 'dhow', socketPath: daemon.socket });
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nARG GREETING=one\nRUN echo said-$GREETING\nCOPY told /told\n', told: 'first' });
+  assert.equal((await solve(directory)).code, 0);
+  writeFileSync(join(directory, 'told'), 'second');
+  const changed = await solve(directory, ['--why']);
+  assert.match(changed.stderr, /HIT {2}\[2\/3\] RUN echo said-one\nMISS \[3\/3\] COPY told \/told\n {5}file told changed: it was sha256:[0-9a-f]{64} mode 644, now it is sha256:[0-9a-f]{64} mode 644\n$/);
+  assert.match((await solve(directory, ['--why', '--build-arg', 'GREETING=two'])).stderr, /variable GREETING changed: it was one, now it is two/);
+  const [newest = '', , oldest = ''] = (await cli('build', 'history', 'ls', '-q')).stdout.split('\n');
+  assert.match((await cli('build', 'history', 'logs', oldest)).stdout, /^#\d+ [\d.]+ said-one$/m);
+  assert.equal((await cli('build', 'history', 'logs', '--grep', 'said-two')).stdout, `${newest} [2/3] RUN echo said-two: said-two\n`);
+  const inspected = JSON.parse((await cli('build', 'history', 'inspect', newest.slice(0, 12))).stdout) as { Id: string; Status: string };
+  assert.deepEqual([inspected.Id, inspected.Status], [newest, 'Completed']);
+  assert.match((await cli('build', 'explain', newest)).stdout, /MISS \[2\/3\] RUN echo said-two/);
+  assert.equal((await cli('build', 'history', 'rm', newest)).stdout, `${newest}\n`);
+  assert.equal((await cli('build', 'history', 'inspect', newest)).code, 1);
 });

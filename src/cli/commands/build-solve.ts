@@ -11,6 +11,7 @@ import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress
 import { serveSession, sessionServices, type SecretSource } from '#cli/build/solve/build-session.ts';
 import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
+import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
 import { failureText } from '#cli/build/solve/failure-text.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
@@ -58,6 +59,7 @@ export const command = defineCommand({
     tag: listFlag({ short: 't', text: 'Name and optionally a tag (format: "name:tag")' }),
     target: textFlag({ text: 'Set the target build stage to build' }),
     ulimit: ulimitFlag({ text: 'Ulimit options' }),
+    why: booleanFlag({ text: 'Say at the end why each step was made or found again', isOwn: true }),
   },
   async run(invocation) {
     try {
@@ -131,6 +133,11 @@ export const command = defineCommand({
         for await (const message of call.messages) shown.update(StatusResponse.decode(message));
       })();
       const listening = progress.catch(() => undefined);
+      const explain = async (): Promise<void> => {
+        if (!flags.why) return;
+        await using builds = await KeptBuilds.open(client, until);
+        stderr.write(reasonsText(await builds.find(ref)));
+      };
       try {
         const request = ControlSolveRequest.encode({
           ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...new Set([...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])])],
@@ -139,6 +146,7 @@ export const command = defineCommand({
         const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));
         await listening;
         shown.finish();
+        if (method === 'build' || method === '') await explain();
         if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
         const imageId = exporterResponse['containerimage.config.digest'] ?? '';
         if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
@@ -150,6 +158,7 @@ export const command = defineCommand({
         await listening;
         shown.finish();
         signal.throwIfAborted();
+        if (error instanceof GrpcError) await explain();
         if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
         throw error;
       }

@@ -5,6 +5,18 @@ import { imagePullNode, imagePushNode } from './pull-nodes.ts';
 
 const build: CommandNode = {
   name: 'build', summary: 'Build an image from a Dockerfile', paths: ['image build', 'build', 'builder build'],
+  children: [
+    {
+      name: 'history', summary: 'Show builds that are done and under way', isOwn: true,
+      children: [
+        { name: 'inspect', summary: 'Show what a build was', isOwn: true, load: async () => (await import('./build-history.ts')).inspectCommand },
+        { name: 'logs', summary: 'Show all that a build wrote, or search the output of all builds', isOwn: true, load: async () => (await import('./build-history.ts')).logsCommand },
+        { name: 'ls', summary: 'List builds', isOwn: true, load: async () => (await import('./build-history.ts')).listCommand },
+        { name: 'rm', summary: 'Forget builds', isOwn: true, load: async () => (await import('./build-history.ts')).removeCommand },
+      ],
+    },
+    { name: 'explain', summary: 'Say why each step of a build was made or found again', isOwn: true, load: async () => (await import('./build-history.ts')).explainCommand },
+  ],
   load: async () => (wantsClassicBuilder(process.env['DOCKER_BUILDKIT']) ? (await import('./build.ts')).command : (await import('./build-solve.ts')).command),
 };
 

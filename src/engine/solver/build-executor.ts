@@ -24,6 +24,7 @@ import { archiveStream, copyArchive, directoryArchive } from './copy-step.ts';
 import { cacheKeyFailure, findSources, hashOfFound, type FoundSource } from './copy-sources.ts';
 import { fetchSource } from './fetch-source.ts';
 import { mountLayer, treeOfLayer, type MountedLayer } from './layer-trees.ts';
+import { factsOf, type StepFacts, type StepOutcome } from './step-facts.ts';
 import { runStep } from './run-step.ts';
 
 /** What a node has made. */
@@ -50,11 +51,21 @@ export interface BuildExecutorOptions {
   readonly signal: AbortSignal;
 }
 
+/** What the layer of a step is known by. */
+interface LayerIdentity {
+  readonly base: string | undefined;
+  readonly key: string;
+  /** Another key that leads to it. */
+  readonly alias?: string | undefined;
+  readonly facts: StepFacts;
+}
+
 export class BuildExecutor implements AsyncDisposable {
   readonly #options: BuildExecutorOptions;
   readonly #lease: LayerLease;
   readonly #results = new Map<string, Promise<NodeResult>>();
   readonly #opened = new AsyncDisposableStack();
+  readonly #outcomes: StepOutcome[] = [];
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
 
@@ -81,6 +92,11 @@ export class BuildExecutor implements AsyncDisposable {
       this.#options.signal.throwIfAborted();
       throw this.#failed.signal.aborted ? this.#failed.signal.reason : error;
     }
+  }
+
+  /** The steps so far, in the order they ended. */
+  get outcomes(): readonly StepOutcome[] {
+    return this.#outcomes;
   }
 
   /** Waits until nothing is under way. */
@@ -169,7 +185,7 @@ export class BuildExecutor implements AsyncDisposable {
       case 'copy':
         return await this.#copy(node, inputs);
       case 'directory':
-        return await this.#layer(node, inputs[0]?.top, cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), async (signal) => {
+        return await this.#layer(node, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: factsOf(node, [], inputs[0]?.top) }, async (signal) => {
           await using mounted = await this.#mount(inputs[0]?.top);
           return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), signal);
         });
@@ -211,7 +227,7 @@ export class BuildExecutor implements AsyncDisposable {
     // What is written to a kept directory and what a secret says are no part of what the step is known by.
     const mounts = node.mounts.map(({ type, input, source, target, readonly, size, id, variable, mode, uid, gid }) => [type, type === 'cache' || input === undefined ? null : layers[input], source, target, readonly, size, id, variable, mode, uid, gid]);
     const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts, sharedMemory, ulimits, cgroupParent);
-    return await this.#layer(node, inputs[0]?.top, key, async (signal) =>
+    return await this.#layer(node, { base: inputs[0]?.top, key, facts: factsOf(node, [], inputs[0]?.top) }, async (signal) =>
       await runStep(
         node,
         layers,
@@ -229,7 +245,10 @@ export class BuildExecutor implements AsyncDisposable {
     const layerKey = layered ? cacheKeyOf('copy-layers', base, rest, node.parts, node.parts.map(({ input }) => inputs[input]?.top)) : undefined;
     if (layerKey !== undefined && !node.fresh) {
       const known = await this.#known(node, layerKey);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        this.#note(node, 'hit', layerKey, factsOf(node, [], base));
+        return known;
+      }
     }
     const sources: FoundSource[] = [];
     for (const part of node.parts) {
@@ -238,22 +257,25 @@ export class BuildExecutor implements AsyncDisposable {
       sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '' }));
     }
     const key = cacheKeyOf('copy', base, rest, hashOfFound(sources));
-    return await this.#layer(node, base, key, async (signal) => {
+    const facts = factsOf(node, sources, base);
+    return await this.#layer(node, { base, key, alias: layerKey, facts }, async (signal) => {
       await using mounted = await this.#mount(base);
       return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), signal);
-    }, layerKey);
+    });
   }
 
-  /** A step's layer: the one made before, or `work`'s. `alias`: another key that leads to it. */
-  async #layer(node: RunNode | CopyNode | DirectoryNode, base: string | undefined, key: string, work: (signal: AbortSignal) => Promise<string>, alias?: string): Promise<NodeResult> {
+  /** A step's layer: the one made before, or `work`'s. */
+  async #layer(node: RunNode | CopyNode | DirectoryNode, { base, key, alias, facts }: LayerIdentity, work: (signal: AbortSignal) => Promise<string>): Promise<NodeResult> {
     const { cache, progress } = this.#options;
     if (!node.fresh) {
       const known = await this.#known(node, key);
       if (known !== undefined) {
+        this.#note(node, 'hit', key, facts);
         if (alias !== undefined && known.top !== undefined) cache.put(alias, { chainId: known.top, base, description: node.name, type: 'internal', created: known.created });
         return known;
       }
     }
+    this.#note(node, node.fresh ? 'not asked' : 'miss', key, facts);
     this.#opened.use(cache.use(key));
     progress.start(node.digest);
     const top = await cache.share(node.fresh ? `${key} ${node.digest}` : key, this.#signal, work);
@@ -262,6 +284,10 @@ export class BuildExecutor implements AsyncDisposable {
     if (alias !== undefined) cache.put(alias, { chainId: top, base, description: node.name, type: 'internal', created: record.created });
     progress.complete(node.digest);
     return { top, tree: undefined, created: record.created, cached: false };
+  }
+
+  #note({ name, inputs }: BuildNode, outcome: StepOutcome['outcome'], key: string, facts: StepFacts): void {
+    this.#outcomes.push({ name, outcome, key, facts, over: inputs.map((input) => input.name).filter((over) => over !== '') });
   }
 
   async #known(node: BuildNode, key: string): Promise<NodeResult | undefined> {

@@ -11,7 +11,13 @@ export class BuildProgress {
   readonly #vertexes = new Map<string, Vertex>();
   readonly #outputs = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
+  readonly #keep: (message: Partial<StatusResponse>) => void;
   #closed = false;
+
+  /** @param keep is given all that is told, and the output that clients are not */
+  constructor(keep: (message: Partial<StatusResponse>) => void = () => undefined) {
+    this.#keep = keep;
+  }
 
   /** Makes steps known before they begin. */
   declare(vertexes: readonly { digest: string; name: string; inputs: readonly string[] }[]): void {
@@ -44,7 +50,7 @@ export class BuildProgress {
   /** Output of a step. */
   log(vertex: string, stream: 1 | 2, message: Buffer): void {
     const before = this.#outputs.get(vertex) ?? 0;
-    if (before > toldOutput) return;
+    if (before > toldOutput) return this.#keep({ logs: [{ vertex, timestamp: timestampOf(), stream, message }] });
     this.#outputs.set(vertex, before + message.length);
     const log: VertexLog = { vertex, timestamp: timestampOf(), stream, message };
     const clipped: VertexLog = { ...log, message: Buffer.from('\n[output clipped, log limit 2MiB reached]\n') };
@@ -106,6 +112,7 @@ export class BuildProgress {
 
   #tell(message: Partial<StatusResponse>): void {
     this.#told.push(message);
+    this.#keep(message);
     for (const wake of this.#listeners) wake();
   }
 }

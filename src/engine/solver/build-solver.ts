@@ -15,6 +15,8 @@ import type { BuildSession } from './build-session.ts';
 import { CacheDirectories } from './cache-directories.ts';
 import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
 import { ContextStore } from './context-store.ts';
+import { BuildHistory, type BuildLog } from './build-history.ts';
+import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
@@ -31,6 +33,8 @@ interface Job {
   readonly progress: BuildProgress;
   readonly stop: AbortController;
   readonly results: Map<string, SolvedImage>;
+  /** How its steps ended, once it has. */
+  steps: readonly StepOutcome[];
   readonly finished: PromiseWithResolvers<readonly string[]>;
   readonly begun: PromiseWithResolvers<BuildExecutor | undefined>;
   session: BuildSession | undefined;
@@ -54,6 +58,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #directory: string;
   readonly #sessions = new Map<string, BuildSession>();
   readonly #jobs = new Map<string, Job>();
+  readonly #history: BuildHistory;
   readonly #waiters = new Set<() => void>();
 
   constructor(parts: EngineParts, { cache, workerId }: SolverPlaces) {
@@ -63,6 +68,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#directory = join(parts.paths.buildsDirectory, 'solves');
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     this.#contexts = new ContextStore(join(parts.paths.buildsDirectory, 'contexts'));
+    this.#history = new BuildHistory(join(parts.paths.dataRoot, 'build-history'));
     this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'), parts.remapping === undefined ? 0o700 : 0o711);
   }
 
@@ -78,8 +84,9 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 
   async solve(call: SolveCall, signal: AbortSignal): Promise<Record<string, string>> {
     const stop = new AbortController();
+    const log = call.internal || (call.attributes['requestid'] ?? '') !== '' ? undefined : this.#history.begin(call.ref);
     const job: Job = {
-      call, stop, progress: new BuildProgress(), results: new Map(), finished: Promise.withResolvers(), begun: Promise.withResolvers(), session: undefined,
+      call, stop, progress: new BuildProgress((message) => log?.write(message)), steps: [], results: new Map(), finished: Promise.withResolvers(), begun: Promise.withResolvers(), session: undefined,
       started: BigInt(Date.now()) * 1_000_000n, ended: undefined, response: {}, error: undefined,
     };
     for (const { promise } of [job.finished, job.begun]) (promise as Promise<unknown>).catch(() => undefined);
@@ -94,13 +101,15 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     } finally {
       job.ended = BigInt(Date.now()) * 1_000_000n;
       job.progress.close();
+      if (log !== undefined) this.#keep(job, log);
       if (call.internal) this.#jobs.delete(call.ref);
       this.#forgetOld();
     }
   }
 
   async *status(ref: string, signal: AbortSignal): AsyncGenerator<Partial<StatusResponse>, void> {
-    yield* (await this.#job(ref, signal)).progress.follow(signal);
+    if (!this.#jobs.has(ref) && this.#history.get(ref) !== undefined) yield* this.#history.progress(ref);
+    else yield* (await this.#job(ref, signal)).progress.follow(signal);
   }
 
   async frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult> {
@@ -155,14 +164,16 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   }
 
   history({ ref, activeOnly }: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[] {
-    return [...this.#jobs.values()]
-      .filter((job) => !job.call.internal && (ref === '' || job.call.ref === ref) && !(activeOnly && job.ended !== undefined))
-      .map((job) => ({ event: job.ended === undefined ? 'started' : 'complete', record: recordOf(job) }));
+    const active = [...this.#jobs.values()].filter((job) => !job.call.internal && job.ended === undefined).map((job) => ({ event: 'started' as const, record: recordOf(job) }));
+    const done = activeOnly ? [] : this.#history.list().map(({ record }) => ({ event: 'complete' as const, record }));
+    return [...done, ...active].filter(({ record }) => ref === '' || record.ref === ref);
   }
 
   forget(ref: string): void {
     const job = this.#jobs.get(ref);
-    if (job?.ended !== undefined) this.#jobs.delete(ref);
+    if (job !== undefined && job.ended === undefined) return;
+    this.#jobs.delete(ref);
+    this.#history.remove(ref);
   }
 
   hostGateway(): string {
@@ -187,6 +198,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     await using executor = new BuildExecutor({
       parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, session, progress, hostConfig: call.hostConfig, directory, signal: within,
     });
+    using _steps = { [Symbol.dispose]: () => void (job.steps = [...executor.outcomes]) };
     job.begun.resolve(executor);
     const { images, answer } = call.frontend === '' ? { images: await this.#driven(job, within), answer: undefined } : await this.#direct(job, executor, within);
     let response: Record<string, string> = Object.fromEntries(Object.entries(answer ?? {}).map(([name, value]) => [name, value.toString('utf8')]));
@@ -194,6 +206,15 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       for (const image of images) response = { ...response, ...(await exportBuild(image, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within })) };
     }
     return response;
+  }
+
+  /** Writes down what a build was, with why its steps were made. */
+  #keep(job: Job, log: BuildLog): void {
+    log[Symbol.dispose]();
+    const place = placeOf(job);
+    const reasons = reasonsOf(job.steps, this.#history.lastSteps(place));
+    const record = recordOf(job);
+    this.#history.keep({ place, record: { ...record, exporterResponse: { ...record.exporterResponse, [reasonsKey]: JSON.stringify(reasons) } } }, job.steps);
   }
 
   /** The client runs the frontend and says which result is the build's. */
@@ -260,6 +281,12 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const ended = [...this.#jobs].filter(([, { ended }]) => ended !== undefined);
     for (const [ref] of ended.slice(0, Math.max(0, ended.length - mostRemembered))) this.#jobs.delete(ref);
   }
+}
+
+/** Builds of the same directory, Dockerfile, stage and platforms are compared. */
+function placeOf({ call: { attributes }, session }: Job): string {
+  const facts = ['context', 'filename', 'target', 'platform'].map((name) => attributes[name] ?? '');
+  return JSON.stringify([session?.sharedKey ?? '', ...facts]);
 }
 
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

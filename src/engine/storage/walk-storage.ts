@@ -16,7 +16,7 @@ const structure = [
 const own: Readonly<Record<string, string>> = {
   'state.db': 'database', 'state.db-wal': 'database', 'state.db-shm': 'database',
   'dhowd.lock': 'engine', 'engine-id': 'engine', seccomp: 'engine', runtimes: 'engine', events: 'event log',
-  builds: 'build', 'build-caches': 'build cache',
+  builds: 'build', 'build-caches': 'build cache', 'build-history': 'build history',
 };
 const blockSize = 512;
 
