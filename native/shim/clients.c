@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,8 +22,17 @@ enum {
 	PATIENCE_MILLISECONDS = 500,
 };
 
+struct client;
+
+struct lead {
+	struct source source;
+	struct client *client;
+};
+
 struct client {
 	struct source source;
+	/* Of a connection that is served directly: the daemon's socket, which tells it the end. */
+	struct lead lead;
 	struct client *next;
 	unsigned char roles;
 	bool greeted;
@@ -80,6 +90,7 @@ static void remove_client(struct client *client)
 {
 	client->removed = client->input_ended = client->output_ended = true;
 	loop_close(&client->source);
+	loop_close(&client->lead.source);
 	spill_close(&client->spill);
 }
 
@@ -111,8 +122,11 @@ static void settle(struct client *client)
 		return;
 	if (finishing && !client->output_ended && client->greeted && !(client->roles & ROLE_CONTROL) &&
 	    !spill_holds(&client->spill)) {
-		/* Not close: unread input would turn the client's end of file into a reset. */
-		shutdown(client->source.fd, SHUT_WR);
+		/*
+		 * Not close: unread input would turn the client's end of file into a reset. Who is served
+		 * directly is sent it by the daemon, which has things to see to before.
+		 */
+		shutdown(client->lead.source.fd >= 0 ? client->lead.source.fd : client->source.fd, SHUT_WR);
 		client->output_ended = true;
 	}
 	if (is_done(client))
@@ -131,6 +145,7 @@ static struct client *new_client(int fd)
 	}
 	client->source.fd = fd;
 	client->source.ready = client_ready;
+	client->lead.source.fd = -1;
 	client->spill.fd = -1;
 	client->allowance = LAG;
 	client->next = clients;
@@ -138,7 +153,28 @@ static struct client *new_client(int fd)
 	return client;
 }
 
-void clients_add(int fd, unsigned char roles)
+/* Nothing is said on it: what comes is its end, for the daemon has gone or given the client up. */
+static void lead_ready(struct source *source, uint32_t events)
+{
+	char unwanted[16];
+
+	if (!(events & (EPOLLHUP | EPOLLERR)) && recv(source->fd, unwanted, sizeof unwanted, MSG_DONTWAIT) != 0)
+		return;
+	remove_client(((struct lead *)source)->client);
+}
+
+/* From now on the client is the connection, and the socket it came by leads it. */
+static void serve_directly(struct client *client, int connection)
+{
+	client->lead.client = client;
+	client->lead.source.fd = client->source.fd;
+	client->lead.source.ready = lead_ready;
+	loop_ignore(&client->source);
+	client->source.fd = connection;
+	loop_watch(&client->lead.source, EPOLLIN);
+}
+
+void clients_add(int fd, int connection, unsigned char roles)
 {
 	struct client *client = new_client(fd);
 
@@ -146,6 +182,8 @@ void clients_add(int fd, unsigned char roles)
 		return;
 	client->roles = roles;
 	client->greeted = true;
+	if (connection)
+		serve_directly(client, connection);
 	rewatch(client);
 }
 
@@ -247,14 +285,36 @@ void clients_input_changed(void)
 	}
 }
 
+/* A copy of what the other end of the client's socket has open under the number in its hello; -1: there is none. */
+static int copy_connection(const struct client *client)
+{
+	const unsigned char *number = client->frame + 4;
+	struct ucred other;
+	socklen_t length = sizeof other;
+
+	if (getsockopt(client->source.fd, SOL_SOCKET, SO_PEERCRED, &other, &length) != 0)
+		return -1;
+	int process = (int)syscall(SYS_pidfd_open, other.pid, 0);
+	if (process < 0)
+		return -1;
+	int copy = (int)syscall(SYS_pidfd_getfd, process, number[0] << 24 | number[1] << 16 | number[2] << 8 | number[3], 0);
+	close(process);
+	return copy;
+}
+
 static void greet(struct client *client)
 {
 	unsigned char answer = FRAME_HELLO;
+	int connection = client->frame[0] == FRAME_HELLO && client->frame[2] == 1 ? copy_connection(client) : -1;
 
 	client->greeted = true;
+	if (connection >= 0) {
+		answer = FRAME_TAKEN;
+		serve_directly(client, connection);
+	}
 	client->roles = client->frame[1];
 	client->frame_length = 0;
-	if (client->frame[0] != FRAME_HELLO || send(client->source.fd, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) {
+	if (client->frame[0] != FRAME_HELLO || send(connection >= 0 ? client->lead.source.fd : client->source.fd, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) {
 		client->input_ended = true;
 		lose_output(client);
 	} else if (client->roles & ROLE_CONTROL) {

@@ -23,8 +23,8 @@ struct client_events {
 };
 
 void clients_open(const struct options *options, const struct client_events *events);
-/* Takes over a connected socket whose role is known already. */
-void clients_add(int fd, unsigned char roles);
+/* Takes over a connected socket whose role is known already; `connection`: the client's own, where that is served directly, or 0. */
+void clients_add(int fd, int connection, unsigned char roles);
 /* Makes the socket for later clients. Returns 0 or an errno. */
 int clients_listen(void);
 

@@ -215,6 +215,11 @@ static void finish(void)
 	deadline = now_milliseconds() + LINGER_MILLISECONDS;
 }
 
+static bool is_stop(const siginfo_t *change)
+{
+	return change->si_code == CLD_TRAPPED || change->si_code == CLD_STOPPED;
+}
+
 static void reap(void)
 {
 	int status;
@@ -222,15 +227,27 @@ static void reap(void)
 
 	hold_follow();
 	if (phase == STARTING) {
-		/* Nothing else yet: the process may have ended already, but its pid is not known. */
-		if (waitpid(runtime_pid, &status, WNOHANG) != runtime_pid)
-			return;
+		siginfo_t end;
+		/* Nothing else yet: the process may have ended already, but its pid is not known. Stops of what is traced are told unasked. */
+		for (;;) {
+			end = (siginfo_t){ 0 };
+			if (waitid(P_PID, (id_t)runtime_pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 || end.si_pid != runtime_pid)
+				return;
+			if (!is_stop(&end))
+				break;
+			hold_follow();
+		}
+		waitpid(runtime_pid, &status, 0);
 		runtime_ended(status);
 	}
 	for (;;) {
 		siginfo_t next = { 0 };
 		if (waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || (pid = next.si_pid) == 0)
 			return;
+		if (is_stop(&next)) {
+			hold_follow();
+			continue;
+		}
 		bool ours = pid == process_pid && phase == RUNNING;
 		/* What it was can be seen only until it is waited for. */
 		bool executed = !ours || streams_executed() || has_executed(pid);
@@ -286,10 +303,12 @@ static void take_clients(void)
 
 	clients_open(&options, &events);
 	fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
-	clients_add(CONTROL_FD, ROLE_CONTROL);
+	clients_add(CONTROL_FD, 0, ROLE_CONTROL);
 	for (int i = 0; i < options.attachment_count; i++) {
 		fcntl(CONTROL_FD + 1 + i, F_SETFD, FD_CLOEXEC);
-		clients_add(CONTROL_FD + 1 + i, options.attachments[i]);
+		if (options.connections[i])
+			fcntl(options.connections[i], F_SETFD, FD_CLOEXEC);
+		clients_add(CONTROL_FD + 1 + i, options.connections[i], options.attachments[i]);
 	}
 }
 
@@ -341,7 +360,7 @@ int main(int count, char **arguments)
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	/* What the daemon itself was given by whoever started it must not be held open by its containers. */
-	syscall(SYS_close_range, CONTROL_FD + 1 + options.attachment_count, ~0U, 0);
+	syscall(SYS_close_range, CONTROL_FD + 1 + options.attachment_count + options.connection_count, ~0U, 0);
 	loop_open();
 	take_signals();
 	take_clients();

@@ -78,6 +78,12 @@ static const char *parse_one(struct options *options, const char *name, const ch
 		if (options->attachment_count == MAX_ATTACHMENTS)
 			return "too many --attach options";
 		options->attachments[options->attachment_count++] = (unsigned char)atoi(value);
+	} else if (strcmp(name, "--connection") == 0) {
+		/* Of the attachment named last. */
+		if (options->attachment_count == 0)
+			return "--connection must follow --attach";
+		options->connections[options->attachment_count - 1] = atoi(value);
+		options->connection_count++;
 	} else {
 		return "unknown option";
 	}

@@ -41,7 +41,9 @@ struct options {
 	enum log_sharing log_sharing;
 	const char *log_attributes; /* JSON text, or NULL */
 	unsigned char attachments[MAX_ATTACHMENTS]; /* roles of the clients on file descriptors 4 and up */
-	int attachment_count;
+	/* Descriptors of connections that are served directly, behind those of the attachments; 0: none. */
+	int connections[MAX_ATTACHMENTS];
+	int attachment_count, connection_count;
 };
 
 /* Returns NULL, or what is wrong. */

@@ -21,6 +21,14 @@ export interface AttachOptions {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** The client's own connection, for the shim to serve by itself; see {@link AttachStream}. */
+  readonly connection?: ClientConnectionSource | undefined;
+}
+
+/** A connection whose bytes only the kernel holds: nobody here reads it. */
+export interface ClientConnectionSource {
+  /** Undefined once it is closed. */
+  readonly descriptor: number | undefined;
 }
 
 /**
@@ -30,7 +38,10 @@ export interface AttachOptions {
  * A reader that stalls never blocks the process nor other clients, and loses nothing; one that is slow but
  * reads slows the process down to its pace once it is some megabytes behind.
  */
-export type AttachStream = Duplex;
+export type AttachStream = Duplex & {
+  /** The shim serves the client's connection itself: this stream carries nothing; it ends when the client has everything, and ends the service when it is destroyed. */
+  readonly direct?: boolean;
+};
 
 export interface StdioOptions {
   readonly terminal: boolean;

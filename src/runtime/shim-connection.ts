@@ -1,8 +1,10 @@
 /** Connections to shims: the control channel, and streams of attached clients. */
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import type { AttachOptions, AttachStream } from './contract.ts';
-import { encodeHello, role, ShimMessageParser, type ShimMessage } from './shim-frames.ts';
+import { copyOwnDescriptor } from '#kernel/socketpair.ts';
+import { encodeHello, frameType, role, ShimMessageParser, type ShimMessage } from './shim-frames.ts';
 
 /** Name of the socket in a run directory. */
 export const shimSocketName = 'sock';
@@ -27,13 +29,13 @@ export function socketOf(descriptor: number): Socket {
   return new Socket({ fd: descriptor, readable: true, writable: true, allowHalfOpen: true });
 }
 
-/** Makes a client's stream of a socket that is in its place at the shim. */
-export function attachStreamOf(socket: Socket): AttachStream {
+/** Makes a client's stream of a socket that is in its place at the shim. `direct`: the shim serves the client's own connection. */
+export function attachStreamOf(socket: Socket, direct = false): AttachStream {
   // The connection breaks only with the shim itself, which `exited` tells; to the client it is the end.
   socket.on('error', () => undefined);
   // All is read: what the client would still write has nowhere to go.
   socket.once('end', () => socket.destroySoon());
-  return socket;
+  return direct ? Object.assign(socket, { direct }) : socket;
 }
 
 /** A stream that has ended, for who comes after the process. */
@@ -50,11 +52,20 @@ export function endedStream(): AttachStream {
  * waited for as long as one does but does not answer, being stopped. Bytes after its answer are left in the socket.
  */
 export async function connectShim(runDirectory: string, roles: number): Promise<Socket | undefined> {
+  return (await connectClient(runDirectory, roles, undefined))?.socket;
+}
+
+/**
+ * The same for a client whose connection the shim is to serve by itself; `direct`: whether it does. Shims of earlier
+ * versions and kernels without pidfd_getfd(2) do not.
+ */
+export async function connectClient(runDirectory: string, roles: number, connection: number | undefined): Promise<{ socket: Socket; direct: boolean } | undefined> {
   const path = shimSocketPath(runDirectory);
   const socket = new Socket({ allowHalfOpen: true });
-  const { promise, resolve, reject } = Promise.withResolvers<Socket | undefined>();
+  const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; direct: boolean } | undefined>();
   const onReadable = (): void => {
-    if (socket.read(1) !== null) resolve(socket);
+    const answer: unknown = socket.read(1);
+    if (Buffer.isBuffer(answer)) resolve({ socket, direct: answer[0] === frameType.taken });
   };
   const onEnd = (): void => resolve(undefined);
   const onError = (error: Error): void => {
@@ -63,12 +74,15 @@ export async function connectShim(runDirectory: string, roles: number): Promise<
   };
   socket.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
   socket.connect(path);
-  socket.write(encodeHello(roles));
+  // The number must mean this connection until the shim has its copy, whatever becomes of it here.
+  const copy = connection === undefined ? undefined : copyOwnDescriptor(connection);
+  socket.write(encodeHello(roles, copy));
   try {
     const connected = await promise;
     if (connected === undefined) socket.destroy();
     return connected;
   } finally {
+    if (copy !== undefined) closeSync(copy);
     socket.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
   }
 }

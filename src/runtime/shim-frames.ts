@@ -1,6 +1,6 @@
 /** The control protocol between daemon and shim; its other side is `native/shim/frames.h`. */
 
-export const frameType = { started: 1, failed: 2, exited: 3, resize: 5, hello: 6, abort: 7 } as const;
+export const frameType = { started: 1, failed: 2, exited: 3, resize: 5, hello: 6, abort: 7, taken: 8 } as const;
 
 export const role = { stdin: 1, stdout: 2, stderr: 4, control: 8 } as const;
 
@@ -15,11 +15,15 @@ export type ShimMessage =
   | { readonly type: 'failed'; readonly status: number; readonly log: string; readonly output: string }
   | { readonly type: 'exited'; readonly exitCode: number; readonly finishedAt: bigint; readonly signal: number | undefined };
 
-/** The first bytes of a connection to a shim's socket. */
-export function encodeHello(roles: number): Buffer {
+/** The first bytes of a connection to a shim's socket. `connection`: a descriptor of a client's connection, for the shim to copy and serve. */
+export function encodeHello(roles: number, connection?: number): Buffer {
   const frame = Buffer.alloc(headerLength);
   frame[0] = frameType.hello;
   frame[1] = roles;
+  if (connection !== undefined) {
+    frame[2] = 1;
+    frame.writeInt32BE(connection, 4);
+  }
   return frame;
 }
 

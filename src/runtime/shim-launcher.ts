@@ -25,6 +25,8 @@ export interface ShimLauncherOptions {
 type Launch = ContainerLaunch | ExecLaunch;
 
 const SIGKILL = 9;
+/** The shim's descriptors: 3 is its control channel, attachments follow, then the connections served directly. */
+const firstAttachment = 4;
 /** How long a shim may take to give up a start before it is killed. */
 const abortPatience = 5000;
 /** How long a start of the daemon waits for the answer of one shim. */
@@ -50,10 +52,11 @@ interface LauncherState {
 async function launchShim(options: ShimLauncherOptions, { reaper, successor }: LauncherState, launch: Launch, signal: AbortSignal): Promise<ShimProcess> {
   signal.throwIfAborted();
   prepareDirectories(launch);
-  const { pid: shimPid, sockets } = spawnShim(options, launch);
+  const connections = launch.attachments.map(({ connection }) => connection?.descriptor);
+  const { pid: shimPid, sockets } = spawnShim(options, launch, connections);
   const [control, ...clients] = sockets.map(socketOf);
   if (control === undefined) throw new Error('bug: a shim without control channel');
-  const attached = clients.map(attachStreamOf);
+  const attached = clients.map((client, place) => attachStreamOf(client, connections[place] !== undefined));
   const exitFile = exitFileName(launch.kind === 'exec' ? launch.execId : undefined);
   const session = new ShimSession({ ...launch, control, attached, exitFile, record: launchRecord(launch), adopted: false, onClosed: () => reaper.reap(shimPid) });
   let killer: NodeJS.Timeout | undefined;
@@ -121,7 +124,7 @@ function processPath(launch: ExecLaunch): string {
 }
 
 /** Answers the shim's pid and our ends of control channel and attachments. */
-function spawnShim(options: ShimLauncherOptions, launch: Launch): { readonly pid: number; readonly sockets: readonly number[] } {
+function spawnShim(options: ShimLauncherOptions, launch: Launch, connections: readonly (number | undefined)[]): { readonly pid: number; readonly sockets: readonly number[] } {
   const ours: number[] = [];
   const theirs: number[] = [];
   try {
@@ -131,7 +134,7 @@ function spawnShim(options: ShimLauncherOptions, launch: Launch): { readonly pid
       theirs.push(far);
     }
     const environment = options.environment ?? { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
-    const pid = posixSpawnDetached({ path: options.shimPath, parameters: shimParameters(launch), environment, descriptors: theirs });
+    const pid = posixSpawnDetached({ path: options.shimPath, parameters: shimParameters(launch, connections), environment, descriptors: [...theirs, ...connections.filter((one) => one !== undefined)] });
     return { pid, sockets: ours };
   } catch (error) {
     for (const descriptor of ours) closeSync(descriptor);
@@ -146,7 +149,7 @@ function spawnShim(options: ShimLauncherOptions, launch: Launch): { readonly pid
 }
 
 /** The shim's command line; see `native/shim/options.h`. */
-function shimParameters(launch: Launch): string[] {
+function shimParameters(launch: Launch, connections: readonly (number | undefined)[]): string[] {
   const parameters = [
     '--id', launch.containerId,
     '--run-directory', launch.runDirectory,
@@ -168,7 +171,11 @@ function shimParameters(launch: Launch): string[] {
   if (outOfMemoryScore !== undefined) parameters.push('--oom-score', String(outOfMemoryScore));
   if (owner !== undefined) parameters.push('--uid', String(owner.uid), '--gid', String(owner.gid));
   if (launch.cgroup.kind === 'join') for (const file of launch.cgroup.tasksFiles) parameters.push('--join', file);
-  for (const attachment of launch.attachments) parameters.push('--attach', String(rolesOf(attachment)));
+  let place = firstAttachment + launch.attachments.length;
+  launch.attachments.forEach((attachment, index) => {
+    parameters.push('--attach', String(rolesOf(attachment)));
+    if (connections[index] !== undefined) parameters.push('--connection', String(place++));
+  });
   if (launch.kind === 'exec') return [...parameters, '--process', processPath(launch)];
   parameters.push('--bundle', launch.bundle);
   if (launch.log !== undefined) {

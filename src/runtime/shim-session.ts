@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import { ProcessHandle, readProcessIdentity } from '#kernel/pidfd.ts';
 import type { AttachOptions, AttachStream, ExitReport, ShimProcess } from './contract.ts';
-import { attachStreamOf, connectShim, ControlChannel, endedStream, rolesOf } from './shim-connection.ts';
+import { attachStreamOf, connectClient, ControlChannel, endedStream, rolesOf } from './shim-connection.ts';
 import { startFailure } from './shim-failure.ts';
 import { encodeAbort, encodeResize, type ShimMessage } from './shim-frames.ts';
 import { clearAfterLostShim, readExitFile } from './shim-remains.ts';
@@ -99,9 +99,9 @@ export class ShimSession implements ShimProcess {
 
   async attach(options: AttachOptions): Promise<AttachStream> {
     if (this.#phase === 'ended') return endedStream();
-    const socket = await connectShim(this.#options.runDirectory, rolesOf(options));
+    const client = await connectClient(this.#options.runDirectory, rolesOf(options), options.connection?.descriptor);
     // It has ended meanwhile.
-    return socket === undefined ? endedStream() : attachStreamOf(socket);
+    return client === undefined ? endedStream() : attachStreamOf(client.socket, client.direct);
   }
 
   resize(size: { rows: number; columns: number }): void {

@@ -5,10 +5,26 @@
 import { finished } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { StreamLitter } from '#base/stream-litter.ts';
-import type { AttachStream } from '#runtime/contract.ts';
+import type { AttachOptions, AttachStream } from '#runtime/contract.ts';
+import { QuietConnection } from '#kernel/quiet-connection.ts';
 import { DetachFilter } from './detach-keys.ts';
 
 export type JoinOutcome = 'ended' | 'detached' | 'left';
+
+/** What a client asks of a process, with its connection where the shim may serve that by itself: no keys are to be looked for in its input. */
+export class ClientChoice implements AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly connection: QuietConnection | undefined;
+
+  constructor({ stdin, stdout, stderr }: AttachOptions, client: Duplex, detachKeys: Buffer | undefined) {
+    this.stdin = stdin;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.connection = stdin && detachKeys !== undefined && detachKeys.length > 0 ? undefined : QuietConnection.of(client);
+  }
+}
 
 /**
  * @param detachKeys bytes that detach, for a terminal whose input is attached; undefined: none
@@ -18,8 +34,10 @@ export type JoinOutcome = 'ended' | 'detached' | 'left';
 export async function joinClient(
   stream: AttachStream,
   client: Duplex,
-  options: { stdin: boolean; detachKeys: Buffer | undefined; signal: AbortSignal; beforeEnd?: Promise<unknown> },
+  options: { stdin: boolean; detachKeys: Buffer | undefined; signal: AbortSignal; beforeEnd?: Promise<unknown>; connection?: QuietConnection | undefined },
 ): Promise<JoinOutcome> {
+  // An earlier version's shim does not serve it.
+  if (stream.direct !== true) options.connection?.wake();
   let outcome: JoinOutcome = 'ended';
   const leave = (how: JoinOutcome): void => {
     if (outcome === 'ended') outcome = how;
@@ -29,7 +47,10 @@ export async function joinClient(
   options.signal.addEventListener('abort', onAbort, { once: true });
   client.once('error', onAbort);
   client.once('close', onAbort);
-  if (options.stdin) {
+  if (stream.direct === true) {
+    stream.on('error', () => undefined);
+    stream.resume();
+  } else if (options.stdin) {
     const source =
       options.detachKeys === undefined || options.detachKeys.length === 0
         ? client
@@ -41,10 +62,10 @@ export async function joinClient(
     client.resume();
     stream.end();
   }
-  stream.pipe(client, { end: false });
+  if (stream.direct !== true) stream.pipe(client, { end: false });
   const litter = new StreamLitter();
   const count = (chunk: Buffer): void => litter.dropped(chunk.length);
-  for (const side of [stream, client]) side.on('data', count);
+  if (stream.direct !== true) for (const side of [stream, client]) side.on('data', count);
   try {
     if (options.signal.aborted) onAbort();
     await finished(stream, { writable: false, cleanup: true });
@@ -58,6 +79,7 @@ export async function joinClient(
     client.off('data', count);
     client.on('error', () => undefined);
     client.unpipe();
+    if (stream.direct === true) options.connection?.wake();
     stream.destroy();
     client.end();
     client.resume();

@@ -4,7 +4,7 @@ import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { nowNanoseconds, parseTimestamp, timestampNow } from '#base/timestamp.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
 import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../contract.ts';
-import { joinClient } from './attach-client.ts';
+import { ClientChoice, joinClient } from './attach-client.ts';
 import { createContainer } from './container-creation.ts';
 import { publishContainerEvent } from './container-events.ts';
 import { containerFilter } from './container-filters.ts';
@@ -288,12 +288,14 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
           client.end();
           return;
         }
-        const stream = container.process !== undefined ? await container.process.attach(choice) : await container.awaitStart(choice, signal);
+        const place = new ClientChoice(choice, client, detachKeys);
+        const stream = container.process !== undefined ? await container.process.attach(place) : await container.awaitStart(place, signal);
         if (stream === undefined) {
+          place.connection?.wake();
           client.end();
           return;
         }
-        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal });
+        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal, connection: place.connection });
         if (outcome === 'detached') publishContainerEvent(events, registry.get(record.id) ?? record, 'detach');
       };
       return { terminal, join };

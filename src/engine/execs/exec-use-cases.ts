@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { AttachOptions, AttachStream, ShimProcess } from '#runtime/contract.ts';
-import { joinClient } from '../containers/attach-client.ts';
+import { ClientChoice, joinClient } from '../containers/attach-client.ts';
 import { commandText, publishContainerEvent } from '../containers/container-events.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import { isRunning } from '../containers/container-state.ts';
@@ -127,20 +127,23 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
       const join = async (client: Duplex, signal: AbortSignal): Promise<void> => {
         // The connection is the client's already: like Docker, errors go into the stream.
         let stream: AttachStream | undefined;
+        const place = new ClientChoice(choice, client, detachKeys);
         try {
           requireNew(id);
           if (request.consoleSize !== undefined) exec.request.ConsoleSize = [request.consoleSize.rows, request.consoleSize.columns];
-          [stream] = await execs.launching(launch(exec, [choice]));
+          [stream] = await execs.launching(launch(exec, [place]));
         } catch (error) {
+          place.connection?.wake();
           if (!(error instanceof EngineError)) throw error;
           client.end(terminal ? `${error.message}\r\n` : framed(`${error.message}\r\n`));
           return;
         }
         if (stream === undefined) {
+          place.connection?.wake();
           client.end();
           return;
         }
-        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal, ...(exec.process !== undefined && { beforeEnd: exec.process.exited }) });
+        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal, connection: place.connection, ...(exec.process !== undefined && { beforeEnd: exec.process.exited }) });
         if (outcome === 'detached') {
           const record = registry.get(exec.containerId);
           if (record !== undefined) publishContainerEvent(events, record, 'exec_detach', { execID: id });
