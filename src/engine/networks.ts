@@ -6,6 +6,7 @@ import { isRunning } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { isUserDefined } from './containers/network-attachments.ts';
 import { connectContainer, disconnectContainer } from './containers/network-connections.ts';
+import { OnePrune } from './one-prune.ts';
 import { pruneFilter } from './containers/prune-filter.ts';
 import type { Filters, NetworkUseCases } from './contract.ts';
 
@@ -23,6 +24,8 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
       if (isOn(record, network) && !isRunning(record.state)) (await mutex.acquire(record.id))[Symbol.dispose]();
     }
   };
+
+  const prunes = new OnePrune();
 
   return {
     list: async (filters, options) => networks.list(filters, options),
@@ -47,24 +50,26 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
     disconnect: async (reference, request) => disconnectContainer(parts, reference, request.Container, request.Force),
 
     async prune(filters: Filters, signal) {
-      for (const name of Object.keys(filters)) if (!pruneFilters.has(name)) throw fail('network.invalid_filter', { name });
-      const matches = pruneFilter(filters);
-      const deleted: string[] = [];
-      for (const { Id, Name, Created, Labels, ConfigOnly } of networks.list({})) {
-        signal.throwIfAborted();
-        if (!isUserDefined(Name) || ConfigOnly || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
-        await settle({ id: Id, name: Name });
-        if (registry.all().some((record) => isOn(record, { id: Id, name: Name }))) continue;
-        try {
-          publish('destroy', await networks.removeNetwork(Id));
-          deleted.push(Name);
-        } catch (error) {
-          // Somebody began to use it or removed it meanwhile.
-          if (!isFailure(error, 'network.in_use') && !isFailure(error, 'network.not_found')) throw error;
+      return prunes.run(async () => {
+        for (const name of Object.keys(filters)) if (!pruneFilters.has(name)) throw fail('network.invalid_filter', { name });
+        const matches = pruneFilter(filters);
+        const deleted: string[] = [];
+        for (const { Id, Name, Created, Labels, ConfigOnly } of networks.list({})) {
+          signal.throwIfAborted();
+          if (!isUserDefined(Name) || ConfigOnly || !matches({ created: parseTimestamp(Created) ?? 0n, labels: Labels })) continue;
+          await settle({ id: Id, name: Name });
+          if (registry.all().some((record) => isOn(record, { id: Id, name: Name }))) continue;
+          try {
+            publish('destroy', await networks.removeNetwork(Id));
+            deleted.push(Name);
+          } catch (error) {
+            // Somebody began to use it or removed it meanwhile.
+            if (!isFailure(error, 'network.in_use') && !isFailure(error, 'network.not_found')) throw error;
+          }
         }
-      }
-      events.publish({ type: 'network', action: 'prune', id: '', attributes: { reclaimed: '0' } });
-      return { NetworksDeleted: deleted.length === 0 ? null : deleted };
+        events.publish({ type: 'network', action: 'prune', id: '', attributes: { reclaimed: '0' } });
+        return { NetworksDeleted: deleted.length === 0 ? null : deleted };
+      });
     },
   };
 }

@@ -12,7 +12,9 @@ import type { ContainerRecord } from './containers/container-record.ts';
 import { isRunning, startedState, startTimestamp, withStatus } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
 import { imageSnapshotsOf } from './containers/image-mounts.ts';
+import { restartContainer } from './containers/restart-container.ts';
 import { sandboxLinks } from './containers/sandbox-links.ts';
+import { mergedLimits } from './containers/update-container.ts';
 import { formatTimestamp } from '#base/timestamp.ts';
 
 export interface RecoveryReport {
@@ -68,6 +70,7 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle,
   for (const record of registry.all()) {
     if (record.startedBefore) await step(`go on delivering the log of container ${record.name}`, () => parts.logDelivery.adopt(record, isRunning(record.state)));
   }
+  finishRestarts(parts, lifecycle);
   return { adopted: live.length, ended: ended.length, restarted: restartWanted(parts, lifecycle) };
 }
 
@@ -85,8 +88,8 @@ function isProcess(outcome: ShimProcess | ExitReport | undefined): outcome is Sh
 }
 
 /** Its removal was begun, or is due because it has ended. */
-function isLeftOver({ state, hostConfig, startedBefore }: ContainerRecord): boolean {
-  return state.status === 'removing' || state.status === 'dead' || (hostConfig.AutoRemove && state.status === 'exited' && startedBefore);
+function isLeftOver({ state, hostConfig, startedBefore, pendingRestart }: ContainerRecord): boolean {
+  return state.status === 'removing' || state.status === 'dead' || (hostConfig.AutoRemove && state.status === 'exited' && startedBefore && pendingRestart === undefined);
 }
 
 /** Undefined: it never ran. */
@@ -110,6 +113,7 @@ function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: Conta
     registry.update(record.id, {
       state: startedState(record.state, shim.pid, startTimestamp(shim.startedAt)),
       startedBefore: true,
+      pendingRestart: undefined,
       process: { runDirectory: paths.runDirectory(record.id), cgroupPath: runtime.cgroupPath(record), ...record.process, pid: shim.pid, shimPid: shim.shimPid },
     });
   }
@@ -117,6 +121,7 @@ function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: Conta
   // The daemon may have died between the freezer and the record.
   const status = runtime.frozen(record) ? 'paused' : 'running';
   if (state.status !== status) registry.update(record.id, { state: withStatus(state, status) });
+  finishUpdate(parts, registry.require(record.id));
   lifecycle.adopt(registry.require(record.id), shim);
 }
 
@@ -167,10 +172,33 @@ function usersOfVolumes(running: readonly ContainerRecord[]): Map<string, string
   return users;
 }
 
+/** Restarts that were asked of an earlier daemon, which died before the start. */
+function finishRestarts(parts: EngineParts, lifecycle: ContainerLifecycle): void {
+  for (const { id, name, pendingRestart } of parts.registry.all()) {
+    if (pendingRestart === undefined) continue;
+    restartContainer(parts, lifecycle, id, { ...pendingRestart, why: 'restart', signal: new AbortController().signal }).catch((error: unknown) => {
+      parts.log('error', `could not finish the restart of container ${name} that was asked of the daemon before: ${messageOf(error)}`);
+    });
+  }
+}
+
+/** The daemon may have died between the record and the cgroups. */
+function finishUpdate(parts: EngineParts, record: ContainerRecord): void {
+  const { pendingUpdate } = record;
+  if (pendingUpdate === undefined) return;
+  try {
+    parts.runtime.update(record, pendingUpdate);
+    parts.registry.update(record.id, { hostConfig: mergedLimits(record.hostConfig, pendingUpdate), pendingUpdate: undefined });
+  } catch (error) {
+    parts.log('warning', `could not finish the update of container ${record.name} that was asked of the daemon before: ${messageOf(error)}`);
+    parts.registry.update(record.id, { pendingUpdate: undefined });
+  }
+}
+
 /** Starts what its restart policy wants running: after a reboot, or a crash between two restarts. */
 function restartWanted(parts: EngineParts, lifecycle: ContainerLifecycle): number {
   const wanted = parts.registry.all().filter((record) => {
-    if (isRunning(record.state)) return false;
+    if (isRunning(record.state) || record.pendingRestart !== undefined) return false;
     if (record.state.status === 'restarting') return true;
     const policy = record.hostConfig.RestartPolicy.Name;
     if (!record.startedBefore || record.manuallyStopped) return policy === 'always' && record.startedBefore;

@@ -8,6 +8,7 @@ import { matchesLabels } from './containers/container-filters.ts';
 import type { VolumeReferences } from './containers/volume-references.ts';
 import type { Filters, VolumeUseCases } from './contract.ts';
 import type { EventLog } from './events/event-log.ts';
+import { OnePrune } from './one-prune.ts';
 
 /** What the volume use cases are made of. */
 export interface VolumeParts {
@@ -24,6 +25,7 @@ const pruneFilters = new Set(['all', 'label', 'label!']);
 
 export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
   const { volumes, references, events } = parts;
+  const prunes = new OnePrune();
   return {
     async list(filters) {
       const matches = listFilter(filters, references);
@@ -46,25 +48,27 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
     },
 
     async prune(filters, options) {
-      const matches = pruneFilter(filters, options);
-      const deleted: string[] = [];
-      let reclaimed = 0;
-      for (const { name } of volumes.list().filter(matches)) {
-        options.signal.throwIfAborted();
-        if (references.usersOf(name).length > 0) continue;
-        try {
-          const size = await volumes.size(name);
-          // Measuring took time: somebody may use it by now.
+      return prunes.run(async () => {
+        const matches = pruneFilter(filters, options);
+        const deleted: string[] = [];
+        let reclaimed = 0;
+        for (const { name } of volumes.list().filter(matches)) {
+          options.signal.throwIfAborted();
           if (references.usersOf(name).length > 0) continue;
-          await volumes.remove(name);
-          deleted.push(name);
-          reclaimed += size;
-        } catch (error) {
-          if (!isFailure(error, 'volume.not_found')) parts.log('warning', `could not prune volume ${name}: ${messageOf(error)}`);
+          try {
+            const size = await volumes.size(name);
+            // Measuring took time: somebody may use it by now.
+            if (references.usersOf(name).length > 0) continue;
+            await volumes.remove(name);
+            deleted.push(name);
+            reclaimed += size;
+          } catch (error) {
+            if (!isFailure(error, 'volume.not_found')) parts.log('warning', `could not prune volume ${name}: ${messageOf(error)}`);
+          }
         }
-      }
-      events.publish({ type: 'volume', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
-      return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
+        events.publish({ type: 'volume', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
+        return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
+      });
     },
 
     usage: async () =>

@@ -7,6 +7,13 @@ import { eventually } from '../fixtures/eventually.ts';
 import { shimOf } from '../fixtures/shim-of.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
+async function actionsOf(client: TestDaemon['client'], id: string): Promise<string[]> {
+  const actions: string[] = [];
+  const past = await client.system.events({ since: '0', until: String(Date.now() / 1000), filters: { container: [id], event: ['kill', 'restart'] }, signal: AbortSignal.timeout(5000) });
+  for await (const { Action } of past) actions.push(Action);
+  return actions;
+}
+
 test('twenty containers must run on under a daemon that was killed, lose no line, and be adopted within two seconds', async () => {
   await using daemon = await TestDaemon.start();
   const { client } = daemon;
@@ -90,4 +97,45 @@ test('a daemon killed in the middle of starts and removals must lose and double 
   }
   for (const { Id } of await daemon.client.containers.list({ all: true })) await daemon.client.containers.remove(Id, { force: true });
   await eventually('nothing is left', async () => assert.deepEqual(await daemon.remains(), []));
+});
+
+test('a restart that a crash of the daemon cut short must be finished by the next one, also of a container that goes with its end', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const stubborn = ['sh', '-c', 'trap "" TERM; echo begun; while :; do sleep 1; done'];
+  const ids = await Promise.all(
+    [{}, { AutoRemove: true }, {}, { AutoRemove: true }].map(async (HostConfig) => {
+      const { Id } = await client.containers.create({ Image: 'busybox', Cmd: stubborn, HostConfig } as never);
+      await client.containers.start(Id);
+      await eventually('it ignores the signal', async () => assert.match(await daemon.logsOf(Id), /begun/));
+      return Id;
+    }),
+  );
+  const before = await Promise.all(ids.map(async (id) => (await client.containers.inspect(id)).State.Pid));
+  const cutShort = ids.map((id) => client.containers.restart(id, { timeout: 8 }).then(() => 'done', () => 'cut short'));
+  await eventually('all are being stopped', async () => {
+    for (const id of ids) assert.ok((await actionsOf(client, id)).includes('kill'));
+  });
+  await daemon.kill();
+  assert.deepEqual(await Promise.all(cutShort), ids.map(() => 'cut short'));
+  // Two end while no daemon runs.
+  for (const pid of before.slice(2)) process.kill(pid, 'SIGKILL');
+  await eventually('they have ended', () => before.slice(2).every((pid) => !existsSync(`/proc/${pid}`)));
+  await daemon.launch();
+  await eventually('all were started anew', async () => {
+    for (const [place, id] of ids.entries()) {
+      const { State } = await client.containers.inspect(id);
+      assert.equal(State.Status, 'running');
+      assert.notEqual(State.Pid, before[place]);
+    }
+  }, 60_000);
+  await eventually('and it was told of', async () => {
+    for (const id of ids) assert.ok((await actionsOf(client, id)).includes('restart'));
+  });
+  // And the request is forgotten: another crash restarts nothing.
+  const after = await Promise.all(ids.map(async (id) => (await client.containers.inspect(id)).State.Pid));
+  await daemon.kill();
+  await daemon.launch();
+  assert.deepEqual(await Promise.all(ids.map(async (id) => (await client.containers.inspect(id)).State.Pid)), after);
+  for (const id of ids) await client.containers.kill(id);
 });

@@ -1,6 +1,9 @@
 /** Containers over the API of a real daemon. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { ApiError } from '#client/client-error.ts';
@@ -51,6 +54,38 @@ test('exit codes must tell signals, missing and forbidden programs', async () =>
     await client.containers.remove(id);
   }
   await eventually('failed starts leave nothing', async () => assert.deepEqual(await daemon.remains(), []));
+});
+
+test('attached clients must get every byte both ways, whatever they send with their request', async () => {
+  const { client } = daemon;
+  const id = await created(['sh', '-c', 'cat; echo end >&2'], {}, { OpenStdin: true, StdinOnce: true, AttachStdin: true });
+  for (const place of ['before', 'after'] as const) {
+    if (place === 'after') await client.containers.start(id);
+    const body = '{}';
+    const socket = connect({ path: daemon.socket, allowHalfOpen: true });
+    socket.write(`POST /v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const ended = once(socket, 'end');
+    await eventually('it is attached', () => Buffer.concat(chunks).includes('\r\n\r\n'));
+    if (place === 'before') await client.containers.start(id);
+    const sent = randomBytes(3 * 1024 * 1024);
+    socket.end(sent);
+    await ended;
+    const all = Buffer.concat(chunks);
+    let at = all.indexOf('\r\n\r\n') + 4;
+    const streams = new Map<number, Buffer[]>([[1, []], [2, []]]);
+    while (at < all.length) {
+      const length = all.readUInt32BE(at + 4);
+      streams.get(all.readUInt8(at))?.push(all.subarray(at + 8, at + 8 + length));
+      at += 8 + length;
+    }
+    assert.ok(Buffer.concat(streams.get(1) ?? []).equals(sent), `${place} the start`);
+    assert.equal(Buffer.concat(streams.get(2) ?? []).toString(), 'end\n');
+    const { result } = await client.containers.wait(id);
+    assert.equal((await result).StatusCode, 0);
+  }
+  await client.containers.remove(id);
 });
 
 test('limits must stand in the cgroup of the process', async () => {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
+import { parseJson } from '#api/body/parse-json.ts';
+import { decodeUpdateRequest } from '#api/body/update-request.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
@@ -60,4 +64,23 @@ test('an update must change the limits of what runs, and what is kept of the con
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });
+});
+
+test('an update that a crash of the daemon cut short must hold in the kernel and in the record afterwards', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sleep', '600'], HostConfig: { Memory: 64 * mebibyte, PidsLimit: 50 } });
+  await client.containers.start(Id);
+  await daemon.kill();
+  // As it is between the request and the limits.
+  using database = new DatabaseSync(join(daemon.dataRoot, 'state.db'));
+  const row = database.prepare('SELECT document FROM containers WHERE key = ?').get(Id);
+  const pendingUpdate = decodeUpdateRequest(parseJson(JSON.stringify({ Memory: 32 * mebibyte, PidsLimit: 20 })));
+  database.prepare('UPDATE containers SET document = ? WHERE key = ?').run(JSON.stringify({ ...JSON.parse(String(row?.['document'])), pendingUpdate }), Id);
+  database.close();
+  await daemon.launch();
+  const { memory, pids } = openCgroups().statistics(`/${daemon.bridge}/${Id}`);
+  assert.deepEqual([memory.limit, pids.limit], [32 * mebibyte, 20]);
+  const { HostConfig } = await client.containers.inspect(Id);
+  assert.deepEqual([HostConfig.Memory, HostConfig.PidsLimit, HostConfig.CpuShares], [32 * mebibyte, 20, 0]);
 });

@@ -106,6 +106,7 @@ export class HijackedRequest implements Hijack {
   take(contentType: string, { standardHeaders, protocol }: { readonly standardHeaders: boolean; readonly protocol?: string }): Socket {
     this.#state = 'taken';
     const { socket } = this.#parts;
+    this.#dropBody();
     if (protocol !== undefined) {
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
       return socket;
@@ -141,6 +142,14 @@ export class HijackedRequest implements Hijack {
     const closing = this.#reusable ? [] : ['Connection: close'];
     const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines(this.#parts.standardHeaders), `Date: ${new Date().toUTCString()}`, ...lines(headers), ...closing];
     this.#parts.socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  }
+
+  /** A body that came with the head and that nobody asked for is no part of the stream, as in Docker. */
+  #dropBody(): void {
+    const { socket, headers } = this.#parts;
+    const length = this.#bodyRead ? 0 : Number(headers['content-length'] ?? 0);
+    const bytes: unknown = length > 0 ? socket.read() : null;
+    if (Buffer.isBuffer(bytes) && bytes.length > length) socket.unshift(bytes.subarray(length));
   }
 
   async #body(): Promise<Buffer> {

@@ -2,6 +2,7 @@
 import type { ErrorRow } from './error-kind.ts';
 
 export const apiErrors = {
+  'api.prune_running': { kind: 'conflict', text: () => 'a prune operation is already running' },
   'api.invalid_parameter': { kind: 'invalid', text: (d) => `${d['message']}` },
   'api.page_not_found': { kind: 'notFound', text: () => 'page not found' },
   'api.version_too_old': {

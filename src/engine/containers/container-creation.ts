@@ -16,7 +16,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { fillVolumes } from './fill-volumes.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { withDataRootPropagation } from './data-root-propagation.ts';
-import { fulfilMounts, readMounts } from './mount-plan.ts';
+import { fulfilMounts, presentSources, readMounts } from './mount-plan.ts';
 import { makeImageMounts } from './image-mounts.ts';
 import { remappingFor } from './remapping.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
@@ -60,7 +60,7 @@ export async function createContainer(
     parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
   }
   const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
-  const wishes = readMounts(config, hostConfig, (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
+  const wishes = readMounts(config, hostConfig, await presentSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);
 

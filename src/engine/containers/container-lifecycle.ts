@@ -115,6 +115,7 @@ export class ContainerLifecycle {
         state: probeCommand(before.config.Healthcheck, before.config.Shell) === undefined ? started : withStartingHealth(started),
         restartCount: before.restartCount,
         startedBefore: true,
+        pendingRestart: undefined,
         sandbox,
         process: { pid: shim.pid, shimPid: shim.shimPid, runDirectory: launch.runDirectory, cgroupPath },
       });
@@ -241,7 +242,7 @@ export class ContainerLifecycle {
     if (lost) await this.#clean(`end the processes of ${id}`, async () => runtime.killAll(record));
     await this.#releaseHeld(id);
     if (decision.kind === 'restart') this.#scheduleRestart(id, decision.delay);
-    else if (record.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
+    else if (record.hostConfig.AutoRemove && !live.restartRequested && record.pendingRestart === undefined) await this.removeHeld(id, { volumes: true });
   }
 
   /** Gives back what the process of a container held whose end is booked already, or never began. */

@@ -2,7 +2,7 @@
  * What is kept of a container over restarts of the daemon. Plain data: the whole record is one document
  * of the `containers` table.
  */
-import type { ContainerConfig, EndpointSettings, HostConfig } from '#schema/container-config.ts';
+import type { ContainerConfig, EndpointSettings, HostConfig, UpdateRequest } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ContainerLink } from './container-links.ts';
 import type { Ending, SentSignal } from './ending.ts';
@@ -40,6 +40,10 @@ export interface ContainerRecord {
   /** Stopped or killed by request: restart policies then leave it alone. */
   readonly manuallyStopped: boolean;
   readonly startedBefore: boolean;
+  /** A restart was asked for and its start has not happened yet: the next daemon finishes it where this one dies. */
+  readonly pendingRestart?: { readonly timeout: number | undefined; readonly signalName: string } | undefined;
+  /** Limits that the container's cgroups may have already and its configuration not. */
+  readonly pendingUpdate?: UpdateRequest | undefined;
   /** Sent to the process that runs, or ran last. */
   readonly signals?: readonly SentSignal[];
   /** Of the process that ended last, also while another one runs. */

@@ -22,6 +22,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { isReadable } from '../processes/log-options.ts';
 import { readLogBounds } from './log-query.ts';
 import { pauseContainer, thawContainer, unpauseContainer } from './pause-container.ts';
+import { OnePrune } from '../one-prune.ts';
 import { pruneFilter } from './prune-filter.ts';
 import { isSignal, parseSignal, readSignal } from './signal-name.ts';
 import { restartContainer } from './restart-container.ts';
@@ -35,6 +36,7 @@ const startPatience = 5000;
 
 export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecycle): ContainerUseCases {
   const { registry, live, mutex, snapshotter, events } = parts;
+  const prunes = new OnePrune();
 
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
@@ -325,26 +327,28 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     stats: (reference, request, signal) => containerStats(parts, reference, request, signal),
 
     async prune(filters: Filters, signal) {
-      const matches = pruneFilter(filters);
-      const deleted: string[] = [];
-      let reclaimed = 0;
-      for (const record of registry.all()) {
-        signal.throwIfAborted();
-        if (isRunning(record.state) || !['created', 'exited', 'dead'].includes(record.state.status)) continue;
-        if (!matches({ created: parseTimestamp(record.created) ?? 0n, labels: record.config.Labels })) continue;
-        const { writable } = await sizeOf(record);
-        try {
-          await remove(record.id, { force: false, volumes: false, link: false, signal });
-        } catch (error) {
-          // Started or removed meanwhile: then it is none of ours.
-          if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found')) continue;
-          throw error;
+      return prunes.run(async () => {
+        const matches = pruneFilter(filters);
+        const deleted: string[] = [];
+        let reclaimed = 0;
+        for (const record of registry.all()) {
+          signal.throwIfAborted();
+          if (isRunning(record.state) || !['created', 'exited', 'dead'].includes(record.state.status)) continue;
+          if (!matches({ created: parseTimestamp(record.created) ?? 0n, labels: record.config.Labels })) continue;
+          const { writable } = await sizeOf(record);
+          try {
+            await remove(record.id, { force: false, volumes: false, link: false, signal });
+          } catch (error) {
+            // Started or removed meanwhile: then it is none of ours.
+            if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found')) continue;
+            throw error;
+          }
+          deleted.push(record.id);
+          reclaimed += writable;
         }
-        deleted.push(record.id);
-        reclaimed += writable;
-      }
-      events.publish({ type: 'container', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
-      return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed };
+        events.publish({ type: 'container', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
+        return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed };
+      });
     },
   };
 

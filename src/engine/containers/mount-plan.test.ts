@@ -8,7 +8,7 @@ const none = (reference: string): ContainerRecord => {
   throw new Error(`No such container: ${reference}`);
 };
 const plan = (host: Partial<HostConfig>, config: Partial<ContainerConfig> = {}) =>
-  readMounts({ Volumes: null, ...config } as ContainerConfig, { Binds: null, VolumesFrom: null, VolumeDriver: '', ...host } as HostConfig, none);
+  readMounts({ Volumes: null, ...config } as ContainerConfig, { Binds: null, VolumesFrom: null, VolumeDriver: '', ...host } as HostConfig, new Set(['/tmp', '/']), none);
 
 test('a source that is a path must be a bind, another a volume', () => {
   const [bind, volume] = plan({ Binds: ['/a//b/:/x/../c:ro,rslave', 'data:/d'] });

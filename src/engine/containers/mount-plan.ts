@@ -2,8 +2,9 @@
  * The mounts a container asks for (`-v`, `--mount`, `--volumes-from`, the image's volumes), resolved at
  * create: a pure plan, and the making of volumes it needs.
  */
+import { access } from 'node:fs/promises';
 import { fail } from '#base/errors/failure.ts';
-import type { ContainerConfig, HostConfig } from '#schema/container-config.ts';
+import type { ContainerConfig, HostConfig, MountRequest } from '#schema/container-config.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { cleanPath, type MountWish } from './mount-wish.ts';
@@ -13,8 +14,26 @@ import { readMount } from './read-mount.ts';
 
 const invalid = (message: string): Error => fail('mount.specification_invalid', { message });
 
-/** @throws Docker's texts for specifications that contradict themselves */
-export function readMounts(config: ContainerConfig, hostConfig: HostConfig, resolve: (reference: string) => ContainerRecord): MountWish[] {
+/** The sources of `--mount type=bind` that are there. A file server that does not answer holds up this create alone. */
+export async function presentSources(requests: readonly MountRequest[] | null | undefined): Promise<ReadonlySet<string>> {
+  const present = new Set<string>();
+  for (const { Type, Source = '' } of requests ?? []) {
+    if (Type !== 'bind' || !Source.startsWith('/')) continue;
+    try {
+      await access(Source);
+      present.add(Source);
+    } catch {
+      // Docker, too, takes what it cannot look at for missing.
+    }
+  }
+  return present;
+}
+
+/**
+ * @param present of the sources of binds, what {@link presentSources} found
+ * @throws Docker's texts for specifications that contradict themselves
+ */
+export function readMounts(config: ContainerConfig, hostConfig: HostConfig, present: ReadonlySet<string>, resolve: (reference: string) => ContainerRecord): MountWish[] {
   const wishes = new Map<string, MountWish>();
   for (const source of hostConfig.VolumesFrom ?? []) {
     for (const wish of mountsOf(source, resolve)) wishes.set(wish.point.Destination, wish);
@@ -27,7 +46,7 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, reso
     wishes.set(Destination, wish);
   };
   for (const bind of hostConfig.Binds ?? []) add(readBind(bind, hostConfig.VolumeDriver));
-  for (const request of hostConfig.Mounts ?? []) add(readMount(request));
+  for (const request of hostConfig.Mounts ?? []) add(readMount(request, present));
   const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(cleanPath));
   for (const destination of tmpfs) if (given.has(destination)) throw invalid(`Duplicate mount point: ${destination}`);
   for (const destination of Object.keys(config.Volumes ?? {}).map(cleanPath)) {

@@ -1,5 +1,4 @@
 /** `--mount`: one object of `HostConfig.Mounts`. */
-import { existsSync } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
 import type { MountRequest } from '#schema/container-config.ts';
 import { cleanPath, propagations, type MountWish } from './mount-wish.ts';
@@ -7,7 +6,7 @@ import { cleanPath, propagations, type MountWish } from './mount-wish.ts';
 const badMount = (type: string, reason: string): Error => fail('mount.invalid', { type, reason });
 
 /** @throws mount.invalid with Docker's texts */
-export function readMount(request: MountRequest): MountWish {
+export function readMount(request: MountRequest, present: ReadonlySet<string>): MountWish {
   const { Type: type = '', Source: source = '', Target: target = '' } = request;
   if (!['bind', 'volume', 'tmpfs', 'image'].includes(type)) throw badMount(type, 'mount type unknown');
   if (target === '') throw badMount(type, 'field Target must not be empty');
@@ -23,7 +22,7 @@ export function readMount(request: MountRequest): MountWish {
       const options = request.BindOptions ?? {};
       const { Propagation = '' } = options;
       if (Propagation !== '' && !propagations.has(Propagation)) throw badMount(type, `invalid propagation mode: ${Propagation}`);
-      if (!existsSync(source) && options.CreateMountpoint !== true) throw badMount(type, `bind source path does not exist: ${source}`);
+      if (!present.has(source) && options.CreateMountpoint !== true) throw badMount(type, `bind source path does not exist: ${source}`);
       return {
         point: { ...point, Type: 'bind', Source: cleanPath(source), Mode: '', Propagation: Propagation === '' ? 'rprivate' : Propagation },
         copyUp: false,

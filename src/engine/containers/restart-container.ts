@@ -12,6 +12,7 @@ export async function restartContainer(parts: EngineParts, lifecycle: ContainerL
   const { state } = parts.registry.require(id);
   const container = parts.live.of(id);
   container.restartRequested = true;
+  parts.registry.update(id, { pendingRestart: { timeout: options.timeout, signalName: options.signalName } });
   try {
     if (isRunning(state) || state.status === 'restarting') await stopContainer(parts, lifecycle, id, options);
     try {
@@ -22,6 +23,8 @@ export async function restartContainer(parts: EngineParts, lifecycle: ContainerL
     }
   } finally {
     container.restartRequested = false;
+    // Its start has taken it off the record; it is there still where it failed.
+    if (parts.registry.get(id)?.pendingRestart !== undefined) parts.registry.book(id, { pendingRestart: undefined });
   }
   const restarted = parts.registry.get(id);
   if (restarted !== undefined) publishContainerEvent(parts.events, restarted, 'restart');

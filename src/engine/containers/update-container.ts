@@ -28,18 +28,22 @@ export async function updateContainer(parts: EngineParts, reference: string, { M
   const mounts = addedMounts.length + removedMounts.length === 0 ? undefined : await changeMounts(parts, record, { add: addedMounts, remove: removedMounts }, undo);
   const ports = await updatePorts(parts, record, request);
   if (isRunning(record.state)) {
+    // Written first: a daemon that dies between the two is followed by one that makes them agree.
+    parts.registry.update(id, { pendingUpdate: change });
     try {
       parts.runtime.update(record, change);
     } catch (error) {
+      parts.registry.update(id, { pendingUpdate: undefined });
       await ports.undo();
       const reason = isFailure(error, 'kernel.cgroup_setting_refused') ? `runc did not terminate successfully: exit status 1: ${refusedLimit(error)}` : messageOf(error);
       throw fail('container.update_failed', { id, reason }, error);
     }
   }
   const updated = parts.registry.update(id, {
+    pendingUpdate: undefined,
     ...ports.change,
     ...(mounts !== undefined && { mounts: mounts.mounts }),
-    hostConfig: { ...merged(mounts?.hostConfig ?? record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }), ...ports.hostConfig },
+    hostConfig: { ...mergedLimits(mounts?.hostConfig ?? record.hostConfig, change), ...(request.OnUnhealthy !== undefined && { OnUnhealthy: request.OnUnhealthy }), ...ports.hostConfig },
   });
   undo.move();
   mounts?.publish(updated);
@@ -62,7 +66,7 @@ function conflictOf({ hostConfig: current }: ContainerRecord, change: UpdateRequ
 }
 
 /** What is zero or empty in the change stays as it was. */
-function merged(current: HostConfig, change: UpdateRequest): HostConfig {
+export function mergedLimits(current: HostConfig, change: UpdateRequest): HostConfig {
   const { RestartPolicy: policy, PidsLimit: pids, ...rest } = change;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== 0 && value !== '' && value !== null));
   return {

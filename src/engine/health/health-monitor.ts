@@ -5,9 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import { nowNanoseconds } from '#base/timestamp.ts';
+import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
+import { processAge } from '#kernel/process-age.ts';
 import { commandText, publishContainerEvent } from '../containers/container-events.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
+import type { ContainerState } from '../containers/container-state.ts';
 import type { ContainerRegistry } from '../containers/container-registry.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { afterProbe, probeCommand, probeTimeout, probeWait } from './health-state.ts';
@@ -66,7 +68,7 @@ export class HealthMonitor implements Disposable {
     for (;;) {
       const { state, config } = this.#parts.registry.require(id);
       if (state.health === undefined || config.Healthcheck === undefined) return;
-      await delay(probeWait(state.health, config.Healthcheck, state.startedAt, nowNanoseconds()), undefined, { signal, ref: false });
+      await delay(probeWait(state.health, config.Healthcheck, ageOf(state)), undefined, { signal, ref: false });
       await this.#probe(this.#parts.registry.require(id), signal);
       if (signal.aborted) return;
     }
@@ -78,6 +80,7 @@ export class HealthMonitor implements Disposable {
     const command = probeCommand(check, Shell);
     if (check === undefined || command === undefined) return;
     const execId = newIdentifier();
+    const age = ageOf(record.state);
     publishContainerEvent(events, record, `exec_create: ${commandText(command)}`, { execID: execId });
     publishContainerEvent(events, record, `exec_start: ${commandText(command)}`, { execID: execId });
     const { started, ...result } = await runProbe(this.#parts, record, { execId, command, timeout: probeTimeout(check), signal });
@@ -89,11 +92,17 @@ export class HealthMonitor implements Disposable {
     if (result.ExitCode !== 0) this.#failedProbes++;
     const { state } = registry.require(record.id);
     if (state.health === undefined) return;
-    const health = afterProbe(state.health, check, state.startedAt, result);
+    const health = afterProbe(state.health, check, age, result);
     const after = registry.update(record.id, { state: { ...state, health } });
     if (started) publishContainerEvent(events, after, 'exec_die', { execID: execId, exitCode: String(result.ExitCode === -1 ? 137 : result.ExitCode) });
     if (health.status === state.health.status) return;
     publishContainerEvent(events, after, `health_status: ${health.status}`);
     if (health.status === 'unhealthy') this.onUnhealthy?.(record.id);
   }
+}
+
+/** By the kernel's clock, which nobody sets and which outlives the daemon; of a process that has ended by the clock of the day. */
+function ageOf({ pid, startedAt }: ContainerState): bigint {
+  const now = nowNanoseconds();
+  return processAge(pid) ?? now - (parseTimestamp(startedAt) ?? now);
 }

@@ -1,5 +1,4 @@
 /** A container's health as pure transitions, by Docker's rules. Nanoseconds as in `Healthcheck`. */
-import { parseTimestamp } from '#base/timestamp.ts';
 import type { HealthConfig, HealthResult, HealthStatus } from '#schema/container-config.ts';
 
 export interface Health {
@@ -39,21 +38,18 @@ export function unwatchedHealth(before: Health): Health {
   return { ...before, status: 'unhealthy' };
 }
 
-/** Milliseconds until the next probe. */
-export function probeWait(health: Health, check: HealthConfig, startedAt: string, now: bigint): number {
-  const starting = health.status === 'starting' && sinceStart(startedAt, now) < (check.StartPeriod ?? 0);
+/** Milliseconds until the next probe. `age`: of the process, in nanoseconds. */
+export function probeWait(health: Health, check: HealthConfig, age: bigint): number {
+  const starting = health.status === 'starting' && Number(age) < (check.StartPeriod ?? 0);
   return Math.min((starting ? check.StartInterval || defaults.startInterval : check.Interval || defaults.interval) / 1e6, longestWait);
 }
 
-export function afterProbe(before: Health, check: HealthConfig, startedAt: string, result: HealthResult): Health {
+/** `age`: of the process when the probe began, in nanoseconds. */
+export function afterProbe(before: Health, check: HealthConfig, age: bigint, result: HealthResult): Health {
   const log = [...before.log, result].slice(-keptResults);
   if (result.ExitCode === 0) return { status: 'healthy', failingStreak: 0, log };
-  const forgiven = before.status === 'starting' && sinceStart(startedAt, parseTimestamp(result.Start) ?? 0n) < (check.StartPeriod ?? 0);
+  const forgiven = before.status === 'starting' && Number(age) < (check.StartPeriod ?? 0);
   if (forgiven) return { ...before, log };
   const failingStreak = before.failingStreak + 1;
   return { status: failingStreak >= (check.Retries || defaults.retries) ? 'unhealthy' : before.status, failingStreak, log };
-}
-
-function sinceStart(startedAt: string, moment: bigint): number {
-  return Number(moment - (parseTimestamp(startedAt) ?? moment));
 }
