@@ -1,12 +1,18 @@
 /** Which endpoint of a container leads to the outside, and what the interfaces are called. Pure. */
 import type { Endpoint, Sandbox } from './contract.ts';
 
-/** As in Docker the highest priority decides, then the network's name, for each family on its own. */
+/**
+ * As in Docker the highest priority decides, then the network's name. An endpoint that leads out by both
+ * families goes before all that do by one; without such, each family has its own.
+ */
 export function waysOut(sandbox: Pick<Sandbox, 'endpoints'>): { four: Endpoint | undefined; six: Endpoint | undefined } {
   const ordered = Object.entries(sandbox.endpoints)
     .sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1))
     .map(([, endpoint]) => endpoint);
-  return { four: ordered.find(({ gateway, directRoute }) => gateway !== '' || directRoute === true), six: ordered.find(({ six }) => (six?.gateway ?? '') !== '') };
+  const byFour = ({ gateway, directRoute }: Endpoint): boolean => gateway !== '' || directRoute === true;
+  const bySix = ({ six }: Endpoint): boolean => (six?.gateway ?? '') !== '';
+  const both = ordered.find((endpoint) => byFour(endpoint) && bySix(endpoint));
+  return { four: both ?? ordered.find(byFour), six: both ?? ordered.find(bySix) };
 }
 
 /** The endpoint that leads to the outside, by IPv4 if any does. Undefined: there is no way out. */

@@ -40,6 +40,7 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   if (driver !== 'bridge' && (enabled[6] || !enabled[4])) {
     throw fail('network.feature_missing', { message: `${driver} networks with IPv6 are not supported by this engine yet: create the network without EnableIPv6` });
   }
+  if (driver === 'bridge') refuseSourceAddress(options, enabled);
   if (driver === 'bridge' && !request.Internal && [bridgeOption.gatewayMode, bridgeOption.gatewayMode6].some((option) => options[option] === 'isolated')) throw fail('network.isolated_outside');
   const config = (request.IPAM?.Config ?? []).filter((addressing) => driver === 'bridge' || familyOf(addressing) === 4);
   for (const family of [4, 6] as const) {
@@ -73,6 +74,14 @@ function configurationRecord(request: NetworkCreateRequest): NetworkRecord {
     Labels: request.Labels ?? {},
     ConfigOnly: true,
   };
+}
+
+/** What leaves the network must be able to have the address. */
+function refuseSourceAddress(options: Readonly<Record<string, string>>, enabled: Readonly<Record<4 | 6, boolean>>): void {
+  for (const [option, family] of [[bridgeOption.sourceAddress, 4], [bridgeOption.sourceAddress6, 6]] as const) {
+    const address = options[option];
+    if (address !== undefined && enabled[family] && isIP(address) !== family) throw fail('network.option_invalid', { message: `invalid ${option} value: ${address}: it must be an address of IPv${family}` });
+  }
 }
 
 function refuseDriver(driver: string): void {
@@ -109,8 +118,6 @@ function validateOptions(options: Readonly<Record<string, string>>): void {
   for (const option of [bridgeOption.hostAddress, bridgeOption.sourceAddress, bridgeOption.sourceAddress6]) {
     const address = options[option];
     if (address !== undefined && isIP(address) === 0) throw invalid(`failed to parse ${option} value: ${address} (nil ip)`);
-    const family = option === bridgeOption.sourceAddress ? 4 : option === bridgeOption.sourceAddress6 ? 6 : undefined;
-    if (address !== undefined && family !== undefined && isIP(address) !== family) throw invalid(`invalid ${option} value: ${address}: it must be an address of IPv${family}`);
   }
   const name = options[bridgeOption.interface] ?? '';
   if (name.length > interfaceNameLimit) throw fail('network.interface_name_long');

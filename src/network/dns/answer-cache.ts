@@ -1,5 +1,8 @@
-/** Answers of name servers, kept as long as their records live. Names of containers never come here. */
-import { answerCount, codeOf, isTruncated, lifetimeOffsets, responseCode } from './message.ts';
+/** Answers of name servers, kept as long as their records live; that there are none, as long as RFC 2308 says. Names of containers never come here. */
+import { answerCount, codeOf, isTruncated, lifetimeOffsets, negativeLifetime, responseCode } from './message.ts';
+
+/** Seconds for which it is taken for right at most that there is no such name or record (RFC 2308, 5). */
+const longestNegative = 300;
 
 const entryLimit = 1000;
 
@@ -36,12 +39,14 @@ export class AnswerCache {
     return message;
   }
 
-  /** Keeps answers that say something and are whole. */
+  /** Keeps answers that are whole and say what there is, or that there is nothing. */
   put(key: string, message: Buffer): void {
-    if (codeOf(message) !== responseCode.success || answerCount(message) === 0 || isTruncated(message)) return;
+    const code = codeOf(message);
+    if ((code !== responseCode.success && code !== responseCode.nameError) || isTruncated(message)) return;
     const offsets = lifetimeOffsets(message);
     if (offsets === undefined || offsets.length === 0) return;
-    const seconds = Math.min(...offsets.map((offset) => message.readUInt32BE(offset)));
+    const negative = code === responseCode.nameError || answerCount(message) === 0;
+    const seconds = negative ? Math.min(longestNegative, negativeLifetime(message) ?? 0) : Math.min(...offsets.map((offset) => message.readUInt32BE(offset)));
     if (seconds === 0) return;
     const now = this.#now();
     this.#entries.delete(key);

@@ -1,6 +1,6 @@
 /** The parts of DNS messages (RFC 1035) that a resolver in between needs: one question, answers to it, times to live. */
 
-export const recordType = { a: 1, pointer: 12, aaaa: 28, options: 41 } as const;
+export const recordType = { a: 1, authority: 6, pointer: 12, aaaa: 28, options: 41 } as const;
 export const responseCode = { success: 0, serverFailure: 2, nameError: 3, notImplemented: 4 } as const;
 
 const headerLength = 12;
@@ -114,6 +114,16 @@ export function lifetimeOffsets(message: Buffer): number[] | undefined {
     offset = end + 10 + message.readUInt16BE(end + 8);
   }
   return offset > message.length ? undefined : offsets;
+}
+
+/** How long it may be taken for right that there is no such name or record: the lesser of the authority record's own time and its last field (RFC 2308, 3 and 5); undefined without one. */
+export function negativeLifetime(message: Buffer): number | undefined {
+  for (const offset of lifetimeOffsets(message) ?? []) {
+    const length = message.readUInt16BE(offset + 4);
+    const end = offset + 6 + length;
+    if (message.readUInt16BE(offset - 4) === recordType.authority && length >= 20 && end <= message.length) return Math.min(message.readUInt32BE(offset), message.readUInt32BE(end - 4));
+  }
+  return undefined;
 }
 
 function skipName(message: Buffer, start: number): number | undefined {
