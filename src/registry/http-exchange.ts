@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { Agent as PlainAgent, request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure, type AgentOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
+import { releaseBytes } from '#base/release-bytes.ts';
 import { describeNetworkError } from './go-network-error.ts';
 import { isDirect, withoutProxy, type ProxySettings } from './proxy-settings.ts';
 
@@ -43,6 +45,8 @@ const mostRedirects = 10;
 const answerTimeout = 30_000;
 const longestStall = 60_000;
 const largestHead = 64 * 1024;
+/** Bytes of a piece whose memory is not left to the garbage collector. */
+const worthReleasing = 16 * 1024;
 
 /** Keeps connections for one operation. */
 export class HttpExchange implements Disposable {
@@ -120,6 +124,7 @@ export class HttpExchange implements Disposable {
       signal: AbortSignal.any([options.signal, late.signal]),
     });
     request.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (connected = true)));
+    request.once('socket', (socket) => releaseParsed(socket, request));
     request.once('response', (incoming) => {
       clearTimeout(timer);
       answered = true;
@@ -144,6 +149,16 @@ export class HttpExchange implements Disposable {
     } else request.end(body);
     return await promise;
   }
+}
+
+/** Gives the memory of what arrives back once the parser has copied out of it what it passes on. */
+function releaseParsed(socket: Socket, request: ClientRequest): void {
+  // Comes after the parser's own listener; gone before the connection is another request's, whose parser would come later.
+  const release = (bytes: Buffer): void => {
+    if (bytes.length >= worthReleasing) releaseBytes(bytes);
+  };
+  socket.on('data', release);
+  request.once('close', () => socket.off('data', release));
 }
 
 /** Writes a stream as fast as the other side takes it; an answer before its end ends the sending. */
