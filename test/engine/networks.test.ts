@@ -129,3 +129,21 @@ test('a link on the default bridge must bring the other\'s address, ports and va
   await assert.rejects(client.containers.start(Id), /Cannot link to a non running container: \/store AS \/linked\/store/);
   await assert.rejects(client.containers.create({ Image: 'busybox', HostConfig: { Links: ['absent:x'] } } as never), /could not get container for absent: No such container: absent/);
 });
+
+test('a link must follow the other container to its next address', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const addressOf = async (name: string): Promise<string> => (await client.containers.inspect(name)).NetworkSettings.Networks['bridge']?.IPAddress ?? '';
+  const target = await start(daemon, 'moving', 'bridge');
+  await start(daemon, 'following', 'bridge', { HostConfig: { NetworkMode: 'bridge', Links: ['moving:db'] } });
+  const before = await addressOf('moving');
+  assert.match(await inside(daemon, 'following', 'cat', '/etc/hosts'), new RegExp(`^${before}\tdb ${target.slice(0, 12)} moving$`, 'm'));
+  await client.containers.stop('moving', { timeout: 0 });
+  await start(daemon, 'taker', 'bridge');
+  await client.containers.start('moving');
+  const after = await addressOf('moving');
+  assert.notEqual(after, before);
+  const hosts = await inside(daemon, 'following', 'cat', '/etc/hosts');
+  assert.match(hosts, new RegExp(`^${after}\tdb ${target.slice(0, 12)} moving$`, 'm'));
+  assert.doesNotMatch(hosts, new RegExp(`^${before}\t`, 'm'));
+});

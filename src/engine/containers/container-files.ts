@@ -148,6 +148,18 @@ export function followNetworks(before: ContainerRecord, after: ContainerRecord, 
   if (linesOf(files.resolvConf).join('\n') === resolverText(before, old).replace(/\n$/, '')) writeFileSync(files.resolvConf, resolverText(after, now));
 }
 
+/** Writes another container's address of now into `hosts`, where a line begins its names with this alias. */
+export function renewLinkedHost(directory: string, alias: string, address: string): void {
+  const { hosts } = filesOf(directory);
+  const lines = linesOf(hosts);
+  const renewed = lines.map((line) => {
+    const [before = '', names = ''] = line.split('\t');
+    return names.split(' ', 1)[0] === alias && before !== address ? `${address}\t${names}` : line;
+  });
+  // In place: the container has this very file mounted.
+  if (renewed.some((line, index) => line !== lines[index])) writeFileSync(hosts, `${renewed.join('\n')}\n`);
+}
+
 /** The container's own names, as `hosts` has them. */
 function hostNames({ config: { Hostname, Domainname } }: ContainerRecord): string {
   return namesOf(Domainname === '' ? Hostname : `${Hostname}.${Domainname}`);

@@ -11,8 +11,8 @@ import { namespacePathOf } from '#kernel/process-namespace.ts';
 import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
-import { filesOf, writeContainerFiles } from './container-files.ts';
-import { linkHosts, linkVariables, liveLinks } from './container-links.ts';
+import { filesOf, renewLinkedHost, writeContainerFiles } from './container-files.ts';
+import { linkHosts, linkingTo, linkVariables, liveLinks } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { withSignal, type Ending, type SentSignal } from './ending.ts';
@@ -388,6 +388,8 @@ export class ContainerLifecycle {
       const other = this.#parts.registry.resolve(mode.slice('container:'.length));
       return filesOf(this.#parts.paths.containerDirectory(other.id));
     }
+    const address = sandbox?.endpoints['bridge']?.address ?? '';
+    if (address !== '') for (const { record: other, alias } of linkingTo(record.id, this.#parts.registry)) renewLinkedHost(this.#parts.paths.containerDirectory(other.id), alias, address);
     return writeContainerFiles(record, fileFactsOf(this.#parts, record, sandbox, linkHosts(liveLinks(record, this.#parts.registry))));
   }
 

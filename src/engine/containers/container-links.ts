@@ -64,6 +64,14 @@ export function linkHosts(links: readonly LiveLink[]): string[] {
   });
 }
 
+/** Running containers that have a link to this one, with the link's name. */
+export function linkingTo(id: string, registry: ContainerRegistry): { record: ContainerRecord; alias: string }[] {
+  return registry.all().flatMap((record) => {
+    const links = (record.links ?? []).filter((link) => link.id === id);
+    return links.length > 0 && isRunning(record.state) ? links.map(({ alias }) => ({ record, alias })) : [];
+  });
+}
+
 /** Variables about the linked containers, as Docker has made them since its beginning. */
 export function linkVariables(record: Pick<ContainerRecord, 'name'>, links: readonly LiveLink[]): string[] {
   return links.flatMap(({ alias, address, target }) => {
