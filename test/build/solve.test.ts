@@ -264,3 +264,19 @@ test('builds must be remembered with all they wrote, and say why their steps wer
   assert.equal((await cli('build', 'history', 'rm', newest)).stdout, `${newest}\n`);
   assert.equal((await cli('build', 'history', 'inspect', newest)).code, 1);
 });
+
+test('an image must go to an archive that other programs read', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nLABEL of=archive\n' });
+  const places = mkdtempSync(join(tmpdir(), 'dhow-archive-'));
+  t.after(() => rmSync(places, { recursive: true, force: true }));
+  for (const type of ['docker', 'oci']) {
+    const path = join(places, `${type}.tar`);
+    const { code, stderr } = await solve(directory, ['-t', `archived-${type}:1`, '-o', `type=${type},dest=${path}`]);
+    assert.equal(code, 0, stderr);
+    const { client } = daemon;
+    await client.images.remove(`archived-${type}:1`, { force: true });
+    const loaded = await runCli(['load', '-i', path], { program: 'dhow', socketPath: daemon.socket });
+    assert.match(loaded.stdout, new RegExp(`Loaded image: archived-${type}:1`), loaded.stderr);
+    assert.deepEqual((await client.images.inspect(`archived-${type}:1`)).Config?.Labels, { of: 'archive' });
+  }
+});

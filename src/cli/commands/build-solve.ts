@@ -13,6 +13,7 @@ import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
 import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
 import { failureText } from '#cli/build/solve/failure-text.ts';
+
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
 import { proxyVariables } from '#cli/container/proxy-variables.ts';
@@ -22,6 +23,7 @@ import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/creden
 import { ulimitFlag } from '#cli/flags/device-flags.ts';
 import { listFlag, textsFlag } from '#cli/flags/list-flags.ts';
 import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
+import { NewFile } from '#cli/format/new-file.ts';
 import { bytesFlag } from '#cli/flags/size-flags.ts';
 import { ControlSolveRequest, ControlSolveResponse, StatusRequest, StatusResponse } from '#schema/buildkit/control-messages.ts';
 
@@ -149,7 +151,8 @@ export const command = defineCommand({
         if (method === 'build' || method === '') await explain();
         if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
         const imageId = exporterResponse['containerimage.config.digest'] ?? '';
-        if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
+        for (const { archive, attributes: { name = '' } } of outputs) if (archive !== undefined) await saveImage(archive, name === '' ? [imageId] : name.split(','));
+        if (quiet && !outputs.some(({ sink, archive }) => sink?.kind === 'stream' || archive === '-')) stdout.writeLine(imageId);
         if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
         if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], `${JSON.stringify({ ...exporterResponse, 'buildx.build.ref': `default/default/${ref}` }, undefined, 2)}\n`);
         if (flags.push) for (const tag of flags.tag) await pushTag(tag);
@@ -161,6 +164,16 @@ export const command = defineCommand({
         if (error instanceof GrpcError) await explain();
         if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
         throw error;
+      }
+
+      async function saveImage(path: string, images: readonly string[]): Promise<void> {
+        if (path === '-') {
+          for await (const part of await client.images.save(images, { signal })) await stdout.stream(part);
+          return;
+        }
+        await using file = await NewFile.create(path);
+        for await (const part of await client.images.save(images, { signal })) await file.write(part);
+        await file.commit();
       }
 
       async function pushTag(tag: string): Promise<void> {

@@ -7,6 +7,8 @@ export interface SolveOutput {
   readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly sink: OutputSink | undefined;
+  /** Where the image is saved as an archive, with an OCI layout and Docker's manifest; `-`: standard output. */
+  readonly archive?: string;
 }
 
 export interface OutputChoice {
@@ -36,8 +38,13 @@ export function readOutputs({ outputs, tags, push, stdout, isTerminal }: OutputC
     }
     const { type = '', dest = '', ...attributes } = values;
     switch (type) {
-      case 'image':
+      case 'oci':
       case 'docker':
+        if (type === 'docker' && dest === '') return image(attributes);
+        if (attributes['tar'] === 'false') throw new CommandFailure(`${type} output goes to an archive: tar=false is not supported`);
+        if ((dest === '' || dest === '-') && isTerminal) throw new CommandFailure(`dest file is required for ${type} exporter. refusing to write to console`);
+        return { ...image(Object.fromEntries(Object.entries(attributes).filter(([key]) => key === 'name'))), archive: dest === '' ? '-' : dest };
+      case 'image':
       case 'registry':
       case 'moby':
         return image({ ...attributes, ...(type === 'registry' ? { push: 'true' } : {}) });
