@@ -107,6 +107,27 @@ test('packets from outside to 127.0.0.0/8 must not reach a port published there'
   assert.equal(await ask('127.0.0.9', 8111, { from: outside }), 'timed out');
 });
 
+test('services at the host\'s loopback must be out of reach of containers', async () => {
+  const sandbox = await networks.create(sandboxRequest('curious'));
+  const { address = '', gateway = '' } = sandbox.endpoints['bridge'] ?? {};
+  await root.run(`/proc/${process.pid}/ns/net`, String.raw`
+import socket
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(('127.0.0.1', 8700)); server.listen()
+print('ready', flush=True)
+while True:
+    peer, _ = server.accept()
+    peer.sendall(b'private'); peer.close()
+`);
+  assert.equal(await ask('127.0.0.1', 8700), 'private');
+  assert.equal(await ask(gateway, 8700, { from: sandbox.namespacePath }), 'ECONNREFUSED');
+  // A container that may, and sends packets for the loopback to its gateway.
+  const prepare = `echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; ip route del table local local 127.0.0.0/8 dev lo; ip route del table local local 127.0.0.1 dev lo; ip route add 127.0.0.1/32 via ${gateway} src ${address}`;
+  await succeed('nsenter', [`--net=${sandbox.namespacePath}`, 'sh', '-ec', prepare]);
+  assert.equal(await ask('127.0.0.1', 8700, { from: sandbox.namespacePath }), 'timed out');
+});
+
 test('a port that is not published must be closed to the outside even by the container\'s own address', async () => {
   const sandbox = await networks.create(publishing('closed', '8120:80'));
   await root.serve(sandbox.namespacePath, 'closed', 80);
