@@ -29,8 +29,10 @@ import { debugRoutes } from './routes/debug-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
 import { imageRoutes } from './routes/image-routes.ts';
 import { networkRoutes } from './routes/network-routes.ts';
+import { pluginRoutes } from './routes/plugin-routes.ts';
 import { registryRoutes } from './routes/registry-routes.ts';
 import { systemRoutes } from './routes/system-routes.ts';
+import { swarmRoutes } from './routes/swarm-routes.ts';
 import { volumeRoutes } from './routes/volume-routes.ts';
 
 /** Bytes of a request's head, as in Go's server: registry credentials travel in headers. */
@@ -106,7 +108,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', String(options.engine.system.offers.experimental), 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...buildkitRoutes(), ...networkRoutes(), ...registryRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...buildkitRoutes(), ...networkRoutes(), ...pluginRoutes(), ...registryRoutes(), ...swarmRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,

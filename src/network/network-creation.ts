@@ -22,10 +22,10 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   if (request.EnableIPv4 === false && request.EnableIPv6 !== true) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
   validateAddressing(request.IPAM?.Config ?? [], request.EnableIPv6 === true);
   if (request.ConfigOnly) refuseAsConfiguration(request);
-  if (request.Driver === 'overlay' && request.Ingress) throw fail('network.no_swarm');
-  if (request.Ingress) throw fail('network.ingress_scope');
+  if (request.Driver === 'overlay') throw fail('network.no_swarm');
   if (request.Scope === 'swarm') throw fail('network.swarm_scope');
   if (networks.some(({ Name }) => Name === request.Name)) throw fail('network.name_taken', { name: request.Name });
+  if (request.Ingress) throw fail('network.ingress_scope');
   if (request.ConfigOnly) return configurationRecord(request);
   request = requestFromConfiguration(request, networks);
   const others = networks.filter(({ ConfigOnly }) => !ConfigOnly);

@@ -52,6 +52,39 @@ test('what is not served must be page not found, before versions are looked at',
   }
 });
 
+test('a swarm and its parts must be refused as by a Docker outside a swarm, and plugins be known to be none', async () => {
+  await using api = await ApiFixture.open();
+  const outside = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+  for (const [method, target] of [['GET', '/swarm'], ['GET', '/nodes'], ['POST', '/services/create'], ['GET', '/services/x/logs'], ['GET', '/secrets/x'], ['DELETE', '/configs/x']] as const) {
+    const got = await api.ask(method, `/v1.51${target}`);
+    assert.deepEqual([got.status, JSON.parse(got.body)], [503, { message: outside }], target);
+  }
+  const left = await api.ask('POST', '/v1.51/swarm/leave');
+  assert.deepEqual([left.status, left.body], [503, '{"message":"This node is not part of a swarm"}\n']);
+  assert.equal((await api.ask('POST', '/v1.51/swarm/init')).status, 501);
+  const plugins = await api.ask('GET', '/v1.51/plugins');
+  assert.deepEqual([plugins.status, JSON.parse(plugins.body)], [200, []]);
+  const absent = await api.ask('GET', '/v1.51/plugins/a/b:c/json');
+  assert.deepEqual([absent.status, absent.body], [404, '{"message":"plugin \\"a/b:c\\" not found"}\n']);
+});
+
+test('what is wrong with the query of a build or of the pruning of its cache must be told in Docker’s words', async () => {
+  await using api = await ApiFixture.open();
+  const wrong: readonly (readonly [string, string])[] = [
+    ['/build?version=3', 'invalid version "3"'],
+    ['/build?isolation=hyperv', 'unsupported isolation: "hyperv"'],
+    ['/build?cachefrom=x', "error reading cache-from: invalid character 'x' looking for beginning of value"],
+    ['/build?outputs=x', "invalid outputs specified: invalid character 'x' looking for beginning of value"],
+    ['/build/prune?filters=x', 'invalid filter'],
+    ['/build/prune?keep-storage=x', 'keep-storage is in bytes and expects an integer, got x: strconv.Atoi: parsing "x": invalid syntax'],
+  ];
+  for (const [target, message] of wrong) {
+    const got = await api.ask('POST', `/v1.51${target}`);
+    assert.deepEqual([got.status, JSON.parse(got.body)], [400, { message }], target);
+  }
+  assert.equal(api.engine.calls.length, 0);
+});
+
 test('OPTIONS must be answered everywhere, and roundabout paths be sent on', async () => {
   await using api = await ApiFixture.open();
   const options = await api.ask('OPTIONS', '/v1.51/whatever');

@@ -24,6 +24,7 @@ const texts: readonly (readonly [words: readonly string[], code: number, stderr:
   [['-H', 'a', '-H', 'b', 'kill', 'x'], 1, 'Failed to initialize: unable to resolve docker endpoint: Specify only one -H\n'],
   [['-H', 'a', '-c', 'b', 'kill', 'x'], 1, 'conflicting options: cannot specify both --host and --context\n'],
   [['--log-level', 'bogus', 'kill', 'x'], 1, 'Unable to parse logging level: bogus\n'],
+  [['builder', 'prune', '--bogus'], 125, "unknown flag: --bogus\n\nUsage:  docker builder prune\n\nRun 'docker builder prune --help' for more information\n"],
   [['help', 'bogus'], 1, 'unknown help topic: bogus\n'],
 ];
 

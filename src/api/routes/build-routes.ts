@@ -1,5 +1,6 @@
 /** `POST /build` (the classic builder) and `POST /commit`: Engine API 1.51. */
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { quoteText } from '#base/template/go-quote.ts';
 import { JsonNumber, type JsonDocument } from '#base/json-document.ts';
 import type { BuildRequest } from '#engine/contract.ts';
 import type { HostConfig, Ulimit } from '#schema/container-config.ts';
@@ -22,9 +23,15 @@ export function buildRoutes(): readonly Route[] {
 
 async function build(exchange: Exchange, call: Call): Promise<void> {
   const { query, version, engine } = call;
-  if (query.text('version') === '2') throw fail('api.invalid_parameter', { message: 'BuildKit is not supported by this daemon: use the classic builder (DOCKER_BUILDKIT=0)' });
+  const builder = query.text('version');
+  if (!['', '1', '2'].includes(builder)) throw fail('api.invalid_parameter', { message: `invalid version ${quoteText(builder)}` });
+  if (builder === '2') throw fail('api.invalid_parameter', { message: 'BuildKit is not supported by this daemon: use the classic builder (DOCKER_BUILDKIT=0)' });
   if (query.text('remote') !== '') throw fail('api.invalid_parameter', { message: 'remote build contexts are not supported: send the context as a tar archive' });
   if (query.flag('squash')) throw fail('api.invalid_parameter', { message: 'squash is only supported with experimental mode' });
+  const isolation = query.text('isolation');
+  if (isolation !== '' && isolation.toLowerCase() !== 'default') throw fail('api.invalid_parameter', { message: `unsupported isolation: ${quoteText(isolation)}` });
+  if (query.text('cachefrom') !== '') readJson(query.text('cachefrom'), 'error reading cache-from');
+  if (version.atLeast(40) && query.text('outputs') !== '') readJson(query.text('outputs'), 'invalid outputs specified');
   const forceRemove = query.flag('forcerm');
   const request: BuildRequest = {
     dockerfile: query.text('dockerfile'),
@@ -79,9 +86,9 @@ async function commit(exchange: Exchange, { engine, query }: Call): Promise<void
   reply.json(201, made);
 }
 
-/** The limits and the like that every container of the build gets. */
+/** The limits and the like that every container of the build gets. Docker takes one that is no number for none. */
 function hostConfigOf({ query, version }: Call): HostConfig {
-  const integer = (name: string): number => query.integer(name) ?? 0;
+  const integer = (name: string): number => (/^[+-]?\d+$/.test(query.text(name)) ? query.integer(name) ?? 0 : 0);
   const request = decodeCreateRequest(parseJson(JSON.stringify({ Image: 'build', HostConfig: { LogConfig: { Type: 'none' }, NetworkMode: query.text('networkmode') } })));
   Object.assign(request.HostConfig, {
     CgroupParent: query.text('cgroupparent'),
@@ -92,7 +99,7 @@ function hostConfigOf({ query, version }: Call): HostConfig {
     CpusetMems: query.text('cpusetmems'),
     Memory: integer('memory'),
     MemorySwap: integer('memswap'),
-    ShmSize: integer('shmsize'),
+    ShmSize: query.integer('shmsize') ?? 0,
     ExtraHosts: query.texts('extrahosts').length === 0 ? null : [...query.texts('extrahosts')],
     SecurityOpt: securityOptions(query),
     Ulimits: ulimits(query),

@@ -15,6 +15,7 @@ import { registryErrors } from './registry-errors.ts';
 import { registryServerErrors } from './registry-server-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import { storeErrors } from './store-errors.ts';
+import { swarmErrors } from './swarm-errors.ts';
 import { templateErrors } from './template-errors.ts';
 import { volumeErrors } from './volume-errors.ts';
 
@@ -35,6 +36,7 @@ const rows = {
   ...runtimeErrors,
   ...storeErrors,
   ...volumeErrors,
+  ...swarmErrors,
   ...templateErrors,
 };
 

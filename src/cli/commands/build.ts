@@ -4,6 +4,7 @@ import { createGzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { humanSize } from '#base/human-size.ts';
 import { exactArguments } from '#cli/argument-rule.ts';
+import { classicDeprecation } from '#cli/build/classic-deprecation.ts';
 import { openContext } from '#cli/build/open-context.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
@@ -22,13 +23,6 @@ function validateTag(text: string): string {
   parseImageReference(text);
   return text;
 }
-
-const deprecation = [
-  'DEPRECATED: The legacy builder is deprecated and will be removed in a future release.',
-  '            BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0',
-  '            environment-variable.',
-  '',
-];
 
 export const command = defineCommand({
   usage: 'build [OPTIONS] PATH | URL | -',
@@ -65,7 +59,7 @@ export const command = defineCommand({
     target: textFlag({ text: 'Set the target build stage to build.' }),
     ulimit: ulimitFlag({ text: 'Ulimit options' }),
   },
-  preface: () => deprecation,
+  preface: () => classicDeprecation,
   async run({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }) {
     if (flags.iidfile !== '') await rm(flags.iidfile, { force: true });
     await using opened = new AsyncDisposableStack();

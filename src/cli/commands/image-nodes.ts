@@ -3,7 +3,7 @@ import { wantsClassicBuilder } from '#cli/build/wants-classic-builder.ts';
 import type { CommandNode } from '#cli/command.ts';
 import { imagePullNode, imagePushNode } from './pull-nodes.ts';
 
-const build: CommandNode = {
+export const buildNode: CommandNode = {
   name: 'build', summary: 'Build an image from a Dockerfile', paths: ['image build', 'build', 'builder build'],
   children: [
     {
@@ -53,7 +53,7 @@ const inGroup: readonly CommandNode[] = [
     name: 'bootstrap', summary: "Make a base image from this system's packages", isOwn: true,
     load: async () => (await import('./image-bootstrap.ts')).command,
   },
-  build,
+  buildNode,
   history,
   importArchive,
   {
@@ -75,7 +75,7 @@ const inGroup: readonly CommandNode[] = [
 
 export const imageNodes: readonly CommandNode[] = [
   { name: 'image', summary: 'Manage images', children: inGroup },
-  { ...build, common: 4 },
+  { ...buildNode, common: 4 },
   history,
   { name: 'images', summary: 'List images', paths: listPaths, common: 7, load: async () => (await import('./images.ts')).command },
   importArchive,

@@ -1,5 +1,6 @@
 /** Every command of the program. Each is loaded when it is used. */
 import type { CommandNode } from '#cli/command.ts';
+import { builderNode } from './builder-nodes.ts';
 import { completionNode } from './completion-nodes.ts';
 import { containerNodes } from './container-nodes.ts';
 import { contextNodes } from './context-nodes.ts';
@@ -16,5 +17,5 @@ import { volumeNodes } from './volume-nodes.ts';
 export const commandTree: CommandNode = {
   name: 'docker',
   summary: 'A self-sufficient runtime for containers',
-  children: [completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...manifestNodes, ...networkNodes, ...registryNodes, ...registryServerNodes, ...systemNodes, ...volumeNodes],
+  children: [builderNode, completionNode, ...containerNodes, ...contextNodes, ...daemonNodes, pullNode, pushNode, ...imageNodes, ...manifestNodes, ...networkNodes, ...registryNodes, ...registryServerNodes, ...systemNodes, ...volumeNodes],
 };

@@ -45,9 +45,10 @@ export async function pruneVolumes(client: Client, filters: Filters, signal: Abo
   return result('Deleted Volumes:', report?.VolumesDeleted ?? [], report?.SpaceReclaimed ?? 0);
 }
 
-export async function pruneBuildCache(client: Client, filters: Filters, { all, signal }: { all: boolean; signal: AbortSignal }): Promise<PruneResult> {
+/** Keeps `kept` bytes of the cache. */
+export async function pruneBuildCache(client: Client, filters: Filters, { all, kept = 0, signal }: { all: boolean; kept?: number; signal: AbortSignal }): Promise<PruneResult> {
   const report = await unlessAbsent(client.transport.json<{ CachesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
-    method: 'POST', path: '/build/prune', query: { all: all || undefined, filters: filtersText(filters) ?? '{}' }, signal,
+    method: 'POST', path: '/build/prune', query: { all: all || undefined, 'keep-storage': kept === 0 ? undefined : String(kept), filters: filtersText(filters) ?? '{}' }, signal,
   }));
   const { text } = result('Deleted build cache objects:', report?.CachesDeleted ?? [], 0);
   return { reclaimed: report?.SpaceReclaimed ?? 0, text };

@@ -1,0 +1,12 @@
+/** Commands of the group `builder`. */
+import type { CommandNode } from '#cli/command.ts';
+import { buildNode } from './image-nodes.ts';
+
+export const builderNode: CommandNode = {
+  name: 'builder',
+  summary: 'Manage builds',
+  children: [
+    buildNode,
+    { name: 'prune', summary: 'Remove build cache', load: async () => (await import('./builder-prune.ts')).command },
+  ],
+};
