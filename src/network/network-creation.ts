@@ -93,8 +93,6 @@ function refuseDriver(driver: string): void {
     case 'host':
     case 'null':
       throw fail('network.driver_single', { driver });
-    case 'overlay':
-      throw fail('network.no_swarm');
     default:
       throw fail('network.driver_missing', { driver });
   }
