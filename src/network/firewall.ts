@@ -1,5 +1,6 @@
 /** The firewall tables of this engine: loaded once at start, then kept in step with the published ports element by element. */
 import { fail, isFailure } from '#base/errors/failure.ts';
+import { changeRuleset } from '#kernel/nftables/change-ruleset.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
 import { bridgeRemoval, bridgeRules, firewallRuleset, ownRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
@@ -67,7 +68,7 @@ export class Firewall implements Disposable {
   /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took a table away: load it again */
   async addBridge(bridge: FirewallBridge): Promise<void> {
     await this.#change(async () => {
-      await loadRuleset(bridgeRules(this.#table, bridge));
+      await changeRuleset(bridgeRules(this.#table, bridge));
       this.#bridges.set(bridge.interface, bridge);
     });
   }
@@ -75,7 +76,7 @@ export class Firewall implements Disposable {
   /** @throws network.firewall_failed, as {@link addBridge} */
   async removeBridge(bridge: FirewallBridge): Promise<void> {
     this.#bridges.delete(bridge.interface);
-    await this.#change(() => loadRuleset(bridgeRemoval(this.#table, bridge)));
+    await this.#change(() => changeRuleset(bridgeRemoval(this.#table, bridge)));
   }
 
   /** Whether rules of this engine's own were taken away by somebody since they were loaded. Costs next to nothing while no table changes. */
