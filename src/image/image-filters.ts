@@ -31,10 +31,10 @@ export function matchesLabels(wanted: readonly string[] | undefined, labels: Rea
   });
 }
 
-/** Nanoseconds since 1970. @throws api.invalid_parameter */
+/** Nanoseconds since 1970. @throws image.until_invalid */
 export function momentFilter(text: string): bigint {
   const moment = parsePastMoment(text, nowNanoseconds());
-  if (moment === undefined) throw fail('api.invalid_parameter', { message: `failed to parse value as time or duration: ${JSON.stringify(text)}` });
+  if (moment === undefined) throw fail('image.until_invalid', { text });
   return moment;
 }
 

@@ -33,6 +33,7 @@ export const volumeErrors = {
     kind: 'system',
     text: (d) => `error while mounting volume '${d['mountpoint']}': failed to mount local volume: ${d['attempt']}: ${d['reason']}`,
   },
+  'mount.recursive_readonly_unsupported': { kind: 'system', text: () => 'rro is not supported: function not implemented (kernel is older than 5.12?)' },
   'mount.invalid': { kind: 'invalid', text: (d) => `invalid mount config for type "${d['type']}": ${d['reason']}` },
   'mount.not_there': { kind: 'notFound', text: (d) => `container ${d['container']} has no mount at ${d['destination']}` },
   'mount.bind_invalid': { kind: 'system', text: (d) => `${d['message']}` },

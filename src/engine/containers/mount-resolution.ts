@@ -39,6 +39,7 @@ export async function resolveMount(mount: PlannedMount, sources: MountSources, f
   if (point.Type === 'tmpfs') return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
   const source = point.Type === 'volume' ? await volumeSource(mount, sources, facts) : point.Type === 'image' ? await imageSource(mount, sources) : await bindSource(mount);
   refuseOverProc({ source, destination: point.Destination, rootfs: facts.rootfs });
+  if (mount.readonlyForceRecursive === true && !facts.recursiveReadonly) throw fail('mount.recursive_readonly_unsupported');
   const options = bindOptions({
     // The runtime makes what it binds writable otherwise.
     writable: point.RW && !(point.Type === 'volume' && isReadOnlyVolume(point.Name ?? '', sources)),

@@ -13,6 +13,8 @@ export interface PlannedMount {
   readonly makeSource: boolean;
   readonly nonRecursive?: boolean | undefined;
   readonly readonlyNonRecursive?: boolean | undefined;
+  /** Refused where the kernel cannot make what is mounted below read-only, too. */
+  readonly readonlyForceRecursive?: boolean | undefined;
   readonly tmpfsOptions?: readonly string[] | undefined;
   /** An unnamed volume goes with its container. */
   readonly anonymous: boolean;

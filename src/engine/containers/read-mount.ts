@@ -30,6 +30,7 @@ export function readMount(request: MountRequest, present: ReadonlySet<string>): 
         propagationGiven: Propagation !== '',
         nonRecursive: options.NonRecursive,
         readonlyNonRecursive: options.ReadOnlyNonRecursive,
+        readonlyForceRecursive: options.ReadOnlyForceRecursive,
         anonymous: false,
       };
     }

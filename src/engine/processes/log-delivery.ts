@@ -41,7 +41,7 @@ export class LogDelivery implements AsyncDisposable {
     const driver = remoteDrivers.get(record.hostConfig.LogConfig.Type);
     if (driver === undefined) return undefined;
     try {
-      return await driver.open(logInfoOf(record), signal);
+      return await driver.open(logInfoOf(record), signal, this.#warn);
     } catch (error) {
       if (isFailure(error, 'logging.driver_refused')) throw refused(messageOf(error));
       throw error;

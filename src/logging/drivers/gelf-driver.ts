@@ -8,7 +8,7 @@ import { messageOf } from '#base/errors/failure.ts';
 import { DatagramConnection } from './datagram-connection.ts';
 import { goJson } from './go-json-text.ts';
 import { commandOf, extraAttributes, tagOf } from './log-attributes.ts';
-import type { LogDriver, LogMessage, LogSink } from './log-driver.ts';
+import type { LogDriver, LogInfo, LogMessage, LogSink, Warn } from './log-driver.ts';
 import { readInteger, refuse, refuseUnknown } from './refuse.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { parseUrl, type UrlAddress } from './url-address.ts';
@@ -35,7 +35,7 @@ export const gelfDriver: LogDriver = {
     refuseUnknown(options, known, (name) => `unknown log opt ${quoteText(name)} for gelf log driver`);
   },
 
-  async open(info, signal) {
+  async open(info, signal, warn) {
     const address = addressOf(info.options);
     const extra: Record<string, string> = {
       _container_id: info.containerId,
@@ -53,7 +53,7 @@ export const gelfDriver: LogDriver = {
       return Buffer.from(`{"version":"1.1","host":${goJson(hostname())},"short_message":${goJson(message.line.toString())},"timestamp":${timestamp},"level":${level[message.stream]},${fields}}`);
     };
     const wanted = (messages: readonly LogMessage[]): Buffer[] => messages.filter(({ line }) => line.length > 0).map(encode);
-    return address.scheme === 'udp' ? openDatagrams(address, info.options, wanted) : openStream(address, wanted, signal);
+    return address.scheme === 'udp' ? openDatagrams(address, info, wanted, warn) : openStream(address, wanted, signal);
   },
 };
 
@@ -70,7 +70,7 @@ async function openStream(address: UrlAddress, encode: Encode, signal: AbortSign
   };
 }
 
-async function openDatagrams(address: UrlAddress, options: Options, encode: Encode): Promise<LogSink> {
+async function openDatagrams(address: UrlAddress, { options, containerId }: LogInfo, encode: Encode, warn: Warn | undefined): Promise<LogSink> {
   const connection = await connected(address, () => DatagramConnection.open(address.hostname, Number(address.port)));
   const type = options['gelf-compression-type'] ?? 'gzip';
   const compression = { level: readInteger(options['gelf-compression-level'] ?? '') ?? fastest };
@@ -78,7 +78,9 @@ async function openDatagrams(address: UrlAddress, options: Options, encode: Enco
     async send(messages) {
       for (const bytes of encode(messages)) {
         const packed = type === 'gzip' ? await compressGzip(bytes, compression) : type === 'zlib' ? await compressZlib(bytes, compression) : bytes;
-        for (const datagram of chunksOf(packed)) await connection.send(datagram);
+        const datagrams = chunksOf(packed);
+        if (datagrams.length === 0) warn?.(`a message of container ${containerId} was not sent: its ${packed.length} bytes do not fit into the ${mostChunks} datagrams that GELF allows over UDP; use tcp:// in gelf-address for such messages`);
+        for (const datagram of datagrams) await connection.send(datagram);
       }
     },
     close: () => connection.close(),

@@ -33,11 +33,14 @@ export interface LogSink {
   close(): void;
 }
 
+/** Tells the daemon's log of what cannot be sent at all. */
+export type Warn = (message: string) => void;
+
 export interface LogDriver {
   /** What is refused at create. @throws logging.driver_refused */
   validate(options: Readonly<Record<string, string>>): void;
   /** @throws logging.driver_refused with Docker's text when the options or the server refuse it */
-  open(info: LogInfo, signal: AbortSignal): Promise<LogSink>;
+  open(info: LogInfo, signal: AbortSignal, warn?: Warn): Promise<LogSink>;
   /** Milliseconds to gather messages before they are sent; 0: at once. */
   readonly gathering?: number;
 }

@@ -102,7 +102,7 @@ export class LogForwarder {
     const { signal } = this.#stop;
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
-        this.#sink ??= await driver.open(info, signal);
+        this.#sink ??= await driver.open(info, signal, warn);
         await this.#sink.send(messages, signal);
         return;
       } catch (error) {
