@@ -280,3 +280,16 @@ test('an image must go to an archive that other programs read', async (t) => {
     assert.deepEqual((await client.images.inspect(`archived-${type}:1`)).Config?.Labels, { of: 'archive' });
   }
 });
+
+test('with SOURCE_DATE_EPOCH the image must tell that time, and be the same when it is made anew', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nLABEL a=b\nCOPY file /\nENV X=y\n', file: 'x' });
+  const environment = { SOURCE_DATE_EPOCH: '1700000000' };
+  const first = await solve(directory, ['-t', 'epoch:1'], environment);
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal((await solve(directory, ['-t', 'epoch:2', '--no-cache'], environment)).code, 0);
+  const [one, two] = await Promise.all(['epoch:1', 'epoch:2'].map(async (name) => await daemon.client.images.inspect(name)));
+  assert.equal(one?.Created, '2023-11-14T22:13:20Z');
+  assert.equal(two?.Id, one.Id);
+  assert.deepEqual((await daemon.client.images.history('epoch:1')).slice(0, 3).map(({ Created }) => Created), [1_700_000_000, 1_700_000_000, 1_700_000_000]);
+  assert.match((await solve(directory, [], { SOURCE_DATE_EPOCH: 'soon' })).stderr, /invalid SOURCE_DATE_EPOCH: soon/);
+});

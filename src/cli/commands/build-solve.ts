@@ -80,6 +80,8 @@ export const command = defineCommand({
       const attributes = new Map<string, string>([['filename', place.fileName], ...place.attributes]);
       const set = (name: string, value: string): void => void (value !== '' && attributes.set(name, value));
       const buildArguments = new Map<string, string | null>(proxyVariables(configuration.file.proxies, endpoint));
+      const epoch = environment['SOURCE_DATE_EPOCH'] ?? '';
+      if (epoch !== '') buildArguments.set('SOURCE_DATE_EPOCH', epoch);
       for (const text of flags['build-arg']) {
         const { name, value } = pair(text);
         buildArguments.set(name, value ?? environment[name] ?? null);

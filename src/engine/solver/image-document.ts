@@ -11,10 +11,12 @@ export interface DocumentFacts {
   /** No platform was asked for: the image's own stays. */
   readonly anyPlatform: boolean;
   readonly platform: Platform;
+  /** RFC 3339: when all that the build made is said to be made; undefined: when it was. */
+  readonly epoch: string | undefined;
 }
 
-export function imageDocument(stage: StageDraft, { diffIds, created, anyPlatform, platform }: DocumentFacts): Buffer {
-  const history = datedHistory(stage.history, created);
+export function imageDocument(stage: StageDraft, { diffIds, created, anyPlatform, platform, epoch }: DocumentFacts): Buffer {
+  const history = datedHistory(stage.history, epoch === undefined ? created : created.map(() => epoch), epoch);
   const { config } = stage;
   const shown = anyPlatform ? stage.platform : platform;
   const document = {
@@ -47,12 +49,12 @@ export function imageDocument(stage: StageDraft, { diffIds, created, anyPlatform
 }
 
 /** Steps without a layer are as old as the layer before them, so that the same build gives the same image. */
-function datedHistory(history: readonly HistoryRecord[], created: readonly string[]): HistoryRecord[] {
+function datedHistory(history: readonly HistoryRecord[], created: readonly string[], epoch: string | undefined): HistoryRecord[] {
   const own = history.filter(({ emptyLayer, created: moment }) => !emptyLayer && moment === undefined).length;
   let next = created.length - own;
   let last: string | undefined;
   return history.map((record) => {
-    const moment: string | undefined = record.created ?? (record.emptyLayer ? last : created[next++]) ?? last;
+    const moment: string | undefined = record.created ?? epoch ?? (record.emptyLayer ? last : created[next++]) ?? last;
     last = moment;
     return moment === undefined ? record : { ...record, created: moment };
   });

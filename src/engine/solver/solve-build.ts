@@ -174,7 +174,7 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
   const { executor } = parts;
   const result = await executor.make(plan.target.node);
   const created = await createdTimes(plan.target, executor);
-  return { platform, top: result.top, configuration: imageDocument(plan.target, { diffIds: result.top === undefined ? [] : parts.images.diffIds(result.top), created, anyPlatform: options.anyPlatform, platform }) };
+  return { platform, top: result.top, configuration: imageDocument(plan.target, { diffIds: result.top === undefined ? [] : parts.images.diffIds(result.top), created, anyPlatform: options.anyPlatform, platform, epoch: options.epoch }) };
 }
 
 function contextNode({ contextName }: SolveOptions, { paths, ignored }: { paths: readonly string[]; ignored: readonly string[] }): BuildNode {

@@ -25,6 +25,8 @@ export interface SolveOptions {
   readonly sharedMemory: number;
   readonly ulimits: readonly Ulimit[];
   readonly cgroupParent: string;
+  /** RFC 3339, of `SOURCE_DATE_EPOCH`. */
+  readonly epoch: string | undefined;
   /** What the client lets the build do beyond the usual: `network.host`, `security.insecure`. */
   readonly entitlements: ReadonlySet<string>;
   readonly network: 'default' | 'none' | 'host';
@@ -66,6 +68,7 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
     hosts: text('add-hosts').split(',').filter((entry) => entry !== ''),
     sharedMemory: Number(text('shm-size', '0')),
     ulimits: text('ulimit').split(',').filter((entry) => entry !== '').map(readUlimit),
+    epoch: readEpoch(text('build-arg:SOURCE_DATE_EPOCH')),
     entitlements: new Set(text('entitlements').split(',').filter((name) => name !== '')),
     cgroupParent: text('cgroup-parent'),
     network: network === 'none' || network === 'host' ? network : 'default',
@@ -81,6 +84,13 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
 /** Whether a stage is to be made without what was made before. */
 export function isFresh({ fresh }: SolveOptions, stageName: string): boolean {
   return fresh !== undefined && (fresh.length === 0 || fresh.some((name) => name.toLowerCase() === stageName.toLowerCase()));
+}
+
+function readEpoch(seconds: string): string | undefined {
+  if (seconds === '') return undefined;
+  const moment = new Date(Number(seconds) * 1000);
+  if (!/^-?\d+$/.test(seconds) || Number.isNaN(moment.getTime())) refused(`invalid SOURCE_DATE_EPOCH: ${seconds}`);
+  return moment.toISOString().replace('.000Z', 'Z');
 }
 
 /** `name=soft:hard` (docker/go-units). */
