@@ -1,5 +1,5 @@
 /** `/volumes`. */
-import type { VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
+import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 import type { Filters } from './container-api.ts';
 import { filtersText, objectSegment } from './query.ts';
 import type { Transport } from './transport.ts';
@@ -29,6 +29,26 @@ export class VolumeApi {
     await this.#transport.send({
       method: 'DELETE', path: `/volumes/${objectSegment('volume', name)}`, query: { force: options.force === true || undefined }, signal: options.signal,
     });
+  }
+
+  /** An extension of our own. */
+  clone(name: string, request: Partial<VolumeCloneRequest>, signal?: AbortSignal): Promise<VolumeView> {
+    return this.#transport.json({ method: 'POST', path: `/volumes/${objectSegment('volume', name)}/clone`, json: request, signal });
+  }
+
+  /** An extension of our own. */
+  async export(name: string, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return (await this.#transport.request({ method: 'GET', path: `/volumes/${objectSegment('volume', name)}/export`, signal })).body;
+  }
+
+  /** An extension of our own. */
+  import(name: string, archive: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<VolumeView> {
+    return this.#transport.json({ method: 'POST', path: `/volumes/${objectSegment('volume', name)}/import`, body: archive, signal });
+  }
+
+  /** An extension of our own. */
+  diff(name: string, base: string, signal?: AbortSignal): Promise<VolumeChange[]> {
+    return this.#transport.json({ method: 'GET', path: `/volumes/${objectSegment('volume', name)}/diff`, query: { base }, signal });
   }
 
   prune(filters?: Filters, signal?: AbortSignal): Promise<VolumePruneReport> {

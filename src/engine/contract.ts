@@ -17,7 +17,7 @@ import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, Progre
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
 import type { StorageReport } from '#schema/storage-report.ts';
-import type { VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
+import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -147,6 +147,14 @@ export interface VolumeUseCases {
   remove(name: string, options: { force: boolean }): Promise<void>;
   /** `named`: not only those without a name; the filter `all` asks for the same. */
   prune(filters: Filters, options: { named: boolean; signal: AbortSignal }): Promise<VolumePruneReport>;
+  /** Copies the volume into a new one; what runs goes on writing meanwhile. An extension of our own. @throws volume.exists, volume.not_found */
+  clone(name: string, request: VolumeCloneRequest, signal: AbortSignal): Promise<VolumeView>;
+  /** The content as an archive. An extension of our own. @throws volume.not_found */
+  export(name: string, signal: AbortSignal): Promise<Readable>;
+  /** Makes a volume of an archive, plain or compressed by gzip or zstd. An extension of our own. @throws volume.exists, kernel.archive_failed */
+  import(name: string, archive: Readable, signal: AbortSignal): Promise<VolumeView>;
+  /** What was changed to make the volume of `base`. An extension of our own. @throws volume.not_found */
+  diff(name: string, base: string): Promise<VolumeChange[]>;
   /** All of them with their sizes and the number of containers that use them. */
   usage(): Promise<VolumeView[]>;
 }

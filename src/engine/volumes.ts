@@ -1,9 +1,13 @@
 /** The volume endpoints' use cases: the volume store, told who uses a volume. */
+import { randomUUID } from 'node:crypto';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import type { VolumeView } from '#schema/volume-views.ts';
+import { copyTree } from '#kernel/copy-tree.ts';
+import { packDirectory, unpackInto } from '#kernel/directory-archive.ts';
 import type { Volume, VolumeStore } from '#volume/contract.ts';
+import { compareTrees } from '#volume/compare-trees.ts';
 import { matchesLabels } from './containers/container-filters.ts';
 import type { VolumeReferences } from './containers/volume-references.ts';
 import type { Filters, VolumeUseCases } from './contract.ts';
@@ -20,12 +24,23 @@ export interface VolumeParts {
 
 /** The label of volumes that were made without a name. */
 const anonymousLabel = 'com.docker.volume.anonymous';
+/** Of a snapshot: which volume it is of. */
+const snapshotLabel = 'dhow.volume.snapshot-of';
 const listFilters = new Set(['dangling', 'driver', 'label', 'name']);
 const pruneFilters = new Set(['all', 'label', 'label!']);
 
 export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
   const { volumes, references, events } = parts;
   const prunes = new OnePrune();
+  /** Keeps volumes from being removed while they are read. */
+  const hold = (...names: string[]): Disposable => {
+    for (const name of names) volumes.require(name);
+    return references.claim(`reader ${randomUUID()}`, names);
+  };
+  const content = async (name: string): Promise<AsyncDisposable & { readonly path: string }> => {
+    const user = `reader ${randomUUID()}`;
+    return { path: await volumes.mount(name, user), [Symbol.asyncDispose]: async () => await volumes.unmount(name, user) };
+  };
   return {
     async list(filters) {
       const matches = listFilter(filters, references);
@@ -69,6 +84,39 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
         events.publish({ type: 'volume', action: 'prune', id: '', attributes: { reclaimed: String(reclaimed) } });
         return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
       });
+    },
+
+    async clone(name, { Name, Labels, Snapshot }, signal) {
+      const target = Name === '' && Snapshot ? `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}` : Name;
+      const labels = Snapshot ? { ...Labels, [snapshotLabel]: name } : Labels;
+      using _held = hold(name);
+      return viewVolume(await volumes.createFilled({ name: target, labels }, async (directory) => {
+        await using source = await content(name);
+        await copyTree(source.path, directory, signal);
+      }));
+    },
+
+    async export(name, signal) {
+      const held = hold(name);
+      const source = await content(name);
+      const archive = packDirectory(source.path, signal);
+      archive.once('close', () => {
+        held[Symbol.dispose]();
+        source[Symbol.asyncDispose]().then(undefined, (error: unknown) => parts.log('warning', `could not release volume ${name}: ${messageOf(error)}`));
+      });
+      return archive;
+    },
+
+    async import(name, archive, signal) {
+      return viewVolume(await volumes.createFilled({ name, labels: null }, async (directory) => await unpackInto(directory, archive, signal)));
+    },
+
+    async diff(name, base) {
+      using _held = hold(name, base);
+      await using before = await content(base);
+      await using now = await content(name);
+      const kinds = { changed: 0, added: 1, deleted: 2 } as const;
+      return (await compareTrees(before.path, now.path)).map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] }));
     },
 
     usage: async () =>

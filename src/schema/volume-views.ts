@@ -25,6 +25,22 @@ export interface VolumeCreateRequest {
   Labels: Record<string, string> | null;
 }
 
+/** An element of `GET /volumes/{name}/diff`, in the spelling of `GET /containers/{id}/changes`. */
+export interface VolumeChange {
+  Path: string;
+  /** 0 changed, 1 added, 2 deleted. */
+  Kind: 0 | 1 | 2;
+}
+
+/** The body of `POST /volumes/{name}/clone`, an extension of our own. */
+export interface VolumeCloneRequest {
+  /** Empty for a snapshot: it is then made of the source's name and the time. */
+  Name: string;
+  Labels: Record<string, string> | null;
+  /** Marks the copy with what it is a copy of. */
+  Snapshot: boolean;
+}
+
 /** `POST /volumes/prune`. */
 export interface VolumePruneReport {
   VolumesDeleted: string[];

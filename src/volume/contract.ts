@@ -18,6 +18,11 @@ export interface VolumeStore {
    * `announce` is told before anything is made. @throws volume.* with Docker's texts
    */
   create(request: { name: string; driver: string; options: Readonly<Record<string, string>> | null; labels: Readonly<Record<string, string>> | null }, announce?: (name: string) => void): Volume;
+  /**
+   * Makes a volume with a content that is there from the first moment on, whole, or not at all.
+   * @param fill gets an empty directory @throws volume.exists, volume.* as {@link create}, and what `fill` throws
+   */
+  createFilled(request: { name: string; labels: Readonly<Record<string, string>> | null }, fill: (directory: string) => Promise<void>): Promise<Volume>;
   /** @throws volume.not_found */
   require(name: string): Volume;
   get(name: string): Volume | undefined;

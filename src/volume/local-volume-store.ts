@@ -21,6 +21,9 @@ const allowedName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const gravePrefix = '.removed-';
 /** Where a copy is made before it becomes the content. */
 const stagingName = '_data.filling';
+/** A volume that is being filled, and one that is full and gets its name in a moment. */
+const growingPrefix = '.growing-';
+const finishedPrefix = '.finished-';
 const longestFileName = 255;
 
 /** @param options.directory holds one directory per volume; made if missing */
@@ -83,6 +86,32 @@ export function createLocalVolumeStore(options: {
       volumes.set(name, stored);
       options.onEvent('create', stored);
       return view(stored);
+    },
+    async createFilled({ name, labels }, fill) {
+      const refuseTaken = (): void => {
+        if (volumes.has(name)) throw fail('volume.exists', { name });
+      };
+      refuseTaken();
+      if (name.length === 1) throw fail('volume.name_too_short', { name });
+      if (!allowedName.test(name)) throw fail('volume.name_invalid', { name });
+      if (Buffer.byteLength(finishedPrefix + name) > longestFileName) throw fail('volume.path_too_long', { name, path: join(directory, name) });
+      const growing = join(directory, growingPrefix + newIdentifier().slice(0, 12));
+      const finished = join(directory, finishedPrefix + name);
+      try {
+        await mkdir(join(growing, '_data'), { recursive: true, mode: 0o755 });
+        await fill(join(growing, '_data'));
+        refuseTaken();
+        const stored: StoredVolume = { name, driver: 'local', createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'), labels, options: null };
+        // Between these steps the record says whose the directory is; the next engine takes the last one.
+        renameSync(growing, finished);
+        table.put(name, stored);
+        renameSync(finished, join(directory, name));
+        volumes.set(name, stored);
+        options.onEvent('create', stored);
+        return view(stored);
+      } finally {
+        await rm(growing, { recursive: true, force: true });
+      }
     },
     require,
     get: (name) => (volumes.has(name) ? require(name) : undefined),
@@ -163,6 +192,13 @@ export function createLocalVolumeStore(options: {
         if (name === undefined || !volumes.has(name) || existsSync(join(directory, name))) continue;
         table.delete(name);
         volumes.delete(name);
+      }
+      for (const finished of await readdir(directory)) {
+        if (finished.startsWith(growingPrefix)) await rm(join(directory, finished), { recursive: true, force: true });
+        if (!finished.startsWith(finishedPrefix)) continue;
+        const name = finished.slice(finishedPrefix.length);
+        if (volumes.has(name) && !existsSync(join(directory, name))) renameSync(join(directory, finished), join(directory, name));
+        else await rm(join(directory, finished), { recursive: true, force: true });
       }
       for (const [name, holders] of running) users.set(name, new Set(holders));
       for (const volume of volumes.values()) {

@@ -380,6 +380,20 @@ export class EngineDouble implements Engine {
       return { VolumesDeleted: [], SpaceReclaimed: 0 };
     },
     usage: async () => [],
+    clone: async (name) => {
+      throw fail('volume.not_found', { name });
+    },
+    export: async (name) => {
+      this.#note('volumes.export', name);
+      return this.archive();
+    },
+    import: async (name) => {
+      throw fail('volume.exists', { name });
+    },
+    diff: async (name, base) => {
+      this.#note('volumes.diff', name, base);
+      return [];
+    },
   };
 
   readonly registries: Engine['registries'] = {

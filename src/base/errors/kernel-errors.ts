@@ -8,6 +8,7 @@ export const kernelErrors = {
   'kernel.cgroups_missing': { kind: 'system', text: () => 'cannot limit containers: no cgroup file system is mounted at /sys/fs/cgroup; mount cgroup2 there and start the engine again' },
   'kernel.process_list_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'kernel.identity_unmapped': { kind: 'system', text: (d) => `Container ID ${d['id']} cannot be mapped to a host ID` },
+  'kernel.archive_failed': { kind: 'invalid', text: (d) => `the archive could not be packed or unpacked: ${d['reason']}` },
   'kernel.mount_busy': {
     kind: 'conflict',
     text: (d) => `cannot take away the mount at ${d['destination']}: it is in use${d['holders'] === '' ? '' : ` by ${d['holders']}`}; end that use and try again`,

@@ -28,6 +28,7 @@ export const volumeErrors = {
   'volume.quota_unsupported': { kind: 'invalid', text: (d) => `create ${d['name']}: quota size requested but no quota support` },
   'volume.path_too_long': { kind: 'system', text: (d) => `create ${d['name']}: error while creating volume root path '${d['path']}': mkdir ${d['path']}: file name too long` },
   'volume.not_mountable': { kind: 'system', text: (d) => `error while mounting volume '${d['mountpoint']}': ${d['reason']}` },
+  'volume.exists': { kind: 'conflict', text: (d) => `a volume named ${d['name']} is there already; remove it or choose another name` },
   'volume.in_use': { kind: 'conflict', text: (d) => `remove ${d['name']}: volume is in use - [${d['users']}]` },
   'volume.mount_failed': {
     kind: 'system',
