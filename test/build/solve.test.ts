@@ -293,3 +293,10 @@ test('with SOURCE_DATE_EPOCH the image must tell that time, and be the same when
   assert.deepEqual((await daemon.client.images.history('epoch:1')).slice(0, 3).map(({ Created }) => Created), [1_700_000_000, 1_700_000_000, 1_700_000_000]);
   assert.match((await solve(directory, [], { SOURCE_DATE_EPOCH: 'soon' })).stderr, /invalid SOURCE_DATE_EPOCH: soon/);
 });
+
+test('patterns of what is ignored must mean the context whether or not they begin with a slash', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nCOPY . /all/\nRUN find /all -type f | sort\n', '.dockerignore': '/top\nkept/\n!/kept/this\nDockerfile\n.dockerignore\n', 'top/file': '', 'kept/this': '', 'kept/other': '', 'deep/top/file': '' });
+  const { stdout, stderr, code } = await solve(directory);
+  assert.equal(code, 0, stdout + stderr);
+  assert.deepEqual([...stderr.matchAll(/^#\d+ [\d.]+ (\/all\/.*)$/gm)].map(([, path]) => path), ['/all/deep/top/file', '/all/kept/this']);
+});

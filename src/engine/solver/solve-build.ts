@@ -1,5 +1,6 @@
 /** One build from its Dockerfile to what its client gets: reads the files, plans, makes, exports. */
 import { readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import type { CheckFinding } from '#build/checks/build-checks.ts';
@@ -145,7 +146,15 @@ function patternsOf(text: string): string[] {
   } catch (error) {
     throw fail('build.solve_failed', { message: `failed parsing dockerignore patterns: ${messageOf(error)}` }, error);
   }
-  return text.replace(/^\uFEFF/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  return text.replace(/^\uFEFF/, '').split('\n').filter((line) => !line.startsWith('#')).map((line) => line.trim()).filter((line) => line !== '').map(relativePattern);
+}
+
+/** A leading slash means the context's root, as none does (moby/patternmatcher, ignorefile). */
+function relativePattern(line: string): string {
+  const inverts = line.startsWith('!');
+  const pattern = inverts ? line.slice(1).trim() : line;
+  const clean = pattern === '' ? '' : posix.normalize(pattern).replace(/(?<=.)\/$/, '').replace(/^\/(?=.)/, '');
+  return inverts ? `!${clean}` : clean;
 }
 
 async function textIn(tree: SourceTree | undefined, path: string): Promise<string | undefined> {
