@@ -203,8 +203,8 @@ test('what builds keep must be listed, and pruned as the filters say', async (t)
   const gone = await prune({ id: [kept.ID] });
   assert.deepEqual(gone.CachesDeleted, [kept.ID]);
   assert.equal(gone.SpaceReclaimed, 'content\n'.length);
-  await assert.rejects(prune({ bogus: ['x'] }), /failed to prune build cache: invalid filter 'bogus'/);
-  await prune({});
+  // `system prune --filter label=…` sends its labels along; of a cache they choose nothing.
+  await prune({ label: ['x'] });
   assert.deepEqual(await listed(), []);
   // The image stands without its cache, and the next build makes its steps again.
   const again = await solve(directory);
