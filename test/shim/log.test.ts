@@ -63,7 +63,8 @@ test('times must be those of the lines, growing and with nanoseconds', async () 
   const before = Date.now();
   await bench.run(['sh', '-c', 'echo a; usleep 50000; echo b']);
   const [first, second] = bench.log().map(({ time }) => Date.parse(time));
-  assert.ok(first !== undefined && second !== undefined && first >= before && second - first >= 49 && second <= Date.now());
+  // A busy machine may have the first line read late, never early.
+  assert.ok(first !== undefined && second !== undefined && first >= before && second >= first && second - before >= 49 && second <= Date.now());
 });
 
 test('the log must be rotated once it has reached its size, keeping as many files as allowed', async () => {

@@ -162,9 +162,19 @@ class LayerPush {
     await using keeping = await Keeping.open(this.#push);
     const source = compressed.bytes[Symbol.asyncIterator]();
     const onProgress = this.#progress(parts.layers.get(chainId)?.size ?? 0);
+    // One after the other: a sending that broke off may still be at its last bytes when the keeping goes on.
+    let turn: Promise<unknown> = Promise.resolve();
+    const pull = async (): Promise<IteratorResult<Buffer>> => {
+      const next = turn.then(async () => {
+        const step = await source.next();
+        if (step.done !== true) await keeping.write(step.value);
+        return step;
+      });
+      turn = next.catch(() => undefined);
+      return await next;
+    };
     const feed = async function* (): AsyncGenerator<Buffer, void> {
-      for (let step = await source.next(); step.done !== true; step = await source.next()) {
-        await keeping.write(step.value);
+      for (let step = await pull(); step.done !== true; step = await pull()) {
         yield step.value;
         onProgress(compressed.consumed());
       }
@@ -179,7 +189,7 @@ class LayerPush {
       if (failure !== undefined && !isPassing(failure.error)) throw failure.error;
       signal.throwIfAborted();
       // After a failure of the registry's, or an answer before the end.
-      for (let step = await source.next(); step.done !== true; step = await source.next()) await keeping.write(step.value);
+      while ((await pull()).done !== true);
     } finally {
       await source.return?.(undefined);
     }
