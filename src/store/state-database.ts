@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { Transactions } from './transactions.ts';
 
 /** A table of documents by key. Writing throws `store.write_failed`, when the disk is full for one. */
 export interface DocumentTable<T> {
@@ -20,7 +21,7 @@ export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
   readonly #path: string;
   readonly #onDamaged: ((table: string, key: string, reason: string) => void) | undefined;
-  #depth = 0;
+  readonly #transactions: Transactions;
   /** Whether there was nothing in the file before. */
   readonly isNew: boolean;
 
@@ -33,6 +34,7 @@ export class StateDatabase implements Disposable {
     this.#path = path;
     try {
       this.#database = new DatabaseSync(path);
+      this.#transactions = new Transactions(this.#database);
       this.isNew = this.#database.prepare('PRAGMA user_version').get()?.['user_version'] === 0;
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000; PRAGMA user_version = 1');
     } catch (error) {
@@ -79,19 +81,7 @@ export class StateDatabase implements Disposable {
 
   /** Runs `work` as one transaction: all of its writes or, when it throws, none. Must not await. */
   transaction<T>(work: () => T): T {
-    if (this.#depth > 0) return work();
-    this.#database.exec('BEGIN IMMEDIATE');
-    this.#depth++;
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    } finally {
-      this.#depth--;
-    }
+    return this.#transactions.run(work);
   }
 
   [Symbol.dispose](): void {

@@ -101,3 +101,8 @@ export function unquoteText(literal: string): string | undefined {
   // Bytes written one by one may make up a character together.
   return bytes ? textOfBytes(bytesOfText(text)) : text;
 }
+
+/** Go's `%q` of a list of strings. */
+export function quoteList(texts: readonly string[] | null | undefined): string {
+  return `[${(texts ?? []).map((text) => quoteText(text)).join(' ')}]`;
+}

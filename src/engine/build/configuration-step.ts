@@ -1,7 +1,7 @@
 /** Instructions that change the configuration alone: what they do and how an image's history tells of them. */
 import type { Command } from '#build/dockerfile.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
-import { quoteText } from '#base/template/go-quote.ts';
+import { quoteList } from '#base/template/go-quote.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -18,9 +18,9 @@ export function changeConfiguration(command: Command, state: StageState): string
     case 'LABEL':
       return `${word} ${pairs(expanded).join(' ')}`;
     case 'CMD':
-      return `CMD ${quotedList(config.Cmd)}`;
+      return `CMD ${quoteList(config.Cmd)}`;
     case 'ENTRYPOINT':
-      return `ENTRYPOINT ${quotedList(config.Entrypoint)}`;
+      return `ENTRYPOINT ${quoteList(config.Entrypoint)}`;
     case 'HEALTHCHECK':
       return `HEALTHCHECK ${healthText(config.Healthcheck ?? {})}`;
     case 'VOLUME':
@@ -43,11 +43,6 @@ const resolved: ReadonlySet<string> = new Set(['ENV', 'LABEL', 'USER', 'VOLUME',
 
 function pairs(words: readonly string[]): string[] {
   return words.flatMap((name, index) => (index % 2 === 0 ? [`${name}=${words[index + 1] ?? ''}`] : []));
-}
-
-/** Go's `%q` of a list. */
-function quotedList(words: readonly string[] | null | undefined): string {
-  return `[${(words ?? []).map((word) => quoteText(word)).join(' ')}]`;
 }
 
 /** Go's `%v` of a pointer to the structure. */

@@ -1,7 +1,7 @@
 /** What an instruction does to its stage: a change of the configuration, or a node over the file system so far. */
 import { posix } from 'node:path';
 import { fail, isFailure } from '#base/errors/failure.ts';
-import { quoteText } from '#base/template/go-quote.ts';
+import { quoteList, quoteText } from '#base/template/go-quote.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
 import type { Command } from '#build/dockerfile.ts';
 import { readRunMount } from '#build/run-mount.ts';
@@ -73,13 +73,13 @@ function configure(application: Application): void {
         return `LABEL ${pairs(expanded).map(([name, value]) => `${name}=${value}`).join(' ')}`;
       case 'CMD':
         config.ArgsEscaped = true;
-        return `CMD ${quotedList(config.Cmd)}`;
+        return `CMD ${quoteList(config.Cmd)}`;
       case 'ENTRYPOINT':
-        return `ENTRYPOINT ${quotedList(config.Entrypoint)}`;
+        return `ENTRYPOINT ${quoteList(config.Entrypoint)}`;
       case 'HEALTHCHECK': {
         const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = config.Healthcheck ?? {};
         const time = (value: number | undefined): string => quoteText(formatGoDuration(value ?? 0));
-        return `HEALTHCHECK &{${quotedList(Test)} ${time(Interval)} ${time(Timeout)} ${time(StartPeriod)} ${time(StartInterval)} ${quotedRune(Retries ?? 0)}}`;
+        return `HEALTHCHECK &{${quoteList(Test)} ${time(Interval)} ${time(Timeout)} ${time(StartPeriod)} ${time(StartInterval)} ${quotedRune(Retries ?? 0)}}`;
       }
       case 'EXPOSE':
         return `EXPOSE [${exposedNow(parameters, expanders).join(' ')}]`;
@@ -364,9 +364,4 @@ function quotedRune(code: number): string {
   const named: Readonly<Record<number, string>> = { 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v', 12: '\\f', 13: '\\r', 39: "\\'", 92: '\\\\' };
   const plain = code < 32 || code === 127 ? `\\x${code.toString(16).padStart(2, '0')}` : String.fromCodePoint(Math.min(code, 0x10ffff));
   return `'${named[code] ?? plain}'`;
-}
-
-/** Go's `%q` of a list. */
-function quotedList(words: readonly string[] | null | undefined): string {
-  return `[${(words ?? []).map((word) => quoteText(word)).join(' ')}]`;
 }

@@ -5,6 +5,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { sourceHash, walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
 import { compilePattern } from '#oci/path-pattern.ts';
+import { hasWildcard } from '../build/select-sources.ts';
 import type { CopyPart } from './build-node.ts';
 
 /** One file or directory to copy. */
@@ -56,10 +57,6 @@ export function hashOfFound(sources: readonly FoundSource[]): string {
     if (node.kind === 'directory') for (const child of walkSource(node)) hash.update(`${sourceHash(child.path, child.node)}\n`);
   }
   return hash.digest('hex');
-}
-
-export function hasWildcard(path: string): boolean {
-  return /[*?[]/.test(path.replace(/\\./gs, ''));
 }
 
 /** The path below the last `/./`, or all of it, is kept. */

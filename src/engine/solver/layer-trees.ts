@@ -3,8 +3,7 @@ import { join, posix } from 'node:path';
 import { newIdentifier } from '#base/identifier.ts';
 import { SourceTree } from '#build/source-tree.ts';
 import type { Snapshotter } from '#image/contract.ts';
-import { literalPrefix } from '../build/select-sources.ts';
-import { hasWildcard } from './copy-sources.ts';
+import { hasWildcard, literalPrefix } from '../build/select-sources.ts';
 
 export interface MountedLayer extends AsyncDisposable {
   readonly id: string;

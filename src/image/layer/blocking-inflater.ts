@@ -4,18 +4,10 @@
  * The native half of such a stream is called as Node's own synchronous functions call it.
  */
 import { createGunzip, createZstdDecompress, constants } from 'node:zlib';
-import { fail, invariant, messageOf } from '#base/errors/failure.ts';
+import { invariant } from '#base/errors/failure.ts';
+import { inflateFailure } from './inflate-failure.ts';
 
 const outputSize = 256 * 1024;
-
-const words: Readonly<Record<string, string>> = {
-  Z_BUF_ERROR: 'unexpected EOF',
-  'incorrect header check': 'gzip: invalid header',
-  'unknown header flags set': 'gzip: invalid header',
-  'header crc mismatch': 'gzip: invalid header',
-  'incorrect data check': 'gzip: invalid checksum',
-  'incorrect length check': 'gzip: invalid checksum',
-};
 
 interface NativeHalf {
   writeSync(flush: number, input: Uint8Array, inputOffset: number, inputLength: number, output: Uint8Array, outputOffset: number, outputLength: number): void;
@@ -92,6 +84,5 @@ export class BlockingInflater implements Disposable {
 
 function translated(error: Error | null): Error {
   const code = error !== null && 'code' in error ? String(error.code) : '';
-  const message = code.startsWith('ZSTD_') ? `zstd: ${messageOf(error)}` : (words[code] ?? words[messageOf(error)] ?? `flate: corrupt input: ${messageOf(error)}`);
-  return fail('layer.invalid_archive', { message }, error);
+  return inflateFailure(error, code);
 }

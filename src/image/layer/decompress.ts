@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { StreamLitter } from '#base/stream-litter.ts';
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { fail } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import { unexpectedEnd } from '#oci/tar/tar-errors.ts';
+import { inflateFailure } from './inflate-failure.ts';
 import { compressionOf, type Compression } from './compression.ts';
 import { splitZstdFrames } from './zstd-frames.ts';
 
@@ -101,28 +102,14 @@ async function* copied(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 /** Failures reach the reader of the last stream. */
 function ignore(): void {}
 
-const words: Readonly<Record<string, string>> = {
-  Z_BUF_ERROR: 'unexpected EOF',
-  'incorrect header check': 'gzip: invalid header',
-  'unknown header flags set': 'gzip: invalid header',
-  'header crc mismatch': 'gzip: invalid header',
-  'incorrect data check': 'gzip: invalid checksum',
-  'incorrect length check': 'gzip: invalid checksum',
-};
-
 async function* translated(stream: Readable): AsyncGenerator<Uint8Array> {
   try {
     yield* stream;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (!code.startsWith('Z_') && !code.startsWith('ZSTD_')) throw error;
-    const message = words[code] ?? words[messageOf(error)] ?? `flate: corrupt input: ${messageOf(error)}`;
-    throw fail('layer.invalid_archive', { message: code.startsWith('ZSTD_') ? zstdWords(error) : message }, error);
+    throw inflateFailure(error, code);
   }
-}
-
-function zstdWords(error: unknown): string {
-  return `zstd: ${messageOf(error)}`;
 }
 
 async function* throughProgram(program: 'bzip2' | 'xz', source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Uint8Array> {

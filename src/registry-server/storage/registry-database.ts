@@ -6,6 +6,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { Transactions } from '#store/transactions.ts';
 
 const tables = `
   CREATE TABLE IF NOT EXISTS repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -32,13 +33,14 @@ export class RegistryDatabase implements AsyncDisposable {
   readonly #database: DatabaseSync;
   readonly #journal: FileHandle;
   readonly #statements = new Map<string, StatementSync>();
-  #depth = 0;
+  readonly #transactions: Transactions;
   /** The sync under way that does not yet cover what is written from now on, and the one that will. */
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
   private constructor(database: DatabaseSync, journal: FileHandle) {
     this.#database = database;
+    this.#transactions = new Transactions(database);
     this.#journal = journal;
   }
 
@@ -73,19 +75,7 @@ export class RegistryDatabase implements AsyncDisposable {
 
   /** Runs `work` as one transaction: all of its writes or, when it throws, none. Must not await. */
   transaction<T>(work: () => T): T {
-    if (this.#depth > 0) return work();
-    this.#database.exec('BEGIN IMMEDIATE');
-    this.#depth++;
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    } finally {
-      this.#depth--;
-    }
+    return this.#transactions.run(work);
   }
 
   /** Waits until everything committed so far survives the loss of power. Askers at one time share one sync. */
