@@ -296,7 +296,7 @@ export class EngineDouble implements Engine {
     },
     status: () => Readable.from([]),
     frontend: async () => ({ refs: new Map(), metadata: {} }),
-    finish: () => undefined,
+    finish: () => Promise.resolve(),
     readFile: async () => Buffer.alloc(0),
     usage: async () => [],
     prune: () => Readable.from([]),

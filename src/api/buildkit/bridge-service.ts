@@ -34,12 +34,12 @@ export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
       });
       return GatewaySolveResponse.encode({ ref: single ?? '', result });
     }))],
-    [`${service}/Return`, telling(unary(async (message, { metadata }) => {
+    [`${service}/Return`, telling(unary(async (message, { metadata, signal }) => {
       const { result, error } = ReturnRequest.decode(message);
       const build = buildIdOf(metadata);
-      if (error !== undefined && error.code !== statusCodes.ok) solver.finish(build, { error: new GrpcError(error.code, error.message, { details: RpcStatus.encode(error) }) });
-      else solver.finish(build, { refs: refsOf(result) });
-      return await Promise.resolve(Buffer.alloc(0));
+      if (error !== undefined && error.code !== statusCodes.ok) await solver.finish(build, { error: new GrpcError(error.code, error.message, { details: RpcStatus.encode(error) }) }, signal);
+      else await solver.finish(build, { refs: refsOf(result) }, signal);
+      return Buffer.alloc(0);
     }))],
     [`${service}/ReadFile`, telling(unary(async (message, { metadata }) => {
       const { ref, path, range } = ReadFileRequest.decode(message);

@@ -23,8 +23,8 @@ import { readSolveOptions } from './solve-options.ts';
 import { chooseUsage, idOf, usageViews, type UsageEntry } from './usage-records.ts';
 import { timestampOf } from './wire-timestamp.ts';
 
-/** Builds that are remembered. */
-const mostRemembered = 50;
+/** Milliseconds for which a build that has ended is known by its name still: a client may ask for its progress on a connection that is slower than the build. */
+const lingering = 30_000;
 /** Milliseconds to wait for what another connection of the client brings. */
 const patience = 10_000;
 
@@ -102,7 +102,6 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       job.ended = BigInt(Date.now()) * 1_000_000n;
       job.progress.close();
       if (log !== undefined) this.#keep(job, log);
-      if (call.internal) this.#jobs.delete(call.ref);
       this.#forgetOld();
     }
   }
@@ -127,9 +126,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     return { refs, metadata: built.answer ?? metadataOf(built.images, options.multiPlatform) };
   }
 
-  finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }): void {
-    const job = this.#jobs.get(ref);
-    if (job === undefined) throw fail('build.ref_unknown', { ref });
+  async finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }, signal: AbortSignal): Promise<void> {
+    const job = await this.#job(ref, signal);
     if ('refs' in outcome) job.finished.resolve(outcome.refs);
     else job.finished.reject(outcome.error);
   }
@@ -278,8 +276,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   }
 
   #forgetOld(): void {
-    const ended = [...this.#jobs].filter(([, { ended }]) => ended !== undefined);
-    for (const [ref] of ended.slice(0, Math.max(0, ended.length - mostRemembered))) this.#jobs.delete(ref);
+    const oldest = BigInt(Date.now() - lingering) * 1_000_000n;
+    for (const [ref, { ended }] of this.#jobs) if (ended !== undefined && ended < oldest) this.#jobs.delete(ref);
   }
 }
 

@@ -52,8 +52,8 @@ export interface BuildSolver {
   status(ref: string, signal: AbortSignal): AsyncIterable<Partial<StatusResponse>>;
   /** Runs the Dockerfile of a build that its client drives. @throws build.solve_failed, build.ref_unknown */
   frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult>;
-  /** Ends such a build with a result of its frontend, or a failure. @throws build.ref_unknown */
-  finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }): void;
+  /** Ends such a build with a result of its frontend, or a failure. Waits a little for a build that has not begun. @throws build.ref_unknown */
+  finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }, signal: AbortSignal): Promise<void>;
   /** A file of a result. @throws build.solve_failed */
   readFile(ref: string, result: string, path: string): Promise<Buffer>;
   usage(filters: readonly string[]): Promise<UsageView[]>;
