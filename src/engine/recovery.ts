@@ -137,7 +137,8 @@ async function settle(parts: EngineParts, lifecycle: ContainerLifecycle, record:
   const isBooked = report === undefined || formatTimestamp(report.finishedAt) === record.state.finishedAt;
   if (isBooked) await lifecycle.release(record.id);
   else {
-    registry.update(record.id, { state: startedState(record.state, 0, startTimestamp(report.startedAt ?? report.finishedAt)), startedBefore: true });
+    // It did start, and has ended: a restart that asked for it is done.
+    registry.update(record.id, { state: startedState(record.state, 0, startTimestamp(report.startedAt ?? report.finishedAt)), startedBefore: true, pendingRestart: undefined });
     await lifecycle.recordExit(record.id, report);
   }
 }

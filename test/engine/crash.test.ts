@@ -1,7 +1,8 @@
 /** The daemon killed at any moment: containers, their output and their exit codes must survive it. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import { eventually } from '../fixtures/eventually.ts';
 import { shimOf } from '../fixtures/shim-of.ts';
@@ -138,4 +139,37 @@ test('a restart that a crash of the daemon cut short must be finished by the nex
   await daemon.launch();
   assert.deepEqual(await Promise.all(ids.map(async (id) => (await client.containers.inspect(id)).State.Pid)), after);
   for (const id of ids) await client.containers.kill(id);
+});
+
+test('a restart whose new run began and ended while the daemon was going down must not run a second time', async () => {
+  const place = mkdtempSync('/tmp/dhow-stopping-');
+  const runtime = join(place, 'crun');
+  const stopNow = join(place, 'stop-now');
+  // The runtime of the second run stops the daemon before that can learn of the start.
+  writeFileSync(runtime, `#!/bin/sh\n/usr/bin/crun "$@"\ncode=$?\nif [ -e ${stopNow} ]; then kill -STOP "$(cat ${stopNow})"; rm ${stopNow}; fi\nexit $code\n`, { mode: 0o755 });
+  await using cleaning = new AsyncDisposableStack();
+  cleaning.defer(() => rmSync(place, { recursive: true }));
+  await using daemon = await TestDaemon.start({ arguments: ['--add-runtime', `stopping=${runtime}`] });
+  const { client } = daemon;
+  for (const AutoRemove of [false, true]) {
+    const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', 'echo run >> /runs/list; [ $(wc -l < /runs/list) -gt 1 ] || exec sleep 600'], HostConfig: { AutoRemove, Runtime: 'stopping', Binds: [`${place}/runs-${AutoRemove}:/runs`] } } as never);
+    await client.containers.start(Id);
+    const runs = (): string => readFileSync(join(place, `runs-${AutoRemove}/list`), 'utf8');
+    await eventually('its first run has begun', () => runs() === 'run\n');
+    writeFileSync(stopNow, String(daemon.pid));
+    const restart = client.containers.restart(Id, { timeout: 0 }).then(() => 'done', () => 'cut short');
+    await eventually('its second run has begun', () => runs() === 'run\nrun\n');
+    await eventually('its second run has ended', () => existsSync(join(daemon.dataRoot, 'containers', Id, 'exit.json')));
+    await daemon.kill();
+    assert.equal(await restart, 'cut short');
+    await daemon.launch();
+    if (AutoRemove) await eventually('it went with its end', async () => assert.deepEqual(await client.containers.list({ all: true }), []));
+    else {
+      assert.equal((await client.containers.inspect(Id)).State.Status, 'exited');
+      await client.containers.remove(Id);
+    }
+    // What a next run would need is done in the order it was asked for.
+    await daemon.run(['true']);
+    assert.equal(runs(), 'run\nrun\n');
+  }
 });
