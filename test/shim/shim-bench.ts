@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { AttachOptions, AttachStream, CgroupPlacement, ContainerLaunch, ExecLaunch, LogOptions, ShimLauncher, ShimProcess, StdioOptions } from '#runtime/contract.ts';
@@ -16,11 +16,11 @@ export const shimPath = process.env['DHOW_SHIM'] ?? `${root}build/dhow-shim`;
 
 const cgroupRoot = '/sys/fs/cgroup';
 
-/** Builds the shim when it is not there or older than its source. */
+/** Builds the shim when it is not there or was made of other sources; see `native/shim/build`. */
 export function buildShim(): void {
   if (process.env['DHOW_SHIM'] !== undefined) return;
-  const sources = readdirSync(`${root}native/shim`).map((name) => statSync(`${root}native/shim/${name}`).mtimeMs);
-  if (existsSync(shimPath) && statSync(shimPath).mtimeMs >= Math.max(...sources)) return;
+  const sources = execFileSync('/bin/sh', ['-c', 'cat native/shim/build native/shim/*.[ch] | sha256sum'], { cwd: root, encoding: 'utf8' });
+  if (existsSync(shimPath) && existsSync(`${shimPath}.sources`) && readFileSync(`${shimPath}.sources`, 'utf8') === sources) return;
   execFileSync(`${root}native/shim/build`, { stdio: 'pipe' });
 }
 

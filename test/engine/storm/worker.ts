@@ -93,8 +93,7 @@ async function finish(world: StormWorld, container: ExpectedContainer): Promise<
   } else if (chance(30) && container.starts.least > 0) {
     container.signalled = true;
     container.starts.most += 1;
-    await client.containers.restart(id, { timeout: 0 }).catch(forgive(container, 404));
-    container.starts.least += 1;
+    await client.containers.restart(id, { timeout: 0 }).then(() => (container.starts.least += 1), forgiveRestart(container));
   } else if (chance(50) && container.workload.lines !== undefined && container.starts.least > 0 && !container.restarts && !container.signalled && !container.autoRemove) {
     const { result } = await client.containers.wait(id);
     // A paused one would not end.
@@ -143,6 +142,14 @@ async function useVolume(world: StormWorld, label: string): Promise<void> {
   world.namedVolumes.set(name, 'maybe');
   await world.client.volumes.remove(name);
   world.namedVolumes.set(name, 'gone');
+}
+
+/** One that goes with its end may have gone before it could be started anew, which is told as by Docker. */
+function forgiveRestart(container: ExpectedContainer): (error: unknown) => void {
+  return (error) => {
+    if (container.autoRemove && error instanceof ApiError && error.status === 500 && /No such container/.test(error.message)) return;
+    forgive(container, 404)(error);
+  };
 }
 
 /** Answers that a container gets which has ended, or is gone, by itself. */
