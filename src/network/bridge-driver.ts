@@ -4,6 +4,7 @@
  */
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { ArpAnnouncer } from '#kernel/arp-announcer.ts';
+import { LinkRemover } from '#kernel/netlink/link-remover.ts';
 import { randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket, type AddressFamily, type Link } from '#kernel/netlink/route-socket.ts';
 import { ensureSysctl } from '#kernel/sysctl.ts';
@@ -30,9 +31,13 @@ export interface BridgeDriverOptions {
   readonly engine: string;
 }
 
-export class BridgeDriver implements NetworkDriver {
+export class BridgeDriver implements NetworkDriver, Disposable {
   readonly name = 'bridge';
   readonly #options: BridgeDriverOptions;
+  // For all networks: to close them is dear, as the kernel waits for packets on their way.
+  readonly #routes = new RouteSocket();
+  readonly #announcer = new ArpAnnouncer();
+  readonly #remover = new LinkRemover();
 
   constructor(options: BridgeDriverOptions) {
     this.#options = options;
@@ -43,9 +48,7 @@ export class BridgeDriver implements NetworkDriver {
     const name = interfaceOf(record);
     const mtu = Number(record.Options[bridgeOption.mtu] ?? '1500');
     const isDefault = record.Options[bridgeOption.defaultBridge] === 'true';
-    using stack = new DisposableStack();
-    const routes = stack.use(new RouteSocket());
-    const announcer = stack.use(new ArpAnnouncer());
+    const routes = this.#routes;
     const ownsInterface = record.engine?.ownsInterface === true || routes.link(name) === undefined;
     const bridge = this.#ensureBridge(routes, name, mtu);
     let kept: NetworkRecord;
@@ -68,7 +71,16 @@ export class BridgeDriver implements NetworkDriver {
       enableBridge6(name);
       this.#setAddress(routes, bridge, 6, bridgeAddress === undefined ? undefined : { address: formatAddress6(bridgeAddress), prefixLength });
     }
-    const network = new BridgeNetwork(kept, { routes, announcer, bridgeIndex: bridge.index, bridgeMacAddress: bridge.macAddress, interface: name, mtu, addressing }, stack.move());
+    const network = new BridgeNetwork(kept, {
+      routes,
+      announcer: this.#announcer,
+      remover: this.#remover,
+      bridgeIndex: bridge.index,
+      bridgeMacAddress: bridge.macAddress,
+      interface: name,
+      mtu,
+      addressing,
+    });
     routes.setUp(bridge.index, name);
     for (const endpoint of live) network.adopt(endpoint);
     return network;
@@ -78,7 +90,7 @@ export class BridgeDriver implements NetworkDriver {
   complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord {
     const asked = record.IPAM.Config ?? [];
     const of = (family: AddressFamily): NetworkAddressing[] => asked.filter(({ Subnet = '' }) => Subnet.includes(':') === (family === 6));
-    using routes = new RouteSocket();
+    const routes = this.#routes;
     const chosen4 = !record.EnableIPv4 || of(4).length > 0 ? [] : [this.#choose4(routes, record, others)];
     const chosen6 = !record.EnableIPv6 || of(6).length > 0 ? [] : [this.#choose6(routes, gatewayModeOf(record, 6) !== 'isolated', others)];
     const complete: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [...of(4), ...of(6), ...chosen4, ...chosen6] } };
@@ -157,6 +169,12 @@ export class BridgeDriver implements NetworkDriver {
       return this.#ensureAddress(routes, bridge, { ...record, IPAM: { ...record.IPAM, Config: null } }, live);
     }
     return wanted;
+  }
+
+  /** Its networks are of no use afterwards. */
+  [Symbol.dispose](): void {
+    this.#routes[Symbol.dispose]();
+    this.#announcer[Symbol.dispose]();
   }
 }
 

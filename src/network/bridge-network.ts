@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { ArpAnnouncer } from '#kernel/arp-announcer.ts';
+import type { LinkRemover } from '#kernel/netlink/link-remover.ts';
 import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import type { BridgeAddressing } from './bridge-addressing.ts';
@@ -18,10 +19,11 @@ import { bridgeOption, isSwitchedOn, type NetworkRecord } from './network-record
 /** Names of the host's ends; others' interfaces may be ports of the bridge too and are left alone. */
 const vethName = /^veth[0-9a-f]{8}$/;
 
-/** What a {@link BridgeNetwork} works with. */
+/** What a {@link BridgeNetwork} works with; sockets are the driver's. */
 export interface BridgeParts {
   readonly routes: RouteSocket;
   readonly announcer: ArpAnnouncer;
+  readonly remover: LinkRemover;
   readonly bridgeIndex: number;
   readonly bridgeMacAddress: string;
   readonly interface: string;
@@ -38,16 +40,14 @@ export class BridgeNetwork implements AttachableNetwork {
   readonly #addressing: BridgeAddressing;
   /** Its ports reach the bridge and nothing else. */
   readonly #isolated: boolean;
-  readonly #held: DisposableStack;
 
-  constructor(record: NetworkRecord, parts: BridgeParts, held: DisposableStack) {
+  constructor(record: NetworkRecord, parts: BridgeParts) {
     this.record = record;
     this.interface = parts.interface;
     this.publishesPorts = !record.Internal;
     this.#isolated = !isSwitchedOn(record, bridgeOption.betweenContainers);
     this.#parts = parts;
     this.#addressing = parts.addressing;
-    this.#held = held;
   }
 
   get hasSix(): boolean {
@@ -151,17 +151,14 @@ export class BridgeNetwork implements AttachableNetwork {
   }
 
   async disconnect(endpoint: Endpoint): Promise<void> {
-    // A socket of its own: the other one must not be read while this one's answer is awaited.
-    using routes = new RouteSocket();
-    const link = routes.link(endpoint.hostInterface);
-    if (link !== undefined) await routes.deleteLinks([link.index]);
+    const link = this.#parts.routes.link(endpoint.hostInterface);
+    if (link !== undefined) await this.#parts.remover.remove(link.index);
   }
 
   async remove(): Promise<void> {
     if (this.record.engine?.ownsInterface !== true) return;
-    using routes = new RouteSocket();
-    const link = routes.link(this.interface);
-    if (link?.kind === 'bridge') await routes.deleteLinks([link.index]);
+    const link = this.#parts.routes.link(this.interface);
+    if (link?.kind === 'bridge') await this.#parts.remover.remove(link.index);
   }
 
   release(endpoint: Endpoint): void {
@@ -194,9 +191,8 @@ export class BridgeNetwork implements AttachableNetwork {
     if (leftovers.length > 0) await routes.deleteLinks(leftovers.map(({ index }) => index));
   }
 
-  [Symbol.dispose](): void {
-    this.#held.dispose();
-  }
+  /** It has nothing of its own but what is the kernel's. */
+  [Symbol.dispose](): void {}
 }
 
 /** The kernel's rules for names, told as Docker does. */

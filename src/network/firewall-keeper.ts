@@ -62,11 +62,11 @@ export class FirewallKeeper implements Disposable {
     await this.#load();
   }
 
-  async #change(change: () => Promise<void>): Promise<void> {
+  async #change(change: () => void): Promise<void> {
     try {
-      await change();
+      change();
     } catch (error) {
-      if (!isFailure(error, 'network.firewall_failed')) throw error;
+      if (!isFailure(error, 'network.firewall_gone')) throw error;
       await this.#load();
     }
   }

@@ -3,6 +3,9 @@
  * touch only traffic of the engine's own bridges and ports: engines side by side, and whatever else filters
  * packets, keep their own tables. The chain `admin` belongs to the administrator and is never changed.
  */
+import { interfaceKey, prefixMask, ruleText, type Rule, type RuleMatch } from '#kernel/nftables/rule.ts';
+import { elementField } from '#kernel/nftables/netfilter-socket.ts';
+import type { MapElement, NetfilterTransaction } from '#kernel/nftables/transaction.ts';
 import type { GatewayMode } from './gateway-mode.ts';
 
 export interface FirewallFamily {
@@ -35,7 +38,7 @@ export interface FirewallElements {
 export const adminChain = 'admin';
 
 type Family = 4 | 6;
-const families = { 4: { name: 'ip', address: 'ipv4_addr', loopback: '127.0.0.0/8', icmp: 'icmp' }, 6: { name: 'ip6', address: 'ipv6_addr', loopback: '::1', icmp: 'ipv6-icmp' } } as const;
+const families = { 4: { name: 'ip', address: 'ipv4_addr', loopback: '127.0.0.0/8', loopbackLength: 8, icmp: 1 }, 6: { name: 'ip6', address: 'ipv6_addr', loopback: '::1', loopbackLength: 128, icmp: 58 } } as const;
 
 /**
  * Makes a family's table, or brings the one that is there to this very state, in one transaction. What is
@@ -60,11 +63,11 @@ export function firewallRuleset(options: {
     ...(['from_bridge', 'to_bridge', 'from_subnet', 'back_to_bridge'] as const).map((map): [string, string, string[]] => [
       `map ${map}`,
       map === 'from_subnet' ? `type ${address} : verdict; flags interval;` : 'type ifname : verdict;',
-      entries.filter((entry) => entry.map === map).map(({ key, chain }) => `${key} : jump ${chain}`),
+      entries.filter((entry) => entry.map === map).map(({ key, chain }) => `${typeof key === 'string' ? `"${key}"` : key.subnet} : jump ${chain}`),
     ]),
   ];
   const chains = ownChains(family, options.loopback);
-  const own = [...Object.entries(chains), ...entries.map(({ chain, rules }) => [chain, { rules }] as const)];
+  const own = [...Object.entries(chains), ...entries.map(({ chain, rules }) => [chain, { rules: rules.map((rule) => ruleText(rule, family)) }] as const)];
   // Everything is added first, which changes nothing that is there, and only then emptied and filled.
   return [
     `add table ${ip} ${table}`,
@@ -102,8 +105,8 @@ function ownChains(family: Family, translatesLoopback: boolean): Record<string, 
 
 /** How many rules the engine's own chains have of a family: what is missing was taken away by somebody. */
 export function ownRules(bridges: readonly FirewallBridge[], family: Family): ReadonlyMap<string, number> {
-  const own = [...Object.entries(ownChains(family, true)), ...bridges.flatMap((bridge) => entriesOf(bridge, family)).map(({ chain, rules }) => [chain, { rules }] as const)];
-  return new Map(own.map(([name, { rules }]) => [name, rules.length]));
+  const chains = Object.entries(ownChains(family, true)).map(([name, { rules }]) => [name, rules.length] as const);
+  return new Map([...chains, ...bridges.flatMap((bridge) => entriesOf(bridge, family)).map(({ chain, rules }) => [chain, rules.length] as const)]);
 }
 
 /** Takes a family's table away altogether. */
@@ -113,34 +116,47 @@ export function tableRemoval(table: string, family: Family): string {
 }
 
 /** Adds a bridge's own chains and its entries in the maps that lead to them. */
-export function bridgeRules(table: string, bridge: FirewallBridge): string {
-  return familiesOf(bridge).map((family) => {
-    const ip = families[family].name;
-    return [
-      `add element ${ip} ${table} bridges { "${bridge.interface}" }`,
-      ...entriesOf(bridge, family).flatMap(({ map, key, chain, rules }) => [
-        `add chain ${ip} ${table} ${chain}`,
-        `flush chain ${ip} ${table} ${chain}`,
-        ...rules.map((rule) => `add rule ${ip} ${table} ${chain} ${rule}`),
-        `add element ${ip} ${table} ${map} { ${key} : jump ${chain} }`,
-      ]),
-      '',
-    ].join('\n');
-  }).join('');
+export function addBridgeRules(transaction: NetfilterTransaction, bridge: FirewallBridge): void {
+  for (const family of familiesOf(bridge)) {
+    const entries = entriesOf(bridge, family);
+    for (const { chain, rules } of entries) transaction.setChain(family, chain, rules);
+    transaction.addElements([{ family, map: 'bridges', key: interfaceKey(bridge.interface), value: undefined }, ...entries.flatMap((entry) => elementsOf(entry, family))]);
+  }
 }
 
-/** Takes away what {@link bridgeRules} added. */
-export function bridgeRemoval(table: string, bridge: FirewallBridge): string {
-  return familiesOf(bridge).map((family) => {
-    const ip = families[family].name;
+/** Takes away what {@link addBridgeRules} added. */
+export function removeBridgeRules(transaction: NetfilterTransaction, bridge: FirewallBridge): void {
+  for (const family of familiesOf(bridge)) {
     const entries = entriesOf(bridge, family);
-    return [
-      `delete element ${ip} ${table} bridges { "${bridge.interface}" }`,
-      ...entries.map(({ map, key }) => `delete element ${ip} ${table} ${map} { ${key} }`),
-      ...entries.flatMap(({ chain }) => [`flush chain ${ip} ${table} ${chain}`, `delete chain ${ip} ${table} ${chain}`]),
-      '',
-    ].join('\n');
-  }).join('');
+    transaction.removeElements([{ family, map: 'bridges', key: interfaceKey(bridge.interface), value: undefined }, ...entries.flatMap((entry) => elementsOf(entry, family))]);
+    for (const { chain } of entries) transaction.removeChain(family, chain);
+  }
+}
+
+/** What leads to the chain: one element for an interface, two for an interval. */
+function elementsOf({ map, key, chain }: ChainEntry, family: Family): MapElement[] {
+  if (typeof key === 'string') return [{ family, map, key: interfaceKey(key), value: { chain } }];
+  const { address, prefixLength } = subnetParts(key.subnet);
+  const first = elementField.address(address);
+  const behind = behindSubnet(first, prefixLength);
+  return [{ family, map, key: first, value: { chain } }, ...(behind === undefined ? [] : [{ family, map, key: behind, value: undefined, intervalEnd: true }])];
+}
+
+/** The address that follows a subnet's last one; undefined: there is none. */
+function behindSubnet(first: Buffer, prefixLength: number): Buffer | undefined {
+  const mask = prefixMask(prefixLength, first.length);
+  const behind = Buffer.from(first.map((byte, index) => byte | (~(mask[index] ?? 0) & 0xff)));
+  for (let index = behind.length - 1; index >= 0; index--) {
+    const byte = ((behind[index] ?? 0) + 1) & 0xff;
+    behind[index] = byte;
+    if (byte !== 0) return behind;
+  }
+  return undefined;
+}
+
+function subnetParts(subnet: string): { address: string; prefixLength: number } {
+  const slash = subnet.indexOf('/');
+  return { address: subnet.slice(0, slash), prefixLength: Number(subnet.slice(slash + 1)) };
 }
 
 function part(bridge: FirewallBridge, family: Family): FirewallFamily | undefined {
@@ -154,42 +170,47 @@ function familiesOf(bridge: FirewallBridge): Family[] {
 /** A map entry that leads to a chain of a bridge's own. */
 interface ChainEntry {
   readonly map: string;
-  readonly key: string;
+  /** An interface's name or a subnet. */
+  readonly key: string | { readonly subnet: string };
   readonly chain: string;
-  readonly rules: readonly string[];
+  readonly rules: readonly Rule[];
 }
+
+const isKnown: RuleMatch = { kind: 'known' };
+const isTranslated: RuleMatch = { kind: 'translated' };
+const drop: Rule = { matches: [], verdict: 'drop' };
+const came = (name: string): RuleMatch => ({ kind: 'interface', direction: 'in', name });
+const leavesElsewhere = (name: string): RuleMatch => ({ kind: 'interface', direction: 'out', name, other: true });
 
 function entriesOf(bridge: FirewallBridge, family: Family): ChainEntry[] {
   const own = part(bridge, family);
   if (own === undefined) return [];
-  const plain = bridge.interface;
-  const name = `"${plain}"`;
+  const name = bridge.interface;
   if (bridge.internal) {
     return [
-      { map: 'from_bridge', key: name, chain: `from_${plain}`, rules: [`oifname != ${name} drop`] },
-      { map: 'to_bridge', key: name, chain: `to_${plain}`, rules: [`iifname ${name} accept`, 'drop'] },
+      { map: 'from_bridge', key: name, chain: `from_${name}`, rules: [{ matches: [leavesElsewhere(name)], verdict: 'drop' }] },
+      { map: 'to_bridge', key: name, chain: `to_${name}`, rules: [{ matches: [came(name)], verdict: 'accept' }, drop] },
     ];
   }
-  const { name: ip, loopback } = families[family];
-  const leaving = own.source === '' ? 'masquerade' : `snat to ${own.source}`;
+  const { loopback, loopbackLength } = families[family];
+  const sources = [{ address: loopback.split('/', 1)[0] ?? '', prefixLength: loopbackLength }, subnetParts(own.subnet)];
   return [
-    { map: 'to_bridge', key: name, chain: `to_${plain}`, rules: rulesTowards(bridge, own, family) },
+    { map: 'to_bridge', key: name, chain: `to_${name}`, rules: rulesTowards(bridge, own, family) },
     // Answers must come back through this host to be translated back.
-    { map: 'back_to_bridge', key: name, chain: `back_to_${plain}`, rules: [`${ip} saddr { ${loopback}, ${own.subnet} } ct status dnat masquerade`] },
-    ...(own.masquerade ? [{ map: 'from_subnet', key: own.subnet, chain: `leave_${plain}`, rules: [`oifname != ${name} ${leaving}`] }] : []),
+    { map: 'back_to_bridge', key: name, chain: `back_to_${name}`, rules: sources.map((source): Rule => ({ matches: [{ kind: 'source', ...source }, isTranslated], verdict: 'masquerade' })) },
+    ...(own.masquerade ? [{ map: 'from_subnet', key: { subnet: own.subnet }, chain: `leave_${name}`, rules: [{ matches: [leavesElsewhere(name)], verdict: own.source === '' ? 'masquerade' as const : { source: own.source } }] }] : []),
   ];
 }
 
 /** What may be forwarded to a bridge's containers. */
-function rulesTowards(bridge: FirewallBridge, { mode }: FirewallFamily, family: Family): string[] {
-  const { name: ip, icmp } = families[family];
-  const published = `${ip} daddr . meta l4proto . th dport @open_ports accept`;
-  const trusted = bridge.trusted.length === 0 ? [] : [`iifname { ${bridge.trusted.map((name) => `"${name}"`).join(', ')} } ${published}`];
-  const byMode: Record<GatewayMode, readonly string[]> = {
-    nat: [...trusted, 'drop'],
-    'nat-unprotected': ['iifname @bridges drop', 'accept'],
-    routed: [`meta l4proto ${icmp} accept`, published, 'drop'],
-    isolated: ['drop'],
+function rulesTowards(bridge: FirewallBridge, { mode }: FirewallFamily, family: Family): Rule[] {
+  const accept = (...matches: RuleMatch[]): Rule => ({ matches, verdict: 'accept' });
+  const isPublished: RuleMatch = { kind: 'destinationSet', set: 'open_ports' };
+  const byMode: Record<GatewayMode, readonly Rule[]> = {
+    nat: [...bridge.trusted.map((name) => accept(came(name), isPublished)), drop],
+    'nat-unprotected': [{ matches: [{ kind: 'interfaceSet', set: 'bridges' }], verdict: 'drop' }, accept()],
+    routed: [accept({ kind: 'protocol', number: families[family].icmp }), accept(isPublished), drop],
+    isolated: [drop],
   };
-  return ['ct state established,related accept', `iifname "${bridge.interface}" accept`, 'ct status dnat accept', ...byMode[mode]];
+  return [accept(isKnown), accept(came(bridge.interface)), accept(isTranslated), ...byMode[mode]];
 }

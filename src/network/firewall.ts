@@ -1,9 +1,9 @@
 /** The firewall tables of this engine: loaded once at start, then kept in step with the published ports element by element. */
 import { fail, isFailure } from '#base/errors/failure.ts';
-import { changeRuleset } from '#kernel/nftables/change-ruleset.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
-import { elementField, NetfilterSocket, type DroppingChain, type MapElement } from '#kernel/nftables/netfilter-socket.ts';
-import { bridgeRemoval, bridgeRules, firewallRuleset, ownRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
+import { elementField, NetfilterSocket, type DroppingChain } from '#kernel/nftables/netfilter-socket.ts';
+import type { MapElement, NetfilterTransaction } from '#kernel/nftables/transaction.ts';
+import { addBridgeRules, firewallRuleset, ownRules, removeBridgeRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
 import { protocolNumbers, type Protocol } from './port-specification.ts';
 
 /** One published port, of either family. */
@@ -65,18 +65,25 @@ export class Firewall implements Disposable {
     this.#hasSix = six;
   }
 
-  /** Lets a new bridge in. @throws network.firewall_failed, also when somebody took a table away: load it again */
-  async addBridge(bridge: FirewallBridge): Promise<void> {
-    await this.#change(async () => {
-      await changeRuleset(bridgeRules(this.#table, bridge));
-      this.#bridges.set(bridge.interface, bridge);
-    });
+  /** Lets a new bridge in. @throws network.firewall_gone when somebody took a table away: load it again */
+  addBridge(bridge: FirewallBridge): void {
+    this.#apply((transaction) => addBridgeRules(transaction, bridge));
+    this.#bridges.set(bridge.interface, bridge);
   }
 
-  /** @throws network.firewall_failed, as {@link addBridge} */
-  async removeBridge(bridge: FirewallBridge): Promise<void> {
+  /** @throws network.firewall_gone, as {@link addBridge} */
+  removeBridge(bridge: FirewallBridge): void {
     this.#bridges.delete(bridge.interface);
-    await this.#change(() => changeRuleset(bridgeRemoval(this.#table, bridge)));
+    this.#apply((transaction) => removeBridgeRules(transaction, bridge));
+  }
+
+  #apply(write: (transaction: NetfilterTransaction) => void): void {
+    try {
+      this.#socket.change(this.#table, write);
+    } catch (error) {
+      if (isFailure(error, 'kernel.syscall_failed')) throw fail('network.firewall_gone', { table: this.#table }, error);
+      throw error;
+    }
   }
 
   /** Whether rules of this engine's own were taken away by somebody since they were loaded. Costs next to nothing while no table changes. */
@@ -108,13 +115,13 @@ export class Firewall implements Disposable {
   add(translations: readonly PortTranslation[]): void {
     const elements = translations.flatMap(mapElements);
     try {
-      this.#socket.addElements(this.#table, elements);
+      this.#socket.change(this.#table, (transaction) => transaction.addElements(elements));
     } catch (error) {
       if (isMissing(error)) throw fail('network.firewall_gone', { table: this.#table }, error);
       if (!isFailure(error, 'kernel.syscall_failed') || (error.details['errno'] !== 'EEXIST' && error.details['errno'] !== 'EBUSY')) throw error;
       // Left by an engine that was killed half way; the port is ours, as its socket is.
       this.#removeEach(elements);
-      this.#socket.addElements(this.#table, elements);
+      this.#socket.change(this.#table, (transaction) => transaction.addElements(elements));
     }
     this.#forgetDatagramFlows(translations);
   }
@@ -123,7 +130,7 @@ export class Firewall implements Disposable {
   remove(translations: readonly PortTranslation[]): void {
     const elements = translations.flatMap(mapElements);
     try {
-      this.#socket.removeElements(this.#table, elements);
+      this.#socket.change(this.#table, (transaction) => transaction.removeElements(elements));
     } catch (error) {
       if (!isMissing(error)) throw error;
       this.#removeEach(elements);
@@ -139,7 +146,7 @@ export class Firewall implements Disposable {
   #removeEach(elements: readonly MapElement[]): void {
     for (const element of elements) {
       try {
-        this.#socket.removeElements(this.#table, [element]);
+        this.#socket.change(this.#table, (transaction) => transaction.removeElements([element]));
       } catch (error) {
         if (!isMissing(error)) throw error;
       }

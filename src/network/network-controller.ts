@@ -80,6 +80,7 @@ class KernelNetworkController implements NetworkController {
   readonly #attached = new Map<string, Attached>();
   readonly #names: NameService;
   #drivers: readonly NetworkDriver[] = [];
+  #bridgeDriver: BridgeDriver | undefined;
   #publisher: PortPublisher | undefined;
 
   constructor(options: NetworkControllerOptions) {
@@ -108,7 +109,7 @@ class KernelNetworkController implements NetworkController {
       const address = parseAddress(server);
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
-    const bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved, engine: this.#options.engineId ?? this.#options.bridgeName });
+    const bridgeDriver = (this.#bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved, engine: this.#options.engineId ?? this.#options.bridgeName }));
     const chooseSubnet: NetworkDriver['complete'] = (record, others) => bridgeDriver.complete(record, others);
     this.#drivers = [bridgeDriver, hostDriver, nullDriver, new SubInterfaceDriver('macvlan', chooseSubnet), new SubInterfaceDriver('ipvlan', chooseSubnet)];
     this.#registry.open(this.#drivers, { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
@@ -455,6 +456,7 @@ class KernelNetworkController implements NetworkController {
     for (const { publication } of this.#attached.values()) publication?.[Symbol.dispose]();
     this.#attached.clear();
     this.#registry[Symbol.dispose]();
+    this.#bridgeDriver?.[Symbol.dispose]();
     this.#keeper[Symbol.dispose]();
   }
 

@@ -4,7 +4,7 @@
  * Format: linux/netlink.h.
  */
 
-export const messageFlag = { request: 0x1, acknowledge: 0x4, dump: 0x300, replace: 0x100, exclusive: 0x200, create: 0x400, append: 0x800 } as const;
+export const messageFlag = { request: 0x1, acknowledge: 0x4, echo: 0x8, dump: 0x300, replace: 0x100, exclusive: 0x200, create: 0x400, append: 0x800 } as const;
 
 const headerLength = 16;
 const attributeHeaderLength = 4;

@@ -13,6 +13,7 @@ const sendCall = declare('long send(int fd, const void *buffer, size_t length, i
 const recvCall = declare('long recv(int fd, void *buffer, size_t length, int flags)');
 const closeCall = declare('int close(int fd)');
 const sendAsync = promisify(sendCall.async) as (fd: number, buffer: Buffer, length: number, flags: number) => Promise<number>;
+const receiveAsync = promisify(recvCall.async) as (fd: number, buffer: Buffer, length: number, flags: number) => Promise<number | bigint>;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -72,6 +73,29 @@ export class NetlinkSocket implements Disposable {
     const sent = await sendAsync(this.#fd, batch.bytes, batch.bytes.length, 0);
     if (sent < 0) throw fail('kernel.syscall_failed', { syscall: 'send', path: 'netlink', reason: 'the request was not taken' });
     return this.#readAnswers(batch);
+  }
+
+  /**
+   * As {@link requestAsync} for a single message that has the kernel echo what it does: resolves with the echo, while the
+   * kernel may go on cleaning up, or with the acknowledgement where it echoes nothing. The socket is of no use afterwards
+   * and must not be disposed before `finished`.
+   * @throws kernel.syscall_failed
+   */
+  async requestEchoed(batch: MessageBatch, echoType: number): Promise<{ readonly finished: Promise<void> }> {
+    const finished = sendAsync(this.#fd, batch.bytes, batch.bytes.length, 0).then(() => undefined);
+    const [pending] = batch.pending;
+    for (;;) {
+      const length = Number(await receiveAsync(this.#fd, this.#receiveBuffer, this.#receiveBuffer.length, 0));
+      if (length < 0) throw fail('kernel.syscall_failed', { syscall: pending?.purpose, path: pending?.subject, reason: 'the kernel gave no answer' });
+      for (const message of splitMessages(this.#receiveBuffer.subarray(0, length))) {
+        if (message.sequence !== pending?.sequence) continue;
+        if (message.type === echoType) return { finished };
+        if (message.type !== NLMSG_ERROR) continue;
+        const number = -message.payload.readInt32LE(0);
+        if (number > 0) throw refused(pending.purpose, pending.subject, number, message);
+        return { finished };
+      }
+    }
   }
 
   #readAnswers(batch: MessageBatch): ReceivedMessage[] {

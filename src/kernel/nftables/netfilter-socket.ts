@@ -7,11 +7,10 @@ import { isFailure } from '#base/errors/failure.ts';
 import { attributeText, messageFlag, readAttributes, type MessageBatch } from '../netlink/message-batch.ts';
 import { addressBytes } from '../netlink/ipv6-bytes.ts';
 import { NetlinkSocket } from '../netlink/netlink-socket.ts';
+import { NetfilterTransaction } from './transaction.ts';
 
 const NFNL_SUBSYS_CTNETLINK = 1;
 const NFNL_SUBSYS_NFTABLES = 10;
-const NFNL_MSG_BATCH_BEGIN = 0x10;
-const NFNL_MSG_BATCH_END = 0x11;
 const nftables = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 const NFT_MSG_NEWCHAIN = nftables(3);
 const NFT_MSG_GETCHAIN = nftables(4);
@@ -19,12 +18,6 @@ const NFT_MSG_NEWRULE = nftables(6);
 const NFT_MSG_GETRULE = nftables(7);
 const NFT_MSG_NEWGEN = nftables(15);
 const NFT_MSG_GETGEN = nftables(16);
-const NFT_MSG_NEWSETELEM = nftables(12);
-const NFT_MSG_DELSETELEM = nftables(14);
-const NFTA_SET_ELEM_LIST = { table: 1, set: 2, elements: 3 } as const;
-const NFTA_LIST_ELEM = 1;
-const NFTA_SET_ELEM = { key: 1, data: 2 } as const;
-const NFTA_DATA_VALUE = 1;
 const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5 } as const;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_RULE = { table: 1, chain: 2 } as const;
@@ -43,17 +36,7 @@ const familyNumbers = { 4: AF_INET, 6: AF_INET6 } as const;
 const NF_INET_FORWARD = 2;
 const NF_DROP = 0;
 
-const { acknowledge, create, dump } = messageFlag;
-
-/** An element of a map, both sides as nftables lays them out: every field padded to four bytes. */
-export interface MapElement {
-  /** Of the table: there is one per family. */
-  readonly family: 4 | 6;
-  readonly map: string;
-  readonly key: Buffer;
-  /** Undefined: an element of a set. */
-  readonly value: Buffer | undefined;
-}
+const { acknowledge, dump } = messageFlag;
 
 /** A base chain that drops what no rule of its table lets pass. */
 export interface DroppingChain {
@@ -64,14 +47,14 @@ export interface DroppingChain {
 export class NetfilterSocket implements Disposable {
   readonly #socket = new NetlinkSocket('netfilter');
 
-  /** Adds all or none. An element that is there with the same value is no error. @throws kernel.syscall_failed, `EEXIST` or `EBUSY` when it is there with another value */
-  addElements(table: string, elements: readonly MapElement[]): void {
-    this.#change(NFT_MSG_NEWSETELEM, acknowledge | create, 'add nftables element', table, elements);
-  }
-
-  /** Removes all or none. @throws kernel.syscall_failed, `ENOENT` when one is not there */
-  removeElements(table: string, elements: readonly MapElement[]): void {
-    this.#change(NFT_MSG_DELSETELEM, acknowledge, 'remove nftables element', table, elements);
+  /**
+   * All of the changes or none.
+   * @throws kernel.syscall_failed: `EEXIST` or `EBUSY` when an element is there with another value, `ENOENT` when what is to be removed or added to is not there
+   */
+  change(table: string, write: (transaction: NetfilterTransaction) => void): void {
+    const transaction = new NetfilterTransaction(this.#socket.batch(), table);
+    write(transaction);
+    if (transaction.batch.pending.length > 0) this.#socket.request(transaction.end());
   }
 
   /** A number that changes with every change of any table. */
@@ -153,37 +136,9 @@ export class NetfilterSocket implements Disposable {
     }
   }
 
-  #change(type: number, flags: number, purpose: string, table: string, elements: readonly MapElement[]): void {
-    if (elements.length === 0) return;
-    const batch = this.#socket.batch();
-    const told = { purpose, subject: table };
-    batch.message(NFNL_MSG_BATCH_BEGIN, 0, told, (body) => nfHeader(body, 0, NFNL_SUBSYS_NFTABLES));
-    const maps = new Map(elements.map(({ family, map }) => [`${family} ${map}`, { family, map }]));
-    for (const { family, map } of maps.values()) {
-      batch.message(type, flags, told, (body) => {
-        nfHeader(body, familyNumbers[family], 0);
-        body.attributeString(NFTA_SET_ELEM_LIST.table, table);
-        body.attributeString(NFTA_SET_ELEM_LIST.set, map);
-        body.nested(NFTA_SET_ELEM_LIST.elements, () => {
-          for (const element of elements) if (element.map === map && element.family === family) writeElement(body, element, type === NFT_MSG_NEWSETELEM);
-        });
-      });
-    }
-    batch.message(NFNL_MSG_BATCH_END, 0, told, (body) => nfHeader(body, 0, NFNL_SUBSYS_NFTABLES));
-    this.#socket.request(batch);
-  }
-
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
-}
-
-function writeElement(body: MessageBatch, element: MapElement, withValue: boolean): void {
-  const { value } = element;
-  body.nested(NFTA_LIST_ELEM, () => {
-    body.nested(NFTA_SET_ELEM.key, () => body.attribute(NFTA_DATA_VALUE, element.key));
-    if (withValue && value !== undefined) body.nested(NFTA_SET_ELEM.data, () => body.attribute(NFTA_DATA_VALUE, value));
-  });
 }
 
 /** `struct nfgenmsg`. */
