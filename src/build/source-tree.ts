@@ -9,6 +9,7 @@ import { fail } from '#base/errors/failure.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import type { TarEntry } from '#oci/tar/tar-entry.ts';
 import type { TarTimestamp } from '#oci/tar/timestamp.ts';
+import { SpoolWriter } from './spool-writer.ts';
 
 export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
 
@@ -50,6 +51,7 @@ export class SourceTree implements AsyncDisposable {
     const spool = await open(spoolPath, 'wx+', 0o600);
     try {
       const root = directoryNode();
+      const writer = new SpoolWriter(spool);
       let position = 0;
       for await (const { entry, body } of readTar(archive)) {
         const parts = partsOf(entry.name);
@@ -68,7 +70,7 @@ export class SourceTree implements AsyncDisposable {
         if (entry.type === 'file') {
           for await (const chunk of body as AsyncIterable<Buffer>) {
             hash.update(chunk);
-            await spool.write(chunk, 0, chunk.length, position);
+            await writer.add(chunk, position);
             position += chunk.length;
           }
         }
@@ -76,6 +78,7 @@ export class SourceTree implements AsyncDisposable {
         const children = entry.type === 'directory' && before?.kind === 'directory' ? before.children : new Map<string, SourceNode>();
         parent.children.set(name, nodeOf(entry, entry.type, { offset, digest: hash.digest('hex'), children }));
       }
+      await writer.flush();
       return new SourceTree(root, spool);
     } catch (error) {
       await spool.close();

@@ -125,7 +125,7 @@ export interface ImageStore {
   /** Opens a making of images from images. */
   derive(): ImageDerivation;
   /** The images that were derived from this one here; undefined: from nothing. */
-  stepsFrom(base: string | undefined): Promise<DerivedStep[]>;
+  stepsFrom(base: string | undefined): DerivedStep[];
   /** An image and all that were derived from it here. */
   family(id: string): ReadonlySet<string>;
   /** Where the configuration file of an image lies, or would. */

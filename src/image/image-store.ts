@@ -21,7 +21,7 @@ import { reportEvent, type ImageParts } from './image-parts.ts';
 import { importImage } from './import-image/import-image.ts';
 import type { LayerStore } from './layer/contract.ts';
 import { openDerivation } from './derive/image-derivation.ts';
-import { derivedSteps } from './derive/derived-steps.ts';
+import { DerivedSteps } from './derive/derived-steps.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load/load-images.ts';
@@ -67,6 +67,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
   const removed = new RemovedImages(database);
   const owners: (() => Iterable<string>)[] = [];
+  const derived = new DerivedSteps(catalog);
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers(), ...owners.flatMap((owner) => [...owner()])]);
   const keeper = new LayerKeeper(layers, usedLayers);
   const workspace = new Workspace(join(dataRoot, 'tmp'));
@@ -190,7 +191,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     },
     layerArchive: async (chainId, signal) => await layers.tarStream(chainId, { signal }),
     derive: () => openDerivation(parts),
-    stepsFrom: async (base) => await derivedSteps(catalog, base),
+    stepsFrom: (base) => derived.from(base),
     family: (id) => familyOf(catalog, id),
     configurationPath: (id) => catalog.configurationPath(id),
     authorOf: (id) => catalog.get(id).configuration.author,

@@ -4,7 +4,7 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream, type Incoming
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
 import { decodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
-import { frameMessage, readFrames } from './message-frames.ts';
+import { readFrames, writeMessage } from './message-frames.ts';
 
 export interface GrpcCallOptions {
   readonly signal: AbortSignal;
@@ -54,7 +54,7 @@ export class GrpcClient implements Disposable {
     return {
       messages: messagesOf(stream, status, signal),
       send: async (message) => {
-        if (!stream.write(frameMessage(message))) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!writeMessage(stream, message)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
         signal.throwIfAborted();
       },
       end: () => void stream.end(),

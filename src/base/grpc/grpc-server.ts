@@ -7,7 +7,7 @@ import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Strea
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
 import { encodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
-import { frameMessage, readFrames } from './message-frames.ts';
+import { readFrames, writeMessage } from './message-frames.ts';
 
 export interface GrpcCall {
   /** Headers of the call, its metadata among them, in small letters. */
@@ -93,7 +93,7 @@ async function serveCall(stream: ServerHttp2Stream, { metadata, rawHeaders }: { 
       signal: gone.signal,
       send: async (message) => {
         gone.signal.throwIfAborted();
-        if (!stream.write(frameMessage(message))) await once(stream, 'drain', { signal: gone.signal });
+        if (!writeMessage(stream, message)) await once(stream, 'drain', { signal: gone.signal });
       },
     });
     trailers = { 'grpc-status': '0' };

@@ -1,9 +1,19 @@
 /** gRPC's frames: a byte of flags, four of length, the message (gRPC over HTTP/2, Length-Prefixed-Message). */
+import type { Writable } from 'node:stream';
 import { GrpcError, statusCodes } from './grpc-status.ts';
 
 const headerLength = 5;
 
-export function frameMessage(message: Uint8Array): Buffer {
+/** Sends a message, together with the others of this turn of the event loop. Answers whether there is room for more. */
+export function writeMessage(stream: Writable, message: Uint8Array): boolean {
+  if (stream.writableCorked === 0) {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+  return stream.write(frameMessage(message));
+}
+
+function frameMessage(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(headerLength + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);

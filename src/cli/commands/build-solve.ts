@@ -118,6 +118,8 @@ export const command = defineCommand({
         credentials: async (host: string) => await credentialsOf(credentials, host),
       };
       const sessionId = newIdentifier().slice(0, 25);
+      const opening = client.builds.openSolver();
+      opening.catch(() => undefined);
       const connection = await client.builds.openSession({ id: sessionId, sharedKey: sharedKeyOf(source), methods: [...sessionServices(offer).keys()] });
       const stop = new AbortController();
       const until = AbortSignal.any([signal, stop.signal]);
@@ -126,7 +128,7 @@ export const command = defineCommand({
         stop.abort();
         await serving;
       });
-      const solver = opened.use(await client.builds.openSolver());
+      const solver = opened.use(await opening);
       const ref = newIdentifier().slice(0, 25);
       const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
       const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });

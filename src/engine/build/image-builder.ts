@@ -256,7 +256,7 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #wasBuilt(config: ContainerConfig, state: StageState): Promise<boolean> {
-    const id = await this.#cache.probe(state.imageId, config);
+    const id = this.#cache.probe(state.imageId, config);
     if (id === undefined || !(await this.#derivation.hold(id))) return false;
     await this.#options.output.text(' ---> Using cache\n');
     state.imageId = id;

@@ -15,10 +15,10 @@ export class StepCache {
   }
 
   /** Id of the newest image that fits. @param base empty: none */
-  async probe(base: string, containerConfig: ImageRuntimeConfig): Promise<string | undefined> {
+  probe(base: string, containerConfig: ImageRuntimeConfig): string | undefined {
     if (this.#busted) return undefined;
     const wanted = identity(containerConfig);
-    const fitting = (await this.#images.stepsFrom(base === '' ? undefined : base)).filter((step) => identity(step.containerConfig) === wanted);
+    const fitting = this.#images.stepsFrom(base === '' ? undefined : base).filter((step) => identity(step.containerConfig) === wanted);
     const newest = fitting.reduce<DerivedStep | undefined>((best, step) => (best === undefined || momentOf(step) > momentOf(best) ? step : best), undefined);
     if (newest === undefined) this.#busted = true;
     return newest?.id;

@@ -60,6 +60,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #jobs = new Map<string, Job>();
   readonly #history: BuildHistory;
   readonly #waiters = new Set<() => void>();
+  /** Builds that have ended and are not in the history yet. */
+  readonly #unwritten = new Set<() => void>();
 
   constructor(parts: EngineParts, { cache, workerId }: SolverPlaces) {
     this.#parts = parts;
@@ -101,7 +103,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     } finally {
       job.ended = BigInt(Date.now()) * 1_000_000n;
       job.progress.close();
-      if (log !== undefined) this.#keep(job, log);
+      if (log !== undefined) this.#keepSoon(job, log);
       this.#forgetOld();
     }
   }
@@ -162,12 +164,14 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   }
 
   history({ ref, activeOnly }: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[] {
+    this.#writeDown();
     const active = [...this.#jobs.values()].filter((job) => !job.call.internal && job.ended === undefined).map((job) => ({ event: 'started' as const, record: recordOf(job) }));
     const done = activeOnly ? [] : this.#history.list().map(({ record }) => ({ event: 'complete' as const, record }));
     return [...done, ...active].filter(({ record }) => ref === '' || record.ref === ref);
   }
 
   forget(ref: string): void {
+    this.#writeDown();
     const job = this.#jobs.get(ref);
     if (job !== undefined && job.ended === undefined) return;
     this.#jobs.delete(ref);
@@ -180,6 +184,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { stop } of this.#jobs.values()) stop.abort(new Error('the daemon is stopping'));
+    this.#writeDown();
     await this.#contexts[Symbol.asyncDispose]();
   }
 
@@ -204,6 +209,24 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       for (const image of images) response = { ...response, ...(await exportBuild(image, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within })) };
     }
     return response;
+  }
+
+  /** The client need not wait for its build to be written down; who asks for it does. */
+  #keepSoon(job: Job, log: BuildLog): void {
+    this.#unwritten.add(() => this.#keep(job, log));
+    setImmediate(() => this.#writeDown());
+  }
+
+  #writeDown(): void {
+    for (const keep of this.#unwritten) {
+      this.#unwritten.delete(keep);
+      try {
+        keep();
+      } catch (error) {
+        // The build itself is as it is, also on a full disk.
+        this.#parts.log('warning', `a build could not be written to the history: ${messageOf(error)}`);
+      }
+    }
   }
 
   /** Writes down what a build was, with why its steps were made. */

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
+import { SpoolWriter } from '#build/spool-writer.ts';
 import { directoryNode, makeDirectories, SourceTree, type SourceNode } from '#build/source-tree.ts';
 import { packetTypes, type Packet, type Stat } from '#schema/buildkit/file-sync-messages.ts';
 import type { PacketStream } from './build-session.ts';
@@ -114,6 +115,7 @@ class Receiver {
   readonly #stream: PacketStream;
   readonly #options: { signal: AbortSignal; onProgress: (bytes: number) => void };
   readonly #root = directoryNode();
+  readonly #writer: SpoolWriter;
   readonly #nodes = new Map<string, SourceNode>();
   readonly #transfers = new Map<number, Transfer>();
   /** Other names of files that are on their way, by path. */
@@ -126,6 +128,7 @@ class Receiver {
     this.#place = place;
     this.#stream = stream;
     this.#options = options;
+    this.#writer = new SpoolWriter(place.spool);
   }
 
   async run(): Promise<SourceNode> {
@@ -148,6 +151,7 @@ class Receiver {
     this.#options.signal.throwIfAborted();
     if (!finished || !this.#listed || this.#transfers.size > 0) throw fail('build.session_failed', { message: 'the client stopped sending its files' });
     this.#stream.end();
+    await this.#writer.flush();
     return this.#root;
   }
 
@@ -209,7 +213,7 @@ class Receiver {
     }
     if (transfer.received + data.length > transfer.stat.size) throw fail('build.session_failed', { message: `${transfer.stat.path} grew while it was being sent` });
     transfer.hash.update(data);
-    await this.#place.spool.write(data, 0, data.length, transfer.offset + transfer.received);
+    await this.#writer.add(data, transfer.offset + transfer.received);
     transfer.received += data.length;
     this.#advance(data.length);
   }

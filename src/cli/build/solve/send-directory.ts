@@ -1,6 +1,5 @@
 /** Gives the daemon a directory, as fsutil's protocol has it: every entry, then the contents that are asked for. */
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { createReadStream, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
@@ -36,7 +35,7 @@ export async function sendDirectory(directory: SentDirectory, messages: AsyncIte
   async function listing(): Promise<void> {
     const wanted = directory.follow.length === 0 ? undefined : await wantedPaths(directory.path, directory.follow);
     const ignored = IgnorePatterns.parse(directory.exclude.join('\n'));
-    for await (const stat of entries(directory.path, { wanted, ignored })) {
+    for (const stat of entries(directory.path, { wanted, ignored })) {
       paths.push(stat.path);
       await send(Packet.encode({ type: packetTypes.stat, stat }));
     }
@@ -56,17 +55,17 @@ interface Choice {
   readonly ignored: IgnorePatterns;
 }
 
-/** Owners are left out: every file of a context is root's. */
-async function* entries(root: string, { wanted, ignored }: Choice): AsyncGenerator<Stat, void> {
+/** Owners are left out: every file of a context is root's. Blocking, as that is several times faster for many small files. */
+function* entries(root: string, { wanted, ignored }: Choice): Generator<Stat, void> {
   const linked = new Map<bigint, string>();
   yield* below('');
 
-  async function* below(prefix: string): AsyncGenerator<Stat, void> {
-    const names = (await readdir(join(root, prefix), { encoding: 'utf8' })).sort(byBytes);
+  function* below(prefix: string): Generator<Stat, void> {
+    const names = sortedByBytes(readdirSync(join(root, prefix), { encoding: 'utf8' }));
     for (const name of names) {
       const path = prefix === '' ? name : `${prefix}/${name}`;
       if (!isWanted(path, wanted)) continue;
-      const status = await lstat(join(root, path), { bigint: true });
+      const status = lstatSync(join(root, path), { bigint: true });
       const isDirectory = status.isDirectory();
       const isIgnored = ignored.matches(path);
       if (isIgnored && !(isDirectory && ignored.mayTakeBackBelow(path))) continue;
@@ -75,7 +74,7 @@ async function* entries(root: string, { wanted, ignored }: Choice): AsyncGenerat
       if (isDirectory) {
         yield Stat.of({ ...common, mode: permissions + goModes.directory });
         yield* below(path);
-      } else if (status.isSymbolicLink()) yield Stat.of({ ...common, mode: permissions + goModes.symlink, linkName: await readlink(join(root, path)) });
+      } else if (status.isSymbolicLink()) yield Stat.of({ ...common, mode: permissions + goModes.symlink, linkName: readlinkSync(join(root, path)) });
       else if (status.isFile()) {
         const first = status.nlink > 1n ? linked.get(status.ino) : undefined;
         if (status.nlink > 1n && first === undefined) linked.set(status.ino, path);
@@ -85,6 +84,7 @@ async function* entries(root: string, { wanted, ignored }: Choice): AsyncGenerat
   }
 }
 
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** As their UTF-8 forms compare: as the strings do, but for those beyond the basic plane. */
+function sortedByBytes(names: string[]): string[] {
+  return names.some((name) => /[\ud800-\uffff]/.test(name)) ? names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) : names.sort();
 }

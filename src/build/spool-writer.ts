@@ -1,0 +1,34 @@
+/** Writes to a file in few large pieces what comes in many small ones. What was added is in the file after `flush`. */
+import type { FileHandle } from 'node:fs/promises';
+
+const bufferSize = 512 * 1024;
+
+export class SpoolWriter {
+  readonly #file: FileHandle;
+  readonly #buffer = Buffer.allocUnsafe(bufferSize);
+  #start = 0;
+  #length = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** @param position in the file */
+  async add(chunk: Uint8Array, position: number): Promise<void> {
+    if (position !== this.#start + this.#length || this.#length + chunk.length > bufferSize) await this.flush();
+    if (chunk.length > bufferSize) return await this.#write(chunk, position);
+    if (this.#length === 0) this.#start = position;
+    this.#buffer.set(chunk, this.#length);
+    this.#length += chunk.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#length === 0) return;
+    await this.#write(this.#buffer.subarray(0, this.#length), this.#start);
+    this.#length = 0;
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
+}
