@@ -15,6 +15,7 @@ const layers: Readonly<Record<string, number>> = {
   oci: 2,
   store: 3,
   registry: 4,
+  plugin: 4,
   build: 5,
   image: 5,
   runtime: 5,

@@ -40,7 +40,9 @@ import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import { readHostFacts } from '#runtime/host-facts.ts';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { StateDatabase } from '#store/state-database.ts';
+import { createPluginRegistry } from '#plugin/plugin-registry.ts';
 import { createLocalVolumeStore } from '#volume/local-volume-store.ts';
+import { createVolumeStore } from '#volume/volume-store.ts';
 
 export interface EngineSettings {
   readonly dataRoot: string;
@@ -109,11 +111,14 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     },
     onEvent: ({ action, id, attributes }) => events.publish({ type: 'image', action, id, attributes }),
   });
-  const volumes = createLocalVolumeStore({
-    directory: join(dataRoot, 'volumes'),
-    owner: remapping && rootOnHost(remapping.mapping),
+  const onVolumeEvent = (action: 'create' | 'destroy', { name, driver }: { name: string; driver: string }): void => events.publish({ type: 'volume', action, id: name, attributes: { driver } });
+  const warn = (message: string): void => log('warning', message);
+  const volumes = createVolumeStore({
+    local: createLocalVolumeStore({ directory: join(dataRoot, 'volumes'), owner: remapping && rootOnHost(remapping.mapping), database, onEvent: onVolumeEvent }),
+    plugins: createPluginRegistry({ sockets: [join(executionRoot, 'plugins'), '/run/docker/plugins'], specifications: ['/etc/dhow/plugins', '/etc/docker/plugins', '/usr/lib/docker/plugins'] }, warn),
     database,
-    onEvent: (action, { name, driver }) => events.publish({ type: 'volume', action, id: name, attributes: { driver } }),
+    onEvent: onVolumeEvent,
+    warn,
   });
   const networks = opened.use(
     createNetworkController({ database, executionRoot, bridgeName: settings.bridgeName, engineId: engineIdOf(dataRoot), settings: settings.network, warn: (message) => log('warning', message) }),
@@ -145,7 +150,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     snapshotter,
     volumes,
     references: new VolumeReferences(registry),
-    doomedVolumes: new DoomedVolumes(database),
+    doomedVolumes: new DoomedVolumes(database, warn),
     liveMounts: new LiveMounts(),
     networks,
     launcher,

@@ -17,7 +17,7 @@ import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, Progre
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
 import type { StorageReport } from '#schema/storage-report.ts';
-import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
+import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 
 /** Parsed `filters` parameter: name to values. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -138,11 +138,12 @@ export interface NetworkUseCases {
 }
 
 export interface VolumeUseCases {
-  list(filters: Filters): Promise<VolumeView[]>;
-  /** @throws volume.not_found */
-  inspect(name: string): Promise<VolumeView>;
-  /** Answers the volume of this name where there is one. @throws volume.* with Docker's texts */
-  create(request: VolumeCreateRequest): Promise<VolumeView>;
+  /** Plugins that do not answer are told of in `Warnings`; their volumes are as they were known last. */
+  list(filters: Filters): Promise<VolumeList>;
+  /** @throws volume.not_found, volume.driver_unavailable */
+  inspect(name: string, signal: AbortSignal): Promise<VolumeView>;
+  /** Answers the volume of this name where there is one. @throws volume.*, plugin.* with Docker's texts */
+  create(request: VolumeCreateRequest, signal: AbortSignal): Promise<VolumeView>;
   /** With `force` a volume that is not there is no error. @throws volume.not_found, volume.in_use */
   remove(name: string, options: { force: boolean }): Promise<void>;
   /** `named`: not only those without a name; the filter `all` asks for the same. */
@@ -155,7 +156,7 @@ export interface VolumeUseCases {
   import(name: string, archive: Readable, signal: AbortSignal): Promise<VolumeView>;
   /** What was changed to make the volume of `base`. An extension of our own. @throws volume.not_found */
   diff(name: string, base: string): Promise<VolumeChange[]>;
-  /** All of them with their sizes and the number of containers that use them. */
+  /** Those whose content takes the engine's disk, with their sizes and the number of containers that use them. */
   usage(): Promise<VolumeView[]>;
 }
 

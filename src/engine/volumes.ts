@@ -33,9 +33,11 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
   const { volumes, references, events } = parts;
   const prunes = new OnePrune();
   /** Keeps volumes from being removed while they are read. */
-  const hold = (...names: string[]): Disposable => {
-    for (const name of names) volumes.require(name);
-    return references.claim(`reader ${randomUUID()}`, names);
+  const hold = async (...names: string[]): Promise<Disposable> => {
+    using held = new DisposableStack();
+    held.use(references.claim(`reader ${randomUUID()}`, names));
+    for (const name of names) await volumes.require(name);
+    return held.move();
   };
   const content = async (name: string): Promise<AsyncDisposable & { readonly path: string }> => {
     const user = `reader ${randomUUID()}`;
@@ -44,19 +46,25 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
   return {
     async list(filters) {
       const matches = listFilter(filters, references);
-      return volumes.list().filter(matches).map(viewVolume);
+      const { volumes: listed, warnings } = await volumes.list(filters['driver']);
+      return { Volumes: listed.filter(matches).map(viewVolume), Warnings: warnings.length === 0 ? null : warnings };
     },
 
-    inspect: async (name) => viewVolume(volumes.require(name)),
+    inspect: async (name, signal) => viewVolume(await volumes.require(name, signal)),
 
-    create: async ({ Name, Driver, DriverOpts, Labels }) => viewVolume(volumes.create({ name: Name, driver: Driver, options: DriverOpts, labels: Labels })),
+    create: async ({ Name, Driver, DriverOpts, Labels }, signal) => {
+      const volume = await volumes.create({ name: Name, driver: Driver, options: DriverOpts, labels: Labels }, { signal });
+      const { Status: _status, ...view } = viewVolume(volume);
+      return view;
+    },
 
     async remove(name, options) {
       try {
-        volumes.require(name);
-        const users = references.usersOf(name);
-        if (users.length > 0) throw fail('volume.in_use', { name, users: users.join(', ') });
-        await volumes.remove(name);
+        const refuse = (): void => {
+          const users = references.usersOf(name);
+          if (users.length > 0) throw fail('volume.in_use', { name, users: users.join(', ') });
+        };
+        await volumes.remove(name, { refuse, forget: options.force });
       } catch (error) {
         if (!options.force || !isFailure(error, 'volume.not_found')) throw error;
       }
@@ -67,7 +75,7 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
         const matches = pruneFilter(filters, options);
         const deleted: string[] = [];
         let reclaimed = 0;
-        for (const { name } of volumes.list().filter(matches)) {
+        for (const { name } of volumes.local().filter(matches)) {
           options.signal.throwIfAborted();
           if (references.usersOf(name).length > 0) continue;
           try {
@@ -89,7 +97,7 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
     async clone(name, { Name, Labels, Snapshot }, signal) {
       const target = Name === '' && Snapshot ? `${name}-${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, '')}` : Name;
       const labels = Snapshot ? { ...Labels, [snapshotLabel]: name } : Labels;
-      using _held = hold(name);
+      using _held = await hold(name);
       return viewVolume(await volumes.createFilled({ name: target, labels }, async (directory) => {
         await using source = await content(name);
         await copyTree(source.path, directory, signal);
@@ -97,7 +105,7 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
     },
 
     async export(name, signal) {
-      const held = hold(name);
+      const held = await hold(name);
       const source = await content(name);
       const archive = packDirectory(source.path, signal);
       archive.once('close', () => {
@@ -112,7 +120,7 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
     },
 
     async diff(name, base) {
-      using _held = hold(name, base);
+      using _held = await hold(name, base);
       await using before = await content(base);
       await using now = await content(name);
       const kinds = { changed: 0, added: 1, deleted: 2 } as const;
@@ -121,7 +129,7 @@ export function volumeUseCases(parts: VolumeParts): VolumeUseCases {
 
     usage: async () =>
       Promise.all(
-        volumes.list().map(async (volume) => ({
+        volumes.local().filter(({ options }) => Object.keys(options ?? {}).length === 0).map(async (volume) => ({
           ...viewVolume(volume),
           UsageData: { RefCount: references.usersOf(volume.name).length, Size: await volumes.size(volume.name) },
         })),
@@ -137,7 +145,8 @@ function viewVolume(volume: Volume): VolumeView {
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: volume.options === null ? null : { ...volume.options },
-    Scope: 'local',
+    Scope: volume.scope,
+    ...(volume.status !== undefined && { Status: volume.status }),
   };
 }
 

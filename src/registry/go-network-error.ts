@@ -2,16 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { messageOf } from '#base/errors/failure.ts';
-
-const dialWords: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ENETUNREACH: 'network is unreachable',
-  EHOSTUNREACH: 'no route to host',
-  ECONNRESET: 'connection reset by peer',
-  EADDRNOTAVAIL: 'cannot assign requested address',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-};
+import { dialWords } from '#base/go-dial-words.ts';
 
 const certificateWords: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',

@@ -6,7 +6,9 @@ export interface VolumeView {
   Mountpoint: string;
   Name: string;
   Options: Record<string, string> | null;
-  Scope: 'local';
+  Scope: 'local' | 'global';
+  /** What a plugin tells of its volume. */
+  Status?: Readonly<Record<string, unknown>>;
   /** Only in the disk usage. */
   UsageData?: { RefCount: number; Size: number };
 }

@@ -3,7 +3,7 @@
  * there while a container uses it (options `type`, `device`, `o`).
  */
 import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import type { Owner } from '#base/identity-mapping.ts';
@@ -12,14 +12,26 @@ import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { directorySize } from '#kernel/directory-size.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
-import type { Volume, VolumeStore } from './contract.ts';
+import type { Volume, VolumeRequest, VolumeStore } from './contract.ts';
 import { checkDeviceOptions, mountDevice, mustBeMounted } from './device-mount.ts';
 
-type StoredVolume = Omit<Volume, 'mountpoint'>;
+type StoredVolume = Omit<Volume, 'mountpoint' | 'scope'>;
+
+/** As {@link VolumeStore}, of this driver alone. */
+export interface LocalVolumeStore extends Pick<VolumeStore, 'createFilled' | 'mount' | 'unmount' | 'size' | 'repair'> {
+  /** Makes it, or answers the one of this name. `announce` is told before anything is made. @throws volume.* with Docker's texts */
+  create(request: Omit<VolumeRequest, 'driver'>, announce?: (name: string) => void): Volume;
+  get(name: string): Volume | undefined;
+  list(): Volume[];
+  /** A place on the same file system as its content that containers do not see; undefined: its content is somewhere else. */
+  beside(name: string): string | undefined;
+  /** The caller has made sure that nobody uses it. @throws volume.not_found */
+  remove(name: string): Promise<void>;
+}
 
 const allowedName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const gravePrefix = '.removed-';
-/** Where a copy is made before it becomes the content. */
+/** Beside the content: where a copy is made before it becomes the content. */
 const stagingName = '_data.filling';
 /** A volume that is being filled, and one that is full and gets its name in a moment. */
 const growingPrefix = '.growing-';
@@ -33,7 +45,7 @@ export function createLocalVolumeStore(options: {
   owner?: Owner | undefined;
   database: StateDatabase;
   onEvent: (action: 'create' | 'destroy', volume: { name: string; driver: string }) => void;
-}): VolumeStore {
+}): LocalVolumeStore {
   const { directory } = options;
   const table: DocumentTable<StoredVolume> = options.database.table('volumes');
   const volumes = new Map(table.entries());
@@ -42,7 +54,7 @@ export function createLocalVolumeStore(options: {
   const mutex = new KeyedMutex();
   mkdirSync(directory, { recursive: true, mode: 0o701 });
 
-  const view = (stored: StoredVolume): Volume => ({ ...stored, mountpoint: join(directory, stored.name, '_data') });
+  const view = (stored: StoredVolume): Volume => ({ ...stored, mountpoint: join(directory, stored.name, '_data'), scope: 'local' });
   const require = (name: string): Volume => {
     const stored = volumes.get(name);
     if (stored === undefined) throw fail('volume.not_found', { name });
@@ -56,24 +68,20 @@ export function createLocalVolumeStore(options: {
 
   return {
     create(request, announce) {
-      const driver = request.driver === '' ? 'local' : request.driver;
-      const anonymous = request.name === '';
-      const name = anonymous ? newIdentifier() : request.name;
-      if (driver !== 'local') throw fail('volume.driver_unknown', { name, driver });
+      const { name, labels } = request;
       const existing = volumes.get(name);
       if (existing !== undefined) return view(existing);
       if (name.length === 1) throw fail('volume.name_too_short', { name });
       if (!allowedName.test(name)) throw fail('volume.name_invalid', { name });
       checkDeviceOptions(name, request.options);
-      const labels = anonymous ? { ...request.labels, 'com.docker.volume.anonymous': '' } : request.labels;
       const stored: StoredVolume = {
         name,
-        driver,
+        driver: 'local',
         createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
         labels,
         options: request.options,
       };
-      if (anonymous) announce?.(name);
+      announce?.(name);
       // The record first: a directory without one would be nobody's.
       table.put(name, stored);
       try {
@@ -113,9 +121,9 @@ export function createLocalVolumeStore(options: {
         await rm(growing, { recursive: true, force: true });
       }
     },
-    require,
     get: (name) => (volumes.has(name) ? require(name) : undefined),
     list: () => [...volumes.values()].map(view),
+    beside: (name) => (mustBeMounted(require(name)) ? undefined : join(directory, name, stagingName)),
 
     async remove(name) {
       const volume = require(name);
@@ -159,30 +167,6 @@ export function createLocalVolumeStore(options: {
       });
     },
 
-    async fill(name, target, { copy, isShared }) {
-      const volume = require(name);
-      await mutex.run(`fill ${name}`, async () => {
-        if ((await readdir(target)).length > 0) return;
-        if (mustBeMounted(volume) || target !== volume.mountpoint) {
-          await copy(target);
-          return;
-        }
-        const staged = join(directory, name, stagingName);
-        await rm(staged, { recursive: true, force: true });
-        await mkdir(staged, { mode: 0o755 });
-        try {
-          await copy(staged);
-          if (isShared()) await moveContent(staged, target);
-          else await rename(staged, target);
-        } catch (error) {
-          // Somebody wrote into it meanwhile: then it is theirs.
-          if (!isNotEmpty(error)) throw error;
-        } finally {
-          await rm(staged, { recursive: true, force: true });
-        }
-      });
-    },
-
     size: async (name) => directorySize(require(name).mountpoint),
 
     async repair(running) {
@@ -207,7 +191,6 @@ export function createLocalVolumeStore(options: {
         // The record is the truth; a directory lost with a crash between the two is made again.
         if ((await stat(mountpoint).catch(ignoreMissing)) === undefined) makeMountpoint(mountpoint);
       }
-      for (const { name } of volumes.values()) await rm(join(directory, name, stagingName), { recursive: true, force: true });
       await removeGraves(directory);
     },
   };
@@ -236,16 +219,4 @@ function ignoreMissing(error: unknown): undefined {
 
 function isTooLong(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG';
-}
-
-function isNotEmpty(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
-}
-
-/** Into a directory that must stay the same one, as it is mounted somewhere. */
-async function moveContent(from: string, to: string): Promise<void> {
-  const { uid, gid, mode } = await stat(from);
-  for (const name of await readdir(from)) await rename(join(from, name), join(to, name));
-  await chown(to, uid, gid);
-  await chmod(to, mode & 0o7777);
 }

@@ -365,7 +365,7 @@ export class EngineDouble implements Engine {
   readonly volumes: Engine['volumes'] = {
     list: async (filters) => {
       this.#note('volumes.list', filters);
-      return [];
+      return { Volumes: [], Warnings: null };
     },
     inspect: async (name) => {
       throw fail('volume.not_found', { name });

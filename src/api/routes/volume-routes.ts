@@ -21,7 +21,7 @@ export function volumeRoutes(): readonly Route[] {
 }
 
 async function list({ reply }: Exchange, { engine, query }: Call): Promise<void> {
-  reply.json(200, { Volumes: await engine.volumes.list(listFilters(query)), Warnings: null });
+  reply.json(200, await engine.volumes.list(listFilters(query)));
 }
 
 function listFilters(query: Query): ReturnType<Query['filters']> {
@@ -33,13 +33,13 @@ function listFilters(query: Query): ReturnType<Query['filters']> {
   }
 }
 
-async function inspect({ reply }: Exchange, { engine, name }: Call): Promise<void> {
-  reply.json(200, await engine.volumes.inspect(name));
+async function inspect({ reply, signal }: Exchange, { engine, name }: Call): Promise<void> {
+  reply.json(200, await engine.volumes.inspect(name, signal));
 }
 
 async function create(exchange: Exchange, { engine }: Call): Promise<void> {
   const request = decodeVolumeRequest(await exchange.json({ optional: true }));
-  exchange.reply.json(201, await engine.volumes.create(request));
+  exchange.reply.json(201, await engine.volumes.create(request, exchange.signal));
 }
 
 /** Until 1.42 named volumes were pruned without being asked for. */

@@ -11,6 +11,7 @@ import { kernelErrors } from './kernel-errors.ts';
 import { layerErrors } from './layer-errors.ts';
 import { loggingErrors } from './logging-errors.ts';
 import { networkErrors } from './network-errors.ts';
+import { pluginErrors } from './plugin-errors.ts';
 import { registryErrors } from './registry-errors.ts';
 import { registryServerErrors } from './registry-server-errors.ts';
 import { runtimeErrors } from './runtime-errors.ts';
@@ -31,6 +32,7 @@ const rows = {
   ...layerErrors,
   ...loggingErrors,
   ...networkErrors,
+  ...pluginErrors,
   ...registryErrors,
   ...registryServerErrors,
   ...runtimeErrors,

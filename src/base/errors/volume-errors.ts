@@ -9,6 +9,11 @@ function mountpointRefused(d: Readonly<Record<string, unknown>>): string {
   return `${setup}error mounting ${JSON.stringify(d['source'])} to rootfs at ${JSON.stringify(d['destination'])}: create mountpoint for ${d['destination']} mount: `;
 }
 
+/** Empty for a driver that is looked up on the way to something else. */
+function withOperation(d: Readonly<Record<string, unknown>>): string {
+  return d['operation'] === '' ? '' : `${d['operation']} ${d['name']}: `;
+}
+
 export const volumeErrors = {
   'volume.not_found': { kind: 'notFound', text: (d) => `get${d['name'] === '' ? '' : ` ${d['name']}`}: no such volume` },
   'volume.update_without_swarm': { kind: 'unavailable', text: () => 'volume update only valid for cluster volumes, but swarm is unavailable' },
@@ -18,10 +23,13 @@ export const volumeErrors = {
     text: (d) =>
       `create ${d['name']}: ${JSON.stringify(d['name'])} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
   },
-  'volume.driver_unknown': {
-    kind: 'notFound',
-    text: (d) => `create ${d['name']}: error looking up volume plugin ${d['driver']}: plugin "${d['driver']}" not found`,
+  'volume.driver_unknown': { kind: 'notFound', text: (d) => `${withOperation(d)}${d['reason']}` },
+  'volume.driver_failed': { kind: 'system', text: (d) => `${withOperation(d)}${d['reason']}` },
+  'volume.driver_unavailable': {
+    kind: 'system',
+    text: (d) => `get ${d['name']}: error while checking if volume ${JSON.stringify(d['name'])} exists in driver ${JSON.stringify(d['driver'])}: ${d['reason']}`,
   },
+  'volume.name_conflict': { kind: 'conflict', text: (d) => `create ${d['name']}: ${d['reason']}: volume name must be unique` },
   'volume.option_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: invalid option: ${JSON.stringify(d['option'])}` },
   'volume.option_missing': { kind: 'invalid', text: (d) => `create ${d['name']}: missing required option: ${JSON.stringify(d['option'])}` },
   'volume.size_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: ${d['problem']}` },

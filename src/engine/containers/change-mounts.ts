@@ -44,12 +44,15 @@ export async function changeMounts(parts: EngineParts, record: ContainerRecord, 
 
   const announced: string[] = [];
   undo.defer(() => parts.doomedVolumes.delete(announced));
-  const { mounts: fulfilled, made } = fulfilMounts(wishes, parts.volumes, (volume) => {
-    parts.doomedVolumes.add([volume]);
-    announced.push(volume);
+  const claim = undo.use(parts.references.claim(`${record.id}:mounts`, []));
+  const fulfilled = await fulfilMounts(wishes, parts.volumes, {
+    claim: (volume) => claim.add(volume),
+    announce: (volume) => {
+      parts.doomedVolumes.add([volume]);
+      announced.push(volume);
+    },
+    undo,
   });
-  for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
-  const claim = undo.use(parts.references.claim(`${record.id}:mounts`, fulfilled.flatMap(({ point }) => point.Name ?? [])));
   const added = await makeImageMounts(fulfilled, parts, { remapped: remappingFor(parts, record.hostConfig) !== undefined, undo });
   const lost = record.mounts.filter(({ point }) => removed.includes(point.Destination));
   if (isRunning(record.state)) await changeLive(parts, record, { added, removed }, undo);

@@ -30,7 +30,7 @@ export async function createContainer(
   parts: EngineParts,
   name: string,
   request: CreateRequest,
-  platform: string,
+  { platform, signal }: { readonly platform: string; readonly signal: AbortSignal },
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { HostConfig: hostRequest, NetworkingConfig, ...configRequest } = request;
   const asked = name.startsWith('/') ? name.slice(1) : name;
@@ -70,12 +70,16 @@ export async function createContainer(
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];
   undo.defer(() => parts.doomedVolumes.delete(announced));
-  const { mounts: fulfilled, made } = fulfilMounts(wishes, parts.volumes, (volume) => {
-    parts.doomedVolumes.add([volume]);
-    announced.push(volume);
+  using claimed = parts.references.claim(id, []);
+  const fulfilled = await fulfilMounts(wishes, parts.volumes, {
+    claim: (volume) => claimed.add(volume),
+    announce: (volume) => {
+      parts.doomedVolumes.add([volume]);
+      announced.push(volume);
+    },
+    undo,
+    signal,
   });
-  using _claimed = parts.references.claim(id, fulfilled.flatMap(({ point }) => point.Name ?? []));
-  for (const volume of made) undo.defer(() => parts.volumes.remove(volume));
   const remapping = remappingFor(parts, hostConfig);
   const mounts = await makeImageMounts(fulfilled, parts, { remapped: remapping !== undefined, undo });
   await parts.snapshotter.create(id, image?.topLayer, { remapped: remapping !== undefined });

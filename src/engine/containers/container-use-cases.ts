@@ -93,7 +93,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
   };
 
   return {
-    create: async (name: string, request: CreateRequest, { platform }) => createContainer(parts, name, request, platform),
+    create: async (name: string, request: CreateRequest, options) => createContainer(parts, name, request, options),
 
     async list(options): Promise<ContainerSummary[]> {
       const { matches, includesStopped } = containerFilter(options.filters, {

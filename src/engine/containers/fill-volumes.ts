@@ -34,7 +34,7 @@ export async function fillVolume({ volumes, references }: FillParts, { id, rootf
   try {
     const directory = mount.subpath === undefined ? mountpoint : resolveSubpath(mountpoint, mount.subpath);
     if (!statSync(directory).isDirectory()) return;
-    await volumes.fill(Name, directory, {
+    await volumes.fill(Name, { root: mountpoint, directory }, {
       isShared: () => references.usersOf(Name).some((other) => other !== id),
       copy: async (destination) => {
         if (!statSync(source).isDirectory()) throw fail('mount.copy_onto_file', { path: source });

@@ -55,19 +55,38 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, pres
   return [...wishes.values()];
 }
 
-/** Makes the volumes that are wished for; `made` are the new anonymous ones, to be removed when create fails. */
-/** @param announce told the name of every anonymous volume before it is made */
-export function fulfilMounts(wishes: readonly MountWish[], volumes: VolumeStore, announce: (name: string) => void): { mounts: PlannedMount[]; made: string[] } {
-  const made: string[] = [];
-  const mounts = wishes.map((wish): PlannedMount => {
-    const { driver, volumeOptions, volumeLabels, propagationGiven: _given, ...planned } = wish;
-    if (wish.point.Type !== 'volume') return planned;
-    const name = wish.point.Name ?? '';
-    const volume = volumes.create({ name, driver: driver ?? '', options: volumeOptions ?? null, labels: volumeLabels ?? null }, announce);
-    if (name === '') made.push(volume.name);
-    return { ...planned, point: { ...planned.point, Name: volume.name, Source: volume.mountpoint, Driver: volume.driver } };
-  });
-  return { mounts, made };
+/** How the making of volumes is guarded. */
+export interface VolumeGuards {
+  /** Told every volume's name before it is made or looked up, so that nobody removes it meanwhile. */
+  readonly claim: (name: string) => void;
+  /** Told the name of every anonymous volume before it is made. */
+  readonly announce: (name: string) => void;
+  /** Takes away the anonymous ones that were made. */
+  readonly undo: AsyncDisposableStack;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes the volumes that are wished for. @throws volume.*, plugin.* with Docker's texts */
+export async function fulfilMounts(wishes: readonly MountWish[], volumes: VolumeStore, { claim, announce, undo, signal }: VolumeGuards): Promise<PlannedMount[]> {
+  const mounts: PlannedMount[] = [];
+  for (const wish of wishes) {
+    const { driver, volumeOptions, volumeLabels, propagationGiven: _given, modeIsDefault = false, ...planned } = wish;
+    if (wish.point.Type !== 'volume') {
+      mounts.push(planned);
+      continue;
+    }
+    const { Name: name = '' } = wish.point;
+    if (name !== '') claim(name);
+    const told = (made: string): void => {
+      claim(made);
+      announce(made);
+    };
+    const volume = await volumes.create({ name, driver: driver ?? '', options: volumeOptions ?? null, labels: volumeLabels ?? null }, { announce: told, signal });
+    if (name === '') undo.defer(() => volumes.remove(volume.name));
+    const Mode = modeIsDefault && volume.driver !== 'local' ? '' : planned.point.Mode;
+    mounts.push({ ...planned, point: { ...planned.point, Mode, Name: volume.name, Source: volume.mountpoint, Driver: volume.driver } });
+  }
+  return mounts;
 }
 
 function mountsOf(specification: string, resolve: (reference: string) => ContainerRecord): MountWish[] {

@@ -77,5 +77,5 @@ async function imageSource({ image, subpath }: PlannedMount, { snapshotter }: Mo
 }
 
 function isReadOnlyVolume(name: string, { volumes }: MountSources): boolean {
-  return (volumes.get(name)?.options?.['o'] ?? '').split(',').includes('ro');
+  return (volumes.known(name)?.options?.['o'] ?? '').split(',').includes('ro');
 }

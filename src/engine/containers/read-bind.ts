@@ -44,6 +44,7 @@ export function readBind(specification: string, driver: string): MountWish {
     copyUp: !words.includes('nocopy'),
     makeSource: false,
     anonymous: false,
+    modeIsDefault: mode === '',
     driver,
   };
 }
@@ -57,6 +58,7 @@ function readSole(path: string, driver: string, malformed: (type: string, reason
     copyUp: true,
     makeSource: false,
     anonymous: true,
+    modeIsDefault: true,
     driver,
   };
 }

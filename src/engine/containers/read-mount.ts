@@ -66,6 +66,7 @@ export function readMount(request: MountRequest, present: ReadonlySet<string>): 
         makeSource: false,
         subpath,
         anonymous: source === '',
+        modeIsDefault: true,
         driver: options.DriverConfig?.Name ?? '',
         volumeOptions: options.DriverConfig?.Options ?? null,
         volumeLabels: options.Labels ?? null,

@@ -4,6 +4,11 @@
  */
 import type { ContainerRegistry } from './container-registry.ts';
 
+export interface VolumeClaim extends Disposable {
+  /** Holds one more. */
+  add(name: string): void;
+}
+
 export class VolumeReferences {
   readonly #registry: ContainerRegistry;
   readonly #claims = new Map<string, ReadonlySet<string>>();
@@ -13,9 +18,10 @@ export class VolumeReferences {
   }
 
   /** Holds volumes for a container that has no record yet, until disposed. */
-  claim(containerId: string, names: Iterable<string>): Disposable {
-    this.#claims.set(containerId, new Set(names));
-    return { [Symbol.dispose]: () => void this.#claims.delete(containerId) };
+  claim(containerId: string, names: Iterable<string>): VolumeClaim {
+    const held = new Set(names);
+    this.#claims.set(containerId, held);
+    return { add: (name) => void held.add(name), [Symbol.dispose]: () => void this.#claims.delete(containerId) };
   }
 
   /** Ids of the containers that use the volume, each once. */

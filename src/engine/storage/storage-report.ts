@@ -27,7 +27,7 @@ export async function storageReport(parts: StorageParts, { deep, signal }: { dee
 }
 
 function volumePaths(volumes: VolumeStore): OwnedPath[] {
-  return volumes.list().map(({ name, mountpoint }) => ({ path: dirname(mountpoint), kind: 'volume', owner: name }));
+  return volumes.local().map(({ name, mountpoint }) => ({ path: dirname(mountpoint), kind: 'volume', owner: name }));
 }
 
 /** A container's directory, and its logs apart. */

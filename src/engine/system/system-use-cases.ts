@@ -103,7 +103,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         Driver: parts.snapshotter.driver,
         DriverStatus: parts.storageStatus,
         Plugins: {
-          Volume: ['local'],
+          Volume: parts.storage.volumes.drivers(),
           Network: parts.networkDrivers,
           Authorization: null,
           Log: ['fluentd', 'gelf', 'journald', 'json-file', 'local', 'splunk', 'syslog'],
