@@ -42,3 +42,13 @@ test('an address must lie in a subnet that the user named', () => {
   ].join('\n'));
   assert.equal(message(undefined, { IPAMConfig: { IPv4Address: '10.2.2.2' } }, chosen), 'invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10.2.2.2');
 });
+
+test('addresses that are none must be refused, link-local ones too', () => {
+  assert.equal(message('bridge', { IPAMConfig: { IPv6Address: 'bogus' } }), [
+    'invalid config for network bridge: invalid endpoint settings:',
+    '* user specified IP address is supported on user defined networks only',
+    '* invalid IPv6 address: bogus',
+    '* user specified IP address is supported only when connecting to networks with user configured subnets',
+  ].join('\n'));
+  assert.equal(message('net', { IPAMConfig: { LinkLocalIPs: ['169.254.3.3', 'bogus'] } }, chosen), 'invalid config for network net: invalid endpoint settings:\ninvalid link-local IP address: bogus');
+});

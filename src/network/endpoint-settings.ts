@@ -1,5 +1,5 @@
 /** Checks what a container asks of its place in a network, with Docker's texts. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import { contains, parseAddress, parseInterfaceAddress } from './ipv4-subnet.ts';
@@ -19,16 +19,21 @@ export function validateEndpointSettings(network: string | undefined, settings: 
   const predefined = isPredefined(record?.Name ?? network ?? '');
   if (predefined && (four !== '' || six !== '')) reasons.push('user specified IP address is supported on user defined networks only');
   if (predefined && (settings.Aliases ?? []).length > 0) reasons.push('network-scoped alias is supported only for containers in user defined networks');
-  if (four !== '' && !isIPv4(four)) reasons.push(`invalid IPv4 address: ${four}`);
-  if (six !== '' && !isIPv6(six)) reasons.push(`invalid IPv6 address: ${six}`);
+  if (four !== '' && (!isIPv4(four) || isUnspecified(four))) reasons.push(`invalid IPv4 address: ${four}`);
+  if (six !== '' && (!isIPv6(six) || isUnspecified(six))) reasons.push(`invalid IPv6 address: ${six}`);
+  for (const address of settings.IPAMConfig?.LinkLocalIPs ?? []) if (isIP(address) === 0 || isUnspecified(address)) reasons.push(`invalid link-local IP address: ${address}`);
   if (record !== undefined) {
-    if (four !== '') reasons.push(...rangeReasons(four, record));
-    if (six !== '') reasons.push(...rangeReasons(six, record));
+    if (four !== '') reasons.push(...rangeReasons(four, record, false));
+    if (six !== '') reasons.push(...rangeReasons(six, record, true));
   }
   reasons.push(...sysctlReasons(settings.DriverOpts?.[endpointOption.sysctls]));
   const mac = settings.MacAddress ?? '';
   if (mac !== '' && !isMacAddress(mac)) throw fail('network.invalid_mac_address', { network, address: mac });
   if (reasons.length > 0) throw fail('network.invalid_endpoint', { network, reasons });
+}
+
+function isUnspecified(address: string): boolean {
+  return /^(0+\.){3}0+$|^[0:]+$/.test(address);
 }
 
 const unconfigured = 'user specified IP address is supported only when connecting to networks with user configured subnets';
@@ -39,16 +44,15 @@ function sysctlReasons(text: string | undefined): string[] {
     .map((entry) => `unrecognised network interface sysctl '${entry}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'`);
 }
 
-function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'>): string[] {
+function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'>, six: boolean): string[] {
   // The default bridge's subnet is the daemon's configuration.
   if (record.engine?.staticSubnet !== true && record.Name !== 'bridge') return [unconfigured];
-  const six = address.includes(':');
   if (six && !(record.IPAM.Config ?? []).some(({ Subnet = '' }) => Subnet.includes(':'))) return [unconfigured];
   const number = parseAddress(address);
   const number6 = parseAddress6(address);
   const found = (record.IPAM.Config ?? []).some(({ Subnet = '' }) => {
-    const [four, six] = [parseInterfaceAddress(Subnet), parseInterfaceAddress6(Subnet)];
-    return (four !== undefined && number !== undefined && contains(four.subnet, number)) || (six !== undefined && number6 !== undefined && contains6(six.subnet, number6));
+    const [four, wide] = [parseInterfaceAddress(Subnet), parseInterfaceAddress6(Subnet)];
+    return (four !== undefined && number !== undefined && contains(four.subnet, number)) || (wide !== undefined && number6 !== undefined && contains6(wide.subnet, number6));
   });
   return found ? [] : [`no configured subnet or ip-range contain the IP address ${address}`];
 }

@@ -63,7 +63,8 @@ async function namesIn(directory: string): Promise<string[] | undefined> {
   }
 }
 
-async function systemAuthorities(): Promise<readonly string[]> {
+/** The certificates of all authorities that this machine trusts. */
+export async function systemAuthorities(): Promise<readonly string[]> {
   const named = process.env['SSL_CERT_FILE'];
   for (const path of named === undefined || named === '' ? systemBundles : [named]) {
     try {

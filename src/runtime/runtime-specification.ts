@@ -95,7 +95,8 @@ export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpe
   const masked = hostConfig.MaskedPaths ?? (hostConfig.Privileged ? [] : [...defaultMaskedPaths, ...host.maskedProcessorPaths]);
   const readonly = hostConfig.ReadonlyPaths ?? (hostConfig.Privileged ? [] : defaultReadonlyPaths);
   const propagation = rootPropagation(mounts);
-  const domainname = hostConfig.UTSMode === 'host' ? '' : input.domainname;
+  // With the host's names the runtime refuses a domain name.
+  const { domainname } = input;
   // A container's root of its own may call setdomainname, but not write the file.
   const bySysctl = input.mapping === undefined;
   const specification: RuntimeSpecification = {
@@ -103,11 +104,11 @@ export function buildRuntimeSpecification(input: SpecificationInput): RuntimeSpe
     process: containerProcess(input, { init, capabilities, noNewPrivileges: security.noNewPrivileges ?? input.defaults?.noNewPrivileges ?? false }),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(hostConfig.UTSMode === 'host' ? {} : { hostname: input.hostname }),
-    ...(bySysctl || domainname === '' ? {} : { domainname }),
+    ...(bySysctl || domainname === '' || hostConfig.UTSMode === 'host' ? {} : { domainname }),
     mounts,
     ...annotations(hostConfig.Annotations ?? {}),
     linux: {
-      sysctl: sysctls(hostConfig, bySysctl ? domainname : '', host.sysctlExists, input.mapping && countOf(input.mapping.gids)),
+      sysctl: sysctls(hostConfig, bySysctl || hostConfig.UTSMode === 'host' ? domainname : '', host.sysctlExists, input.mapping && countOf(input.mapping.gids)),
       resources: cgroupResources(hostConfig, devices.rules, host.deviceNumbersAt),
       cgroupsPath: input.cgroupsPath,
       namespaces: namespaces(hostConfig, input.namespaces),

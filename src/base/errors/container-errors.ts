@@ -78,6 +78,7 @@ export const containerErrors = {
   'container.network_container_missing': { kind: 'system', text: (d) => `joining network namespace of container: No such container: ${d['reference']}` },
   'container.namespace_donor_missing': { kind: 'invalid', text: (d) => `No such container: ${d['reference']}` },
   'container.namespace_donor_gone': { kind: 'notFound', text: (d) => `failed to join ${d['namespace']} namespace: No such container: ${d['reference']}` },
+  'container.namespace_donor_unnamed': { kind: 'invalid', text: (d) => `failed to join ${d['namespace']} namespace: invalid name or ID supplied: ""` },
   'container.namespace_donor_stopped': { kind: 'conflict', text: (d) => `failed to join ${d['namespace']} namespace: container ${d['id']} is not running` },
   'container.ipc_not_shareable': {
     kind: 'invalid',

@@ -33,8 +33,6 @@ export async function createContainer(
   { platform, signal }: { readonly platform: string; readonly signal: AbortSignal },
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { HostConfig: hostRequest, NetworkingConfig, ...configRequest } = request;
-  const asked = name.startsWith('/') ? name.slice(1) : name;
-  if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
   if (configRequest.WorkingDir !== '' && !configRequest.WorkingDir.startsWith('/')) {
     throw fail('container.working_directory_relative', { path: configRequest.WorkingDir });
   }
@@ -45,7 +43,6 @@ export async function createContainer(
   checkOnUnhealthy(hostRequest.OnUnhealthy, configRequest.Labels);
   checkRestartPolicy(hostRequest.RestartPolicy, hostRequest.AutoRemove);
   const { hostConfig, warnings } = parts.runtime.complete(withLogDriver(hostRequest, parts.configuration.current.log), configRequest);
-  checkLogConfig(hostConfig.LogConfig);
   for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (/^container:./.test(mode) && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
   const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image, platform === '' ? undefined : parsePlatform(platform));
@@ -59,13 +56,15 @@ export async function createContainer(
   for (const [network, settings] of Object.entries(endpointSettings)) {
     parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
   }
+  checkLogConfig(hostConfig.LogConfig);
+  const asked = name.startsWith('/') ? name.slice(1) : name;
+  if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
+  const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
+  if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
   const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, await presentSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);
-
-  const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
-  if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
 
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];

@@ -403,6 +403,7 @@ export class ContainerLifecycle {
     try {
       other = registry.resolve(reference);
     } catch (error) {
+      if (isFailure(error, 'container.empty_reference') && purpose !== 'network') throw fail('container.namespace_donor_unnamed', { namespace: purpose.toUpperCase() }, error);
       if (!isFailure(error, 'container.not_found')) throw error;
       if (purpose === 'network') throw fail('container.network_container_missing', { reference }, error);
       throw fail('container.namespace_donor_gone', { namespace: purpose.toUpperCase(), reference }, error);

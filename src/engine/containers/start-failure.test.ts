@@ -24,6 +24,15 @@ test('what crun says of a missing or forbidden program must become runc’s word
   }
 });
 
+test('a kernel parameter of a shared namespace must be refused in runc’s words', () => {
+  const prefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
+  for (const [message, text] of [
+    ['the sysctl `kernel.msgmax` requires a new IPC namespace', 'sysctl "kernel.msgmax" is not allowed in the hosts ipc namespace'],
+    ['the sysctl `net.core.somaxconn` requires a new network namespace', 'sysctl "net.core.somaxconn" not allowed in host network namespace'],
+    ['the sysctl `kernel.domainname` requires a new UTS namespace', 'sysctl "kernel.domainname" is not in a separate kernel namespace'],
+  ] as const) assert.equal(start(message, 'sh').error.message, prefix + text);
+});
+
 test('a limit that the kernel refuses must be told in runc’s words', () => {
   const refused = (file: string, value: number, reason: string) => fail('kernel.cgroup_setting_refused', { file, value, reason });
   const text = (error: Error) => describeStartFailure(error, { path: 'sh', config: {} as ContainerConfig, hostConfig }).error.message;

@@ -11,6 +11,9 @@ const execPrefix = 'OCI runtime exec failed: exec failed: unable to start contai
 
 const mismatchHint = 'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
 
+/** How runc tells of a kernel parameter whose namespace is the host's. */
+const sharedNamespaceWords: Readonly<Record<string, string>> = { IPC: 'is not allowed in the hosts ipc namespace', UTS: 'is not in a separate kernel namespace' };
+
 export interface StartFailure {
   readonly error: EngineError;
   /** What the container's state shows: 126, 127 or 128. */
@@ -87,7 +90,7 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     };
   }
   const sysctl = /the sysctl `([^`]*)` requires a new (\w+) namespace/.exec(message);
-  if (sysctl !== null) return { text: `sysctl ${JSON.stringify(sysctl[1])} not allowed in host ${sysctl[2]} namespace`, exitCode: 128, caller: false, beforeProcess: true };
+  if (sysctl !== null) return { text: `sysctl ${JSON.stringify(sysctl[1])} ${sharedNamespaceWords[sysctl[2] ?? ''] ?? `not allowed in host ${sysctl[2]} namespace`}`, exitCode: 128, caller: false, beforeProcess: true };
   const unknownSysctl = /(?:open|write to) `?\/proc\/sys\/([^`:]+)`?: No such file/.exec(message);
   if (unknownSysctl !== null) {
     const path = unknownSysctl[1] ?? '';

@@ -25,6 +25,9 @@ const mostChunks = 128;
 /** What Docker's library uses where no level is asked for. */
 const fastest = 1;
 
+/** Seconds between tries to connect again. */
+const standardDelay = 1;
+
 const compressGzip = promisify(gzip);
 const compressZlib = promisify(deflate);
 
@@ -33,6 +36,13 @@ export const gelfDriver: LogDriver = {
     const { scheme } = addressOf(options);
     for (const [name, value] of Object.entries(options)) checkOption(name, value, scheme);
     refuseUnknown(options, known, (name) => `unknown log opt ${quoteText(name)} for gelf log driver`);
+  },
+
+  /** Docker gives a message up after three tries by default; here that takes the option. */
+  patience(options) {
+    const tries = readInteger(options['gelf-tcp-max-reconnect'] ?? '');
+    const delay = readInteger(options['gelf-tcp-reconnect-delay'] ?? '');
+    return tries === undefined && delay === undefined ? undefined : { tries, pause: () => (delay ?? standardDelay) * 1000 };
   },
 
   async open(info, signal, warn) {

@@ -36,11 +36,23 @@ export interface LogSink {
 /** Tells the daemon's log of what cannot be sent at all. */
 export type Warn = (message: string) => void;
 
+/** How a driver takes it that its server is away, where the container's options say so. */
+export interface Patience {
+  /** Milliseconds before a try. @param attempt from 1, the first after a failure */
+  pause(attempt: number): number;
+  /** Tries after the first until the oldest message is given up; undefined: it is never given up. */
+  readonly tries?: number | undefined;
+  /** Messages that may wait for a server that is away; what comes after them is dropped. Undefined: any number. */
+  readonly waiting?: number | undefined;
+}
+
 export interface LogDriver {
   /** What is refused at create. @throws logging.driver_refused */
   validate(options: Readonly<Record<string, string>>): void;
   /** @throws logging.driver_refused with Docker's text when the options or the server refuse it */
   open(info: LogInfo, signal: AbortSignal, warn?: Warn): Promise<LogSink>;
+  /** Undefined: sending goes on, ever more slowly, until it succeeds. */
+  patience?(options: Readonly<Record<string, string>>): Patience | undefined;
   /** Milliseconds to gather messages before they are sent; 0: at once. */
   readonly gathering?: number;
 }

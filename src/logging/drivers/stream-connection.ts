@@ -28,9 +28,9 @@ export class StreamConnection {
     socket.on('end', () => this.#end(new Error('the log server closed the connection')));
   }
 
-  /** @throws logging.driver_refused, e.g. `dial tcp 127.0.0.1:1: connect: connection refused` */
-  static async open(address: StreamAddress, signal: AbortSignal): Promise<StreamConnection> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(connectPatience)]);
+  /** @param patience milliseconds for the connection to come about. @throws logging.driver_refused, e.g. `dial tcp 127.0.0.1:1: connect: connection refused` */
+  static async open(address: StreamAddress, signal: AbortSignal, patience = connectPatience): Promise<StreamConnection> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
     const secure = 'tls' in address && address.tls !== undefined;
     const socket = secure && 'host' in address ? connectTls({ ...address.tls, host: address.host, port: address.port }) : 'path' in address ? connect(address.path) : connect(address.port, address.host);
     try {

@@ -1,6 +1,7 @@
 /** TLS settings of log drivers, from files named by their options. */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
+import { systemAuthorities } from '#registry/certificates.ts';
 import { refuse } from './refuse.ts';
 
 export interface TlsFiles {
@@ -9,6 +10,11 @@ export interface TlsFiles {
   readonly key: string | undefined;
   readonly skipVerify: boolean;
   readonly serverName?: string | undefined;
+}
+
+/** The authorities of this machine. */
+export async function systemTrust(): Promise<ConnectionOptions> {
+  return { ca: [...(await systemAuthorities())] };
 }
 
 /** @throws logging.driver_refused with Docker's text for a file that cannot be read */

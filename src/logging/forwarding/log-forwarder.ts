@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '#base/errors/failure.ts';
 import { ChangeWatcher } from '../change-watcher.ts';
-import type { LogDriver, LogInfo, LogMessage, LogSink } from '../drivers/log-driver.ts';
+import type { LogDriver, LogInfo, LogMessage, LogSink, Patience } from '../drivers/log-driver.ts';
 import { readPosition, writePosition, type ForwardPosition } from './forward-position.ts';
 import { MessageSource } from './message-source.ts';
 import { tidyRotatedFiles } from './rotated-files.ts';
@@ -27,6 +27,8 @@ export interface ForwarderOptions {
 const noteInterval = 100;
 const firstPause = 100;
 const longestPause = 5000;
+/** A server that is away for less is not worth telling of. */
+const toldAttempt = 3;
 
 export class LogForwarder {
   readonly #options: ForwarderOptions;
@@ -38,6 +40,10 @@ export class LogForwarder {
   #noted: ForwardPosition | undefined;
   #notedAt = 0;
   #fileBefore: number | undefined;
+  readonly #patience: Patience | undefined;
+  /** Messages that may still be sent of those that came while the server was away; undefined: it was not. */
+  #room: number | undefined;
+  #dropped = 0;
   readonly #drained: Promise<void>;
 
   /** @param sink one that is open already; undefined: it is opened, over and over, in the background */
@@ -45,6 +51,7 @@ export class LogForwarder {
     this.#options = options;
     this.#sink = sink;
     this.#source = new MessageSource(options.path);
+    this.#patience = options.driver.patience?.(options.info.options);
     this.#drained = this.#run();
   }
 
@@ -76,6 +83,7 @@ export class LogForwarder {
           await this.#note(false);
           continue;
         }
+        this.#endOutage();
         await this.#note(true);
         if (last) break;
         await watcher.next();
@@ -97,10 +105,12 @@ export class LogForwarder {
     for (let waited = 0; waited < gathering && !this.#over && !this.#stop.signal.aborted; waited += step) await delay(step, undefined, { ref: false });
   }
 
-  async #deliver(messages: readonly LogMessage[]): Promise<void> {
+  async #deliver(batch: readonly LogMessage[]): Promise<void> {
     const { driver, info, warn } = this.#options;
     const { signal } = this.#stop;
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    let messages = this.#withinLimit(batch);
+    let attempt = 0;
+    while (messages.length > 0) {
       try {
         this.#sink ??= await driver.open(info, signal, warn);
         await this.#sink.send(messages, signal);
@@ -109,10 +119,37 @@ export class LogForwarder {
         signal.throwIfAborted();
         this.#sink?.close();
         this.#sink = undefined;
-        if (pause === firstPause * 4) warn(`the log of ${info.containerId} waits on disk: ${messageOf(error)}; it is sent when the server takes it`);
-        await delay(pause, undefined, { signal, ref: false });
+        attempt += 1;
+        if (attempt === toldAttempt) warn(`the log of ${info.containerId} waits on disk: ${messageOf(error)}; it is sent when the server takes it`);
+        if (this.#patience?.tries !== undefined && attempt > this.#patience.tries) {
+          warn(`a message of container ${info.containerId} was given up after ${attempt} tries: ${messageOf(error)}; its log options limit them`);
+          messages = messages.slice(1);
+          attempt = 0;
+          continue;
+        }
+        if (this.#patience?.waiting !== undefined && this.#room === undefined) {
+          this.#room = this.#patience.waiting;
+          messages = this.#withinLimit(messages);
+        }
+        await delay(this.#patience?.pause(attempt) ?? Math.min(firstPause * 2 ** (attempt - 1), longestPause), undefined, { signal, ref: false });
       }
     }
+  }
+
+  /** Of messages that have waited for a server that was away, as many as may. */
+  #withinLimit(messages: readonly LogMessage[]): readonly LogMessage[] {
+    if (this.#room === undefined) return messages;
+    const kept = messages.slice(0, this.#room);
+    this.#room -= kept.length;
+    this.#dropped += messages.length - kept.length;
+    return kept;
+  }
+
+  /** All that had waited is gone through. */
+  #endOutage(): void {
+    if (this.#dropped > 0) this.#options.warn(`${this.#dropped} messages of container ${this.#options.info.containerId} were dropped: more than ${this.#patience?.waiting} waited for the server, the limit of its log options`);
+    this.#room = undefined;
+    this.#dropped = 0;
   }
 
   async #note(now: boolean): Promise<void> {
