@@ -24,7 +24,7 @@ export interface DockerfileLines {
   /** The character that quotes others and continues lines. */
   readonly escape: string;
   /** Instructions whose continued lines have empty ones between them: their last lines. */
-  readonly emptyContinuations: readonly number[];
+  readonly emptyContinuations: readonly { readonly line: number; readonly text: string }[];
   /** Value of the directive `check`; empty: none. */
   readonly check: string;
 }
@@ -37,7 +37,7 @@ const heredocPattern = /(?:^|\s)\d*<<-?\s*(['"]?)([^\s'"<]+)\1/g;
 export function splitDockerfile(text: string): DockerfileLines {
   const physical = text.replace(/^\uFEFF/, '').split('\n').map((line) => line.replace(/\r+$/, ''));
   const { escape, check } = readDirectives(physical);
-  const emptyContinuations: number[] = [];
+  const emptyContinuations: { line: number; text: string }[] = [];
   const lines: DockerfileLine[] = [];
   for (let index = 0; index < physical.length; ) {
     const number = index + 1;
@@ -57,7 +57,7 @@ export function splitDockerfile(text: string): DockerfileLines {
     }
     index++;
     if (open === undefined) continue;
-    if (hasEmpty) emptyContinuations.push(Math.min(index, physical.length));
+    if (hasEmpty) emptyContinuations.push({ line: Math.min(index, physical.length), text: open });
     const heredocs: Heredoc[] = [];
     for (const { terminator, tabs, expand } of heredocsOf(open)) {
       let content = '';
@@ -72,7 +72,7 @@ export function splitDockerfile(text: string): DockerfileLines {
     }
     lines.push({ text: open, number, end: Math.min(index, physical.length), heredocs });
   }
-  if (lines.length === 0) throw fault('file with no instructions');
+  if (lines.length === 0) throw fault('file with no instructions', { start: 1, end: Math.max(1, lastLine(physical)) });
   return { lines, escape, emptyContinuations, check };
 }
 
@@ -81,16 +81,17 @@ function readDirectives(lines: readonly string[]): { escape: string; check: stri
   const seen = new Set<string>();
   let escape = '\\';
   let check = '';
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
+    const place = { start: index + 1, end: index + 1 };
     const match = directivePattern.exec(line.trimStart());
     const name = match?.[1]?.toLowerCase() ?? '';
     if (!directives.has(name)) break;
-    if (seen.has(name)) throw fault(`only one ${name} parser directive can be used`);
+    if (seen.has(name)) throw fault(`only one ${name} parser directive can be used`, place);
     seen.add(name);
     if (name === 'check') check = match?.[2] ?? '';
     if (name === 'escape') {
       escape = match?.[2] ?? '';
-      if (escape !== '\\' && escape !== '`') throw fault(`invalid escape token '${escape}' does not match \` or \\`);
+      if (escape !== '\\' && escape !== '`') throw fault(`invalid escape token '${escape}' does not match \` or \\`, place);
     }
   }
   return { escape, check };

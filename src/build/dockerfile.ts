@@ -45,7 +45,7 @@ export interface Dockerfile {
   readonly metaArguments: readonly Command[];
   readonly stages: readonly Stage[];
   readonly escape: string;
-  readonly emptyContinuations: readonly LineRange[];
+  readonly emptyContinuations: readonly (LineRange & { readonly text: string })[];
   /** Value of the directive `check`; empty: none. */
   readonly check: string;
 }
@@ -76,7 +76,7 @@ export function readDockerfile(text: string): Dockerfile {
     else throw fault('no build stage in current context', rangeOf(line));
   }
   if (stages.length === 0) throw fault('no build stage in current context', lines[0] === undefined ? undefined : rangeOf(lines[0]));
-  return { metaArguments, stages, escape, check, emptyContinuations: emptyContinuations.map((line) => ({ start: line, end: line })) };
+  return { metaArguments, stages, escape, check, emptyContinuations: emptyContinuations.map(({ line, text: joined }) => ({ start: line, end: line, text: joined })) };
 }
 
 function rangeOf({ number, end }: DockerfileLine): LineRange {
@@ -106,7 +106,7 @@ function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}${meant(word, [...configurationWords, ...otherWords])}`);
   if (word === 'FROM' && parameters.length !== 1 && !(parameters.length === 3 && parameters[1]?.toUpperCase() === 'AS')) throw new Error('FROM requires either one or three arguments');
   if ((word === 'ADD' || word === 'COPY') && parameters.length < 2) {
-    throw new Error(parameters.length === 0 ? `${word} requires at least two arguments, but no arguments were provided` : `${word} requires at least two arguments, but only one was provided. Destination could not be determined`);
+    throw new Error(parameters.length === 0 && json ? `${word} requires at least two arguments, but no arguments were provided` : `${word} requires at least two arguments, but only one was provided. Destination could not be determined`);
   }
   if (word === 'ARG' && parameters.length === 0) throw new Error('ARG requires at least one argument');
   if (word === 'ARG' && parameters.some((parameter) => parameter.startsWith('='))) throw new Error('ARG names can not be blank');

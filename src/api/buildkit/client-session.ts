@@ -1,11 +1,12 @@
 /** A build's client on the connection it opened with `POST /session`: there the client serves and the daemon calls. */
 import type { Duplex } from 'node:stream';
 import { GrpcClient } from '#base/grpc/grpc-client.ts';
-import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
+import { GrpcError, statusCodes, statusName } from '#base/grpc/grpc-status.ts';
 import { fail } from '#base/errors/failure.ts';
-import type { BuildSession, ByteStream, PacketStream, WantedFiles } from '#engine/solver/build-session.ts';
+import type { BuildSession, ByteStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
 import { Packet } from '#schema/buildkit/file-sync-messages.ts';
+import { ShellInput, ShellOutput } from '#schema/buildkit/shell-messages.ts';
 import { CheckAgentRequest, CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
 
 export interface SessionFacts {
@@ -89,6 +90,15 @@ export class ClientSession implements BuildSession, Disposable {
     stream.end();
   }
 
+  openShell(step: { readonly step: string; readonly failure: string }, signal: AbortSignal): ShellStream | undefined {
+    if (!this.supports(sessionMethods.openShell)) return undefined;
+    const call = this.#client.call(sessionMethods.openShell, { signal });
+    const send = async (output: Partial<ShellOutput>): Promise<void> => await call.send(ShellOutput.encode(output));
+    // A client that is gone shows itself when its answer is read.
+    void send(step).catch(() => undefined);
+    return { inputs: decoded(call.messages, (message) => ShellInput.decode(message)), send, end: () => call.end() };
+  }
+
   sendArchive(exporter: number, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream {
     const named = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`exporter-md-${name}`, value]));
     return this.#bytes(sessionMethods.fileSend, { 'buildkit-attachable-exporter-id': String(exporter), ...named }, signal);
@@ -142,5 +152,5 @@ function isStatus(error: unknown, code: number): boolean {
 
 /** What the client said as a failure of the build. */
 function asFailure(error: unknown): unknown {
-  return error instanceof GrpcError ? fail('build.session_failed', { message: error.message }, error) : error;
+  return error instanceof GrpcError ? fail('build.session_failed', { message: `rpc error: code = ${statusName(error.code)} desc = ${error.message}` }, error) : error;
 }

@@ -14,6 +14,16 @@ export const statusCodes = {
   unavailable: 14,
 } as const;
 
+const statusNames = [
+  'OK', 'Canceled', 'Unknown', 'InvalidArgument', 'DeadlineExceeded', 'NotFound', 'AlreadyExists', 'PermissionDenied', 'ResourceExhausted', 'FailedPrecondition', 'Aborted', 'OutOfRange', 'Unimplemented', 'Internal',
+  'Unavailable', 'DataLoss', 'Unauthenticated',
+];
+
+/** As Go's library names a code. */
+export function statusName(code: number): string {
+  return statusNames[code] ?? `Code(${code})`;
+}
+
 /** A call that ended with another code than ok. */
 export class GrpcError extends Error {
   override readonly name = 'GrpcError';

@@ -12,6 +12,7 @@ import { serveSession, sessionServices, type SecretSource } from '#cli/build/sol
 import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
 import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
+import { debugShell, interactiveShell } from '#cli/build/solve/debug-shell.ts';
 import { failureText } from '#cli/build/solve/failure-text.ts';
 
 import { CommandFailure } from '#cli/command-failure.ts';
@@ -41,6 +42,7 @@ export const command = defineCommand({
     'cgroup-parent': textFlag({ text: 'Set the parent cgroup for the "RUN" instructions during build' }),
     check: booleanFlag({ text: 'Shorthand for "--call=check"' }),
     call: textFlag({ text: 'Set method for evaluating build ("check", "targets")', initial: 'build' }),
+    debug: { ...textFlag({ text: 'Open a shell in the state of a step that fails, or run a command there', isOwn: true }), valueWhenBare: interactiveShell },
     file: textFlag({ short: 'f', text: 'Name of the Dockerfile (default: "PATH/Dockerfile")', candidates: 'files' }),
     iidfile: textFlag({ text: 'Write the image ID to a file', candidates: 'files' }),
     label: listFlag({ text: 'Set metadata for an image' }),
@@ -109,6 +111,10 @@ export const command = defineCommand({
 
       const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, stdout: process.stdout, isTerminal: stdout.isTerminal });
       const credentials = new CredentialStore(configuration, environment);
+      if (flags.debug === interactiveShell && (source === '-' || flags.file === '-')) throw new CommandFailure('--debug needs standard input, which the build takes already: give a command, as in --debug="ls -l"');
+      const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
+      const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
+      const shell = flags.debug === '' ? undefined : debugShell({ command: flags.debug === interactiveShell ? '' : flags.debug, stdin, stdout, stderr, pause: () => shown.pause() });
       const offer = {
         directories,
         secrets: new Map(flags.secret.map((text) => secretOf(text, environment))),
@@ -116,6 +122,7 @@ export const command = defineCommand({
         outputs: outputs.map(({ sink }) => sink),
         upload: place.upload,
         credentials: async (host: string) => await credentialsOf(credentials, host),
+        shell,
       };
       const sessionId = newIdentifier().slice(0, 25);
       const opening = client.builds.openSolver();
@@ -130,8 +137,6 @@ export const command = defineCommand({
       });
       const solver = opened.use(await opening);
       const ref = newIdentifier().slice(0, 25);
-      const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
-      const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
       const progress = (async () => {
         const call = solver.call(`${control}/Status`, { signal: until });
         await call.send(StatusRequest.encode({ ref }));

@@ -47,7 +47,9 @@ export async function* copyMembers(destination: Destination, sources: readonly C
     const { tree, node } = source;
     const resolved = destination.resolve(target);
     if (node.kind === 'directory') {
-      yield* destination.directory(resolved, { parents: parents?.owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode });
+      // Of an empty directory BuildKit takes the time alone.
+      const taken = parents === undefined ? {} : { modified: node.modified, lastMode: node.children.size === 0 ? 0o755 : undefined };
+      yield* destination.directory(resolved, { parents: parents?.owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode, ...taken });
       const linked = new Map<SourceNode, string>();
       for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });
     } else if (source.unpack && (await isArchive(source, signal))) {

@@ -16,7 +16,7 @@ export function copyOwner(root: string, chown: string): Owner {
 }
 
 function numberOf(text: string): number | undefined {
-  return /^\d+$/.test(text) ? Number(text) : undefined;
+  return /^[+-]?\d+$/.test(text) ? Number(text) >>> 0 : undefined;
 }
 
 function refused(context: string, reason: string): Error {

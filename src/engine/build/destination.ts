@@ -14,24 +14,44 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What a directory is made with where it is not there. */
+export interface NewDirectory {
+  readonly last: Owner;
+  /** Of those on the way. */
+  readonly parents: Owner;
+  /** Undefined: 0755. */
+  readonly mode?: number | undefined;
+  /** Of the last one; undefined: as the others. */
+  readonly lastMode?: number | undefined;
+  /** Of the last one, also where it is there; undefined: it stays, or is now. */
+  readonly modified?: TarHeader['modified'];
+}
+
 interface Present {
   readonly kind: 'directory' | 'symlink' | 'other';
   readonly linkName: string;
-  /** Of a directory that the image has and the layer does not yet. */
+  /** Of a directory. */
   readonly header: TarHeader | undefined;
+  /** The layer has it. */
+  readonly isPlaced: boolean;
 }
 
 const linkLimit = 255;
 const rootOwner: Owner = { uid: 0, gid: 0 };
 
+/** How what is there already is met: `replace` as the classic builder, `refuse` a kind that differs, as BuildKit. */
+export type Meeting = 'replace' | 'refuse';
+
 export class Destination {
   readonly #root: string;
+  readonly #meeting: Meeting;
   /** What the layer holds by now. */
   readonly #placed = new Map<string, Present>();
 
   /** @param root path of the mounted file system */
-  constructor(root: string) {
+  constructor(root: string, meeting: Meeting = 'replace') {
     this.#root = root;
+    this.#meeting = meeting;
   }
 
   /** Without a leading slash, links followed; what does not exist stays as it is. Empty: the root. */
@@ -63,16 +83,20 @@ export class Destination {
   }
 
   /** Entries that make a resolved path a directory: of each directory on the way, whether it is there or new. */
-  *directory(path: string, owners: { last: Owner; parents: Owner; mode?: number | undefined } = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
+  *directory(path: string, owners: NewDirectory = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
     const parts = path.split('/').filter((part) => part !== '');
     for (let count = 1; count <= parts.length; count++) {
       const name = parts.slice(0, count).join('/');
       const present = this.#look(name);
-      if (present !== undefined && present.kind !== 'directory') throw fail('build.step_failed', { message: `failed to copy files: mkdir /${name}: not a directory` });
-      if (present !== undefined && present.header === undefined) continue;
-      const owner = count === parts.length ? owners.last : owners.parents;
-      const header: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode: owners.mode ?? 0o755, ...owner, modified: now() };
-      this.#placed.set(name, { kind: 'directory', linkName: '', header: undefined });
+      if (present !== undefined && present.kind !== 'directory') throw fail('build.step_failed', { message: this.#noDirectory(name, count === parts.length && owners.modified !== undefined) });
+      const isLast = count === parts.length;
+      const modified = isLast ? owners.modified : undefined;
+      if (present?.isPlaced === true && modified === undefined) continue;
+      const owner = isLast ? owners.last : owners.parents;
+      const mode = (isLast ? owners.lastMode : undefined) ?? owners.mode ?? 0o755;
+      const before: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode, ...owner, modified: now() };
+      const header = modified === undefined ? before : { ...before, modified };
+      this.#placed.set(name, { kind: 'directory', linkName: '', header, isPlaced: true });
       yield { header };
     }
   }
@@ -82,10 +106,12 @@ export class Destination {
     const name = this.#nameOf(path);
     yield* this.directory(name.slice(0, Math.max(name.lastIndexOf('/'), 0)));
     const isDirectory = header.type === 'directory';
+    if (this.#meeting === 'refuse') this.#checkKind(name, isDirectory);
     this.#placed.set(name, {
       kind: isDirectory ? 'directory' : header.type === 'symlink' ? 'symlink' : 'other',
       linkName: header.linkName ?? '',
-      header: undefined,
+      header: isDirectory ? { ...header, name: `${name}/` } : undefined,
+      isPlaced: true,
     });
     const linkName = header.type === 'hardlink' ? this.#nameOf(header.linkName ?? '') : header.linkName;
     yield { header: { ...header, linkName, name: isDirectory ? `${name}/` : name }, body };
@@ -97,6 +123,17 @@ export class Destination {
     const parent = this.resolve(path.slice(0, Math.max(slash, 0)));
     const base = path.slice(slash + 1);
     return parent === '' ? base : `${parent}/${base}`;
+  }
+
+  #checkKind(name: string, isDirectory: boolean): void {
+    const present = this.#look(name);
+    if (present === undefined || isDirectory === (present.kind === 'directory')) return;
+    throw fail('build.step_failed', { message: isDirectory ? `cannot copy to non-directory: /${name}` : `cannot replace to directory /${name} with file` });
+  }
+
+  #noDirectory(name: string, copied: boolean): string {
+    if (this.#meeting === 'replace') return `failed to copy files: mkdir /${name}: not a directory`;
+    return copied ? `cannot copy to non-directory: /${name}` : `mkdir /${name}: not a directory`;
   }
 
   #look(path: string): Present | undefined {
@@ -112,12 +149,13 @@ export class Destination {
     const full = `${this.#root}/${path}`;
     try {
       const status = lstatSync(full);
-      if (status.isSymbolicLink()) return { kind: 'symlink', linkName: readlinkSync(full), header: undefined };
-      if (!status.isDirectory()) return { kind: 'other', linkName: '', header: undefined };
+      if (status.isSymbolicLink()) return { kind: 'symlink', linkName: readlinkSync(full), header: undefined, isPlaced: false };
+      if (!status.isDirectory()) return { kind: 'other', linkName: '', header: undefined, isPlaced: false };
       const { mode, uid, gid, mtimeMs } = status;
       return {
         kind: 'directory',
         linkName: '',
+        isPlaced: false,
         header: { name: `${path}/`, type: 'directory', mode: mode & 0o7777, uid, gid, modified: { seconds: Math.floor(mtimeMs / 1000), nanoseconds: 0 } },
       };
     } catch (error) {

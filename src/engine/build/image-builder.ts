@@ -3,13 +3,14 @@
  * an image of its own. What it prints is Docker's, byte for byte.
  */
 import { Readable } from 'node:stream';
-import { fail } from '#base/errors/failure.ts';
+import { fail, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { BuildArguments } from '#build/build-arguments.ts';
 import { labelCommand, readTrigger, type Command, type Dockerfile, type Stage } from '#build/dockerfile.ts';
 import type { SourceTree } from '#build/source-tree.ts';
 import type { ImageDerivation } from '#image/contract.ts';
-import { expandWord } from '#oci/instructions/expand-word.ts';
+import { expandWord, type ExpansionContext } from '#oci/instructions/expand-word.ts';
+import { parsePlatform } from '#oci/platform.ts';
 import { writeTar } from '#oci/tar/write-tar.ts';
 import type { ContainerConfig } from '#schema/container-config.ts';
 import { posix } from 'node:path';
@@ -72,6 +73,7 @@ export class ImageBuilder implements AsyncDisposable {
     const labels = [...request.labels].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => labelCommand(name, value));
     stages.at(-1)?.commands.push(...labels);
     this.#steps = dockerfile.metaArguments.length + stages.reduce((sum, stage) => sum + 1 + stage.commands.length, 0);
+    await this.#warn(dockerfile);
     const given = BuildArguments.of(request.buildArguments);
     for (const command of dockerfile.metaArguments) {
       await this.#announce(command.source);
@@ -79,8 +81,8 @@ export class ImageBuilder implements AsyncDisposable {
       for (const parameter of command.parameters) given.declareMeta(...argumentOf(parameter, (text) => expandWord(text, context)));
     }
     for (const stage of stages) {
-      await this.#announce(stage.source);
       if (this.#stages.some(({ name }) => name !== '' && name === stage.name)) throw fail('build.step_failed', { message: `${stage.name} stage name already used` });
+      await this.#announce(stage.source);
       this.#cache = this.#newCache();
       const state = await this.#begin(stage, given, dockerfile.escape);
       await this.#showImage(state);
@@ -103,6 +105,13 @@ export class ImageBuilder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#trees[Symbol.asyncDispose]();
     await this.#derivation[Symbol.asyncDispose]();
+  }
+
+  async #warn({ emptyContinuations }: Dockerfile): Promise<void> {
+    if (emptyContinuations.length === 0) return;
+    const { output } = this.#options;
+    const lines = [...emptyContinuations.map(({ text }) => `Empty continuation line found in: ${text}`), 'Empty continuation lines will become errors in a future release.'];
+    for (const line of lines) await output.text(`\u001B[91m[WARNING]: ${line}\n\u001B[0m`);
   }
 
   #newCache(): StepCache {
@@ -130,7 +139,7 @@ export class ImageBuilder implements AsyncDisposable {
         ? { imageId: built.state.imageId, author: built.state.author, config: built.state.config }
         : base === 'scratch'
           ? { imageId: '', author: '', config: {} }
-          : await this.#bases.find(base, expandWord(stage.platform, { variables: given.meta(), escape }));
+          : await this.#bases.find(base, platformOf(stage, { variables: given.meta(), escape }));
     if (from.imageId !== '') await this.#derivation.hold(from.imageId);
     const triggers = from.config.OnBuild ?? [];
     const state = new StageState(from, given.stage(), escape);
@@ -163,8 +172,8 @@ export class ImageBuilder implements AsyncDisposable {
       case 'WORKDIR':
         return this.#changeDirectory(command, state);
       case 'ARG': {
-        const texts = command.parameters.map((parameter) => {
-          const [name, fallback] = argumentOf(parameter, state.expanders.word);
+        // All are resolved before any is declared.
+        const texts = command.parameters.map((parameter) => argumentOf(parameter, state.expanders.word)).map(([name, fallback]) => {
           state.arguments.declare(name, fallback);
           return fallback === undefined ? name : `${name}=${fallback}`;
         });
@@ -200,7 +209,7 @@ export class ImageBuilder implements AsyncDisposable {
     refuseBuildKitFlags(command, ['mount', 'network', 'security', 'device']);
     const words = command.json ? [...command.parameters] : [...state.shell, ...command.parameters];
     const { all, counted } = state.arguments.forCommand(state.environment);
-    const saved = counted.length === 0 ? words : [`|${counted.length}`, ...counted, ...words];
+    const saved = all.length === 0 ? words : [`|${counted.length}`, ...counted, ...words];
     const config = state.containerConfig({ Cmd: saved, ...(saved.length > 0 ? { Entrypoint: null } : {}) });
     if (await this.#wasBuilt(config, state)) return;
     const container = await this.#containers.create(
@@ -212,13 +221,14 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #copy(command: Command, state: StageState): Promise<void> {
-    refuseBuildKitFlags(command, ['chmod', 'link', 'parents', 'exclude', 'keep-git-dir', 'checksum', 'unpack']);
+    refuseBuildKitFlags(command, ['chmod']);
     const { word, flags } = command;
     const [target = '', ...arguments_] = command.parameters.map(state.expanders.word).toReversed();
     const chown = state.expanders.word(flags.get('chown') ?? '');
-    const from = flags.get('from');
+    const given = flags.get('from') ?? '';
+    const from = given === '' ? undefined : given;
     const sources = await this.#sourcesOf({ word, names: arguments_.toReversed(), from, target });
-    const comment = `${word} ${chown === '' ? '' : `--chown=${chown}`}${hashOfSources(sources)} in ${target} `;
+    const comment = `${word} ${chown === '' ? '' : `--chown=${chown} `}${hashOfSources(sources)} in ${target} `;
     const config = state.containerConfig({ Cmd: [...state.shell, `#(nop) ${comment}`] });
     if (await this.#wasBuilt(config, state)) return;
     const base = state.imageId === '' ? undefined : this.#options.parts.images.resolve(state.imageId);
@@ -240,8 +250,7 @@ export class ImageBuilder implements AsyncDisposable {
 
   /** A stage by name or number, else an image. Empty id: from scratch. */
   async #imageToCopyFrom(from: string): Promise<{ id: string; topLayer: string | undefined }> {
-    const index = /^\d+$/.test(from) ? Number(from) : -1;
-    const stage = this.#stages.find(({ name }) => name !== '' && name === from.toLowerCase()) ?? this.#stages[index];
+    const stage = this.#stages.find(({ name }) => name !== '' && name === from.toLowerCase()) ?? this.#stageOfNumber(from);
     let id = stage?.state.imageId;
     if (id === undefined) {
       try {
@@ -253,6 +262,15 @@ export class ImageBuilder implements AsyncDisposable {
     if (id === '') return { id, topLayer: undefined };
     await this.#derivation.hold(id);
     return { id, topLayer: this.#options.parts.images.resolve(id).topLayer };
+  }
+
+  #stageOfNumber(from: string): BuiltStage | undefined {
+    if (!/^[+-]?\d+$/.test(from)) return undefined;
+    const index = Number(from);
+    if (index === this.#stages.length) throw fail('build.step_failed', { message: `invalid from flag value ${from}: refers to current build stage` });
+    const stage = this.#stages[index];
+    if (stage === undefined) throw fail('build.step_failed', { message: `invalid from flag value ${from}: index out of bounds` });
+    return stage;
   }
 
   async #wasBuilt(config: ContainerConfig, state: StageState): Promise<boolean> {
@@ -280,6 +298,18 @@ export class ImageBuilder implements AsyncDisposable {
     );
     await this.#derivation.hold(state.imageId);
   }
+}
+
+/** The platform of `--platform`, checked; empty: none was asked for. */
+function platformOf({ platform }: Stage, context: ExpansionContext): string {
+  if (platform === '') return '';
+  const text = expandWord(platform, context);
+  try {
+    parsePlatform(text);
+  } catch (error) {
+    throw fail('build.step_failed', { message: `failed to parse platform ${text}: ${messageOf(error)}` }, error);
+  }
+  return text;
 }
 
 function wantedStages(stages: readonly Stage[], target: string): Stage[] {

@@ -251,7 +251,7 @@ function copy(application: Application): void {
   const texts = command.parameters.map(expanders.word);
   const given = texts.at(-1) ?? '';
   const target = absoluteTarget(draft.directory, given);
-  const from = flags.get('from');
+  const from = flags.get('from') === '' ? undefined : flags.get('from');
   const owner = expanders.word(flags.get('chown') ?? '');
   const mode = expanders.word(flags.get('chmod') ?? '');
   const checksum = flags.get('checksum') === undefined ? '' : expanders.word(flags.get('checksum') ?? '');
@@ -337,8 +337,8 @@ function expandDocument(text: string, { draft, context }: Application): string {
 function shownText(application: Application): string {
   const { command } = application;
   const source = command.source;
-  const gap = source.search(/\s/);
-  const text = gap < 0 ? source : `${source.slice(0, gap).toUpperCase()}${source.slice(gap)}`;
+  const [first = ''] = source.split(' ', 1);
+  const text = first.toUpperCase() + source.slice(first.length);
   try {
     return expandWord(text, { variables: application.draft.environment, escape: application.context.escape });
   } catch (error) {
@@ -352,7 +352,7 @@ function shownText(application: Application): string {
 function shownRun({ command, draft, context }: Application, secrets: readonly string[]): string {
   const variables = new Map(draft.environment);
   for (const name of secrets) variables.set(name, '****');
-  return shownCommand(command.source.replace(/^run/i, 'RUN'), { variables, escape: context.escape });
+  return shownCommand(command.source.replace(/^[^ ]+/, (first) => first.toUpperCase()), { variables, escape: context.escape });
 }
 
 function pairs(words: readonly string[]): [string, string][] {

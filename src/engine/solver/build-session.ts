@@ -1,5 +1,6 @@
 /** The client of a build, as the solver asks it for files and secrets. Implemented over the connection that the client opened. */
 import type { Packet } from '#schema/buildkit/file-sync-messages.ts';
+import type { ShellInput, ShellOutput } from '#schema/buildkit/shell-messages.ts';
 
 /** What of a directory of the client is wanted: patterns of `.dockerignore`, and paths whose links are followed. */
 export interface WantedFiles {
@@ -22,6 +23,13 @@ export interface ByteStream {
   end(): void;
 }
 
+/** A shell's conversation with the client that opened it. */
+export interface ShellStream {
+  readonly inputs: AsyncIterable<ShellInput>;
+  send(output: Partial<ShellOutput>): Promise<void>;
+  end(): void;
+}
+
 export interface BuildSession {
   readonly id: string;
   /** The same for builds that may share what was sent before. */
@@ -41,6 +49,8 @@ export interface BuildSession {
   credentials(host: string, signal: AbortSignal): Promise<{ userName: string; secret: string } | undefined>;
   /** A context that the client uploads. */
   upload(path: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Offers the client a shell in the state of a step that failed; undefined: it asked for none. */
+  openShell(step: { readonly step: string; readonly failure: string }, signal: AbortSignal): ShellStream | undefined;
   /** Gives the client an archive: output number `exporter` of its build. */
   sendArchive(exporter: number, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream;
   /** Gives the client a directory: output number `exporter` of its build. */

@@ -34,7 +34,7 @@ export function findSources(tree: SourceTree, { part, excludes, ref }: CopyChoic
     return [{ tree, path: node.path, node: node.node, below: '', unpack: part.unpack }];
   }
   if (part.parents) return withParents(tree, { part, excludes, ref });
-  const path = posix.join('/', part.path).slice(1);
+  const path = posix.join('/', part.path).slice(1).replace(/(?<=.)\/$/, '');
   const names = hasWildcard(path) ? matching(tree, path) : [path];
   const found = names.flatMap((name): FoundSource[] => {
     const node = tree.find(name);

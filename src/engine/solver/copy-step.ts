@@ -30,7 +30,7 @@ export async function* copyArchive(node: CopyNode, sources: readonly FoundSource
   // With --link nothing of what lies below is looked at.
   const empty = node.link ? mkdtempSync(`${directory}/link-`) : undefined;
   try {
-    const destination = new Destination(empty ?? root);
+    const destination = new Destination(empty ?? root, 'refuse');
     yield* writeTar(members()) as AsyncGenerator<Buffer>;
 
     async function* members(): AsyncGenerator<TarMember, void> {
@@ -47,7 +47,7 @@ export async function* copyArchive(node: CopyNode, sources: readonly FoundSource
 /** @throws build.solve_failed */
 export async function* directoryArchive({ path, user }: DirectoryNode, { root }: CopyStepOptions): AsyncGenerator<Buffer, void> {
   const owner = user === '' ? rootOwner : ownerOf(root, user);
-  const destination = new Destination(root);
+  const destination = new Destination(root, 'refuse');
   const resolved = destination.resolve(path);
   const isThere = destination.isDirectory(resolved);
   const members = isThere ? [] : destination.directory(resolved, { last: owner, parents: owner });

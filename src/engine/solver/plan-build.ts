@@ -5,9 +5,10 @@
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { readDockerfile, readTrigger, type Command, type Dockerfile, type LineRange, type Stage } from '#build/dockerfile.ts';
-import { BuildChecks, readCheckOptions, type CheckFinding } from '#build/checks/build-checks.ts';
+import { BuildChecks, readCheckOptions, type CheckFinding, type CheckOptions } from '#build/checks/build-checks.ts';
 import { checkDockerfile } from '#build/checks/check-dockerfile.ts';
 import { mountSource } from '#build/run-mount.ts';
+import { meant } from '#build/suggest-name.ts';
 import { expandWord } from '#oci/instructions/expand-word.ts';
 import { formatPlatform, hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
 import type { BuildNode, LocalNode } from './build-node.ts';
@@ -55,7 +56,7 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   const globals = globalArguments(dockerfile, options, platform);
   const stages = arrange(dockerfile, { options, globals });
   const target = wanted(stages, options.target);
-  const checks = new BuildChecks(refusing(() => readCheckOptions(options.buildArguments.get('BUILDKIT_DOCKERFILE_CHECK') ?? dockerfile.check)));
+  const checks = new BuildChecks(readChecks(options.buildArguments.get('BUILDKIT_DOCKERFILE_CHECK') ?? dockerfile.check));
   checkDockerfile(dockerfile, checks, globals);
   if (stages.length === 1 && stages[0] !== undefined) stages[0].label = '';
   const drafts = new Map<PlannedStage, StageDraft>();
@@ -87,6 +88,14 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   } catch (error) {
     if (!everything) tellFindings(checks.findings);
     throw error;
+  }
+}
+
+function readChecks(text: string): CheckOptions {
+  try {
+    return readCheckOptions(text);
+  } catch (error) {
+    throw fail('build.solve_failed', { message: `failed to parse check options: ${messageOf(error)}` }, error);
   }
 }
 
@@ -137,7 +146,7 @@ function arrange(dockerfile: Dockerfile, { options, globals }: { options: SolveO
       if (baseName === '') throw fail('build.solve_failed', { message: `base name (${stage.base}) should not be blank` });
       const platform = stagePlatform(stage, globals, escape);
       const replaced = stage.name !== '' && options.contexts.has(stage.name);
-      const base = replaced ? undefined : byName.get(baseName.toLowerCase());
+      const base = replaced ? undefined : byName.get(baseName);
       const commands = replaced ? [] : stage.commands.map((command) => ({ command, trigger: false }));
       const planned: PlannedStage = {
         stage, index, base, platform, commands,
@@ -158,14 +167,14 @@ function arrange(dockerfile: Dockerfile, { options, globals }: { options: SolveO
   return stages;
 }
 
-function stagePlatform({ platform }: Stage, globals: ReadonlyMap<string, string>, escape: string): Platform | undefined {
+function stagePlatform({ platform, range }: Stage, globals: ReadonlyMap<string, string>, escape: string): Platform | undefined {
   if (platform === '') return undefined;
   const text = expandWord(platform, { variables: globals, escape });
   if (text === '') throw fail('build.solve_failed', { message: `empty platform value from expression ${platform}` });
   try {
     return parsePlatform(text);
   } catch (error) {
-    throw fail('build.solve_failed', { message: `failed to parse platform ${platform}: ${messageOf(error)}` }, error);
+    throw fail('build.solve_failed', { message: `failed to parse platform ${platform}: ${messageOf(error)}`, range, alsoRanges: [range] }, error);
   }
 }
 
@@ -178,8 +187,8 @@ interface Arrangement {
 function linkSources(planned: PlannedStage, command: Command, arrangement: Arrangement): void {
   if (command.word === 'COPY') {
     const from = command.flags.get('from');
-    if (from === undefined) return;
-    if (from.includes('$')) throw fail('build.solve_failed', { message: 'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround' });
+    if (from === undefined || from === '') return;
+    if (from.includes('$')) throw fail('build.solve_failed', { message: 'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround', blameless: true });
     planned.sources.set(command, [sourceOf(from, command.range, arrangement, { byNumber: true })]);
   } else if (command.word === 'RUN') {
     const sources = (command.lists.get('mount') ?? []).map((text) => {
@@ -226,8 +235,8 @@ function checkCycles(stages: readonly PlannedStage[]): void {
 
 function wanted(stages: readonly PlannedStage[], target: string): PlannedStage {
   const own = stages.filter(({ implied }) => !implied);
-  const found = target === '' ? own.at(-1) : (own.findLast(({ stage }) => stage.name !== '' && stage.name === target.toLowerCase()) ?? (/^\d+$/.test(target) ? own[Number(target)] : undefined));
-  if (found === undefined) throw fail('build.solve_failed', { message: `target stage ${quoteText(target)} could not be found` });
+  const found = target === '' ? own.at(-1) : own.findLast(({ stage }) => stage.name !== '' && stage.name === target.toLowerCase());
+  if (found === undefined) throw fail('build.solve_failed', { message: `target stage ${quoteText(target)} could not be found${meant(target, own.flatMap(({ stage }) => (stage.name === '' ? [] : [stage.name])))}` });
   return found;
 }
 
@@ -254,7 +263,8 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
     const needed = search.everything ? [...stages] : [...reachable(target)];
     const missing = needed.filter((planned) => planned.base === undefined && !bases.has(planned));
     const found = await Promise.all(missing.map(async (planned) => ({ planned, base: await findBase(planned, search) })));
-    for (const { planned, base } of found.sort((a, b) => a.planned.index - b.planned.index)) bases.set(planned, shared(base, bases));
+    // Where a stage and a copy are of the same image, the copy names its step.
+    for (const { planned, base } of found.sort((a, b) => Number(b.planned.implied) - Number(a.planned.implied) || a.planned.index - b.planned.index)) bases.set(planned, shared(base, bases));
     const fresh = needed.filter((planned) => !triggered.has(planned) && !planned.implied);
     if (fresh.length === 0 && missing.length === 0) return bases;
     for (const planned of fresh) {

@@ -12,6 +12,7 @@ import { writeContainerFiles } from '../containers/container-files.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import { createdState } from '../containers/container-state.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
+import type { ContainerPlace } from '../processes/runtime-preparation.ts';
 import { fileFactsOf } from '../containers/file-facts.ts';
 import { remappingFor } from '../containers/remapping.ts';
 import { describeStartFailure } from '../containers/start-failure.ts';
@@ -20,6 +21,8 @@ import type { RunNode } from './build-node.ts';
 import type { BuildSession } from './build-session.ts';
 import type { CacheDirectories } from './cache-directories.ts';
 import { StepMounts, type InputLayers } from './step-mounts.ts';
+import { readOutput } from './step-output.ts';
+import { serveStepShell } from './step-shell.ts';
 
 export interface RunStepOptions {
   readonly parts: EngineParts;
@@ -61,7 +64,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   const files = writeContainerFiles(record, fileFactsOf(parts, record, sandbox));
   if (node.network !== 'host') writeFileSync(files.hosts, hostsOf(node, parts));
   const cgroupPath = runtime.cgroupPath(record);
-  const launch = await runtime.prepare(record, {
+  const place: ContainerPlace = {
     rootfs,
     networkNamespace: node.network === 'host' ? undefined : sandbox.namespacePath,
     userNamespace: sandbox.userNamespacePath,
@@ -70,12 +73,16 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
     pidOf: (reference) => {
       throw new Error(`bug: a build step has no part in ${reference}`);
     },
-  });
+  };
+  const launch = await runtime.prepare(record, place);
   undo.defer(async () => await runtime.release(id, cgroupPath));
   const exitCode = await execute();
   if (exitCode !== 0) {
     const killed = runtime.oomKilled(record) ? ': cannot allocate memory' : '';
-    throw fail('build.solve_failed', { message: `process ${JSON.stringify(node.command.join(' '))} did not complete successfully: exit code: ${exitCode}${killed}` });
+    const failure = fail('build.solve_failed', { message: `process ${JSON.stringify(node.command.join(' '))} did not complete successfully: exit code: ${exitCode}${killed}` });
+    const shell = options.session?.openShell({ step: node.name, failure: failure.message }, signal);
+    if (shell !== undefined) await serveStepShell(shell, { record, place, parts, signal });
+    throw failure;
   }
   removeStubs(stubs);
   return await keep(await snapshotter.archiveChanges(id));
@@ -186,21 +193,5 @@ function removeStubs(stubs: readonly Stub[]): void {
       throw error;
     }
     if (times !== undefined) utimesSync(parent, times.accessed, times.modified);
-  }
-}
-
-const frameHeader = 8;
-
-/** Output as the attach stream carries it: frames of a header and bytes. */
-async function readOutput(stream: AsyncIterable<Buffer>, onOutput: (stream: 1 | 2, chunk: Buffer) => void): Promise<void> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= frameHeader) {
-      const length = rest.readUInt32BE(4);
-      if (rest.length < frameHeader + length) break;
-      onOutput(rest[0] === 2 ? 2 : 1, Buffer.from(rest.subarray(frameHeader, frameHeader + length)));
-      rest = rest.subarray(frameHeader + length);
-    }
   }
 }

@@ -144,7 +144,7 @@ function patternsOf(text: string): string[] {
     // What is no pattern is told before anything is sent.
     IgnorePatterns.parse(text);
   } catch (error) {
-    throw fail('build.solve_failed', { message: `failed parsing dockerignore patterns: ${messageOf(error)}` }, error);
+    throw fail('build.solve_failed', { message: messageOf(error) }, error);
   }
   return text.replace(/^\uFEFF/, '').split('\n').filter((line) => !line.startsWith('#')).map((line) => line.trim()).filter((line) => line !== '').map(relativePattern);
 }

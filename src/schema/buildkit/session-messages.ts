@@ -18,5 +18,6 @@ export const sessionMethods = {
   getSecret: '/moby.buildkit.secrets.v1.Secrets/GetSecret',
   checkAgent: '/moby.sshforward.v1.SSH/CheckAgent',
   forwardAgent: '/moby.sshforward.v1.SSH/ForwardAgent',
+  openShell: '/dhow.build.v1.Shell/Open',
   pullUpload: '/moby.upload.v1.Upload/Pull',
 } as const;

@@ -26,6 +26,8 @@ export interface SessionOffer {
   /** An archive of a context that is uploaded. */
   readonly upload: AsyncIterable<Uint8Array> | undefined;
   readonly credentials: (host: string) => Promise<{ userName: string; secret: string }>;
+  /** Takes the offer of a shell in the state of a step that failed; undefined: none is wanted. */
+  readonly shell?: GrpcMethod | undefined;
 }
 
 /** Serves until the connection ends. */
@@ -49,6 +51,7 @@ export function sessionServices(offer: SessionOffer): GrpcMethods {
     })]);
     methods.push([sessionMethods.forwardAgent, async (call) => await forwardAgent(call, offer)]);
   }
+  if (offer.shell !== undefined) methods.push([sessionMethods.openShell, offer.shell]);
   if (offer.upload !== undefined) methods.push([sessionMethods.pullUpload, async ({ send }) => {
     for await (const chunk of offer.upload ?? []) await send(BytesMessage.encode({ data: Buffer.from(chunk) }));
   }]);

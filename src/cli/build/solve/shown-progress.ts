@@ -14,6 +14,8 @@ export interface FailedStep {
 export interface ShownProgress {
   update(status: Partial<StatusResponse>): void;
   finish(): void;
+  /** Shows what there is, and keeps what comes until disposed. */
+  pause(): Disposable;
   /** Undefined: none failed. */
   failed(): FailedStep | undefined;
 }
@@ -28,9 +30,28 @@ export function plainWriter({ mode, quiet, stderr }: { mode: string; quiet: bool
   const terminal = !quiet && (mode === 'tty' || (mode === 'auto' && stderr.isTerminal)) ? new TerminalProgress((text) => stderr.write(text), () => stderr.size) : undefined;
   const lines = quiet || terminal !== undefined || mode === 'rawjson' ? undefined : new PlainProgress((text) => stderr.write(text));
   lines !== undefined && stderr.write('#0 building with "default" instance using docker driver\n\n');
-  const timer = terminal === undefined ? undefined : setInterval(() => terminal.draw(), drawnEvery);
+  let timer = terminal === undefined ? undefined : setInterval(() => terminal.draw(), drawnEvery);
+  let held: Partial<StatusResponse>[] | undefined;
   return {
+    pause() {
+      clearInterval(timer);
+      terminal?.draw(true);
+      terminal?.leave();
+      held = [];
+      return {
+        [Symbol.dispose]: () => {
+          const waiting = held ?? [];
+          held = undefined;
+          for (const status of waiting) this.update(status);
+          timer = terminal === undefined ? undefined : setInterval(() => terminal.draw(), drawnEvery);
+        },
+      };
+    },
     update(status) {
+      if (held !== undefined) {
+        held.push(status);
+        return;
+      }
       warnings.push(...(status.warnings ?? []));
       logs.push(...(status.logs ?? []));
       for (const { digest, name, error } of status.vertexes ?? []) names.set(digest, { name, error });

@@ -48,6 +48,11 @@ export class TerminalProgress {
     this.#drawn = shown.length + 1;
   }
 
+  /** What is drawn stays; the next block begins below. */
+  leave(): void {
+    this.#drawn = 0;
+  }
+
   #linesOf(step: Vertex, width: number): string[] {
     const running = step.completed === undefined;
     const state = step.error === '' ? (step.cached ? 'CACHED ' : '') : 'ERROR ';
