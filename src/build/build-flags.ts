@@ -15,6 +15,7 @@ export function readBuildFlags(flags: readonly string[], known: Readonly<Record<
     if (values.has(name) && kind !== 'list') throw new Error(`duplicate flag specified: --${name}`);
     if (equals < 0 && kind !== 'boolean') throw new Error(`missing a value on flag: --${name}`);
     const value = equals < 0 ? 'true' : flag.slice(equals + 1);
+    if (kind === 'boolean' && value === '') throw new Error(`missing a value on flag: --${name}`);
     if (kind === 'boolean' && !['true', 'false'].includes(value.toLowerCase())) throw new Error(`expecting boolean value for flag --${name}, not: ${value}`);
     values.set(name, kind === 'boolean' ? value.toLowerCase() : value);
     if (kind === 'list') lists.set(name, [...(lists.get(name) ?? []), flag.slice(equals + 1)]);

@@ -1,5 +1,6 @@
 /** Splits a Dockerfile into logical lines: directives are read, comments go, continued lines are joined, here-documents stay with their line. */
 import { fail } from '#base/errors/failure.ts';
+import { splitWords } from '#oci/instructions/split-words.ts';
 
 export interface DockerfileLine {
   readonly text: string;
@@ -31,11 +32,11 @@ export interface DockerfileLines {
 
 const directivePattern = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
 const directives: ReadonlySet<string> = new Set(['escape', 'syntax', 'check']);
-const heredocPattern = /(?:^|\s)\d*<<-?\s*(['"]?)([^\s'"<]+)\1/g;
 
 /** @throws build.invalid_dockerfile */
 export function splitDockerfile(text: string): DockerfileLines {
-  const physical = text.replace(/^\uFEFF/, '').split('\n').map((line) => line.replace(/\r+$/, ''));
+  const raw = text.replace(/^\uFEFF/, '').split('\n');
+  const physical = raw.map((line) => line.replace(/\r+$/, ''));
   const { escape, check } = readDirectives(physical);
   const emptyContinuations: { line: number; text: string }[] = [];
   const lines: DockerfileLine[] = [];
@@ -63,8 +64,9 @@ export function splitDockerfile(text: string): DockerfileLines {
       let content = '';
       for (; ; index++) {
         if (index >= physical.length) throw fault('unterminated heredoc', { start: number, end: lastLine(physical) });
-        const line = tabs ? (physical[index] ?? '').replace(/^\t+/, '') : (physical[index] ?? '');
-        if (line === terminator) break;
+        const whole = raw[index] ?? '';
+        const line = tabs ? whole.replace(/^\t+/, '') : whole;
+        if (line.replace(/\r+$/, '') === terminator) break;
         content += `${line}\n`;
       }
       heredocs.push({ name: terminator, content, expand });
@@ -106,9 +108,20 @@ function takeContinuation(line: string, escape: string): { content: string; cont
 
 function heredocsOf(line: string): { terminator: string; tabs: boolean; expand: boolean }[] {
   if (!/^\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(line)) return [];
-  return [...line.matchAll(heredocPattern)].map((match) => ({ terminator: match[2] ?? '', tabs: match[0].includes('<<-'), expand: match[1] === '' }));
+  return splitWords(line, '\\').flatMap((word) => {
+    const found = readHeredocWord(word);
+    return found === undefined ? [] : [{ terminator: found.name, tabs: found.tabs, expand: found.expand }];
+  });
 }
 
+/** A word such as `<<NAME`, `<<-NAME`, `3<<"NAME"`; undefined: it begins no here-document. */
+export function readHeredocWord(word: string): { readonly name: string; readonly tabs: boolean; readonly expand: boolean } | undefined {
+  const [, dash = '', rest = ''] = /^\d*<<(-?)([^<]+)$/.exec(word) ?? [];
+  if (rest === '') return undefined;
+  const name = rest.replace(/\\(.)|['"]/g, (_match, escaped: string | undefined) => escaped ?? '');
+  // Quotes anywhere in the word keep its document as it is.
+  return name === '' ? undefined : { name, tabs: dash !== '', expand: name === rest };
+}
 
 function fault(message: string, range?: { readonly start: number; readonly end: number }): Error {
   return fail('build.invalid_dockerfile', { message: `failed to parse Dockerfile: ${message}`, ...(range === undefined ? {} : { range }) });

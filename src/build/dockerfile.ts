@@ -91,6 +91,11 @@ export function readTrigger(text: string): { command: Command; escape: string } 
   return { command: asFault('', undefined, () => checkCommand(instruction, line)), escape };
 }
 
+/** The trigger of an ONBUILD, with its here-documents. */
+export function triggerText({ source, heredocs }: Command): string {
+  return [source.replace(/^onbuild\s+/i, ''), ...heredocs.map(({ name, content }) => content + name)].join('\n');
+}
+
 export function labelCommand(name: string, value: string): Command {
   const instruction: Instruction = { word: 'LABEL', flags: [], parameters: [name, value], json: false, original: `LABEL ${name}=${value}` };
   // Given from outside, the label is as it is: nothing in it is to be resolved.
@@ -102,6 +107,7 @@ function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   const word = instruction.word.toUpperCase();
   const { parameters, json } = instruction;
   const place = { source: instruction.original.trim(), heredocs: line.heredocs, range: rangeOf(line) };
+  if (word === 'ONBUILD') return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction({ ...instruction, original: [instruction.original, ...line.heredocs.map(({ name, content }) => content + name)].join('\n') }) };
   if (configurationWords.has(word)) return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction(instruction) };
   if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}${meant(word, [...configurationWords, ...otherWords])}`);
   if (word === 'FROM' && parameters.length !== 1 && !(parameters.length === 3 && parameters[1]?.toUpperCase() === 'AS')) throw new Error('FROM requires either one or three arguments');

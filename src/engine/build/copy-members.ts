@@ -47,8 +47,8 @@ export async function* copyMembers(destination: Destination, sources: readonly C
     const { tree, node } = source;
     const resolved = destination.resolve(target);
     if (node.kind === 'directory') {
-      // Of an empty directory BuildKit takes the time alone.
-      const taken = parents === undefined ? {} : { modified: node.modified, lastMode: node.children.size === 0 ? 0o755 : undefined };
+      // A directory with nothing in it is made as those on the way are.
+      const taken = parents === undefined ? {} : { modified: node.modified, lastMode: node.children.size === 0 ? (parents.mode ?? 0o755) & 0o755 : undefined };
       yield* destination.directory(resolved, { parents: parents?.owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode, ...taken });
       const linked = new Map<SourceNode, string>();
       for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });

@@ -16,7 +16,8 @@ export function copyOwner(root: string, chown: string): Owner {
 }
 
 function numberOf(text: string): number | undefined {
-  return /^[+-]?\d+$/.test(text) ? Number(text) >>> 0 : undefined;
+  // A negative number asks for no change of what is root's.
+  return /^[+-]?\d+$/.test(text) ? Math.max(0, Number(text)) : undefined;
 }
 
 function refused(context: string, reason: string): Error {

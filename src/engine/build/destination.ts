@@ -82,6 +82,15 @@ export class Destination {
     return path === '' || this.#look(path)?.kind === 'directory';
   }
 
+  /** Whether something on the way to a resolved path is there and no directory. */
+  isBelowFile(path: string): boolean {
+    const parts = path.split('/');
+    return parts.slice(0, -1).some((_part, index) => {
+      const present = this.#look(parts.slice(0, index + 1).join('/'));
+      return present !== undefined && present.kind !== 'directory';
+    });
+  }
+
   /** Entries that make a resolved path a directory: of each directory on the way, whether it is there or new. */
   *directory(path: string, owners: NewDirectory = { last: rootOwner, parents: rootOwner }): Generator<TarMember> {
     const parts = path.split('/').filter((part) => part !== '');

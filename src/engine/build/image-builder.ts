@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { BuildArguments } from '#build/build-arguments.ts';
+import { readHeredocWord } from '#build/dockerfile-lines.ts';
 import { labelCommand, readTrigger, type Command, type Dockerfile, type Stage } from '#build/dockerfile.ts';
 import type { SourceTree } from '#build/source-tree.ts';
 import type { ImageDerivation } from '#image/contract.ts';
@@ -181,7 +182,7 @@ export class ImageBuilder implements AsyncDisposable {
       }
       default: {
         const before = state.config.Healthcheck?.Test ?? [];
-        if (command.word === 'HEALTHCHECK' && command.parameters[0]?.toUpperCase() !== 'NONE' && before.length > 0 && before[0] !== 'NONE') {
+        if (command.word === 'HEALTHCHECK' && before.length > 0 && before[0] !== 'NONE') {
           await this.#options.output.text(`Note: overriding previous HEALTHCHECK: [${before.join(' ')}]\n`);
         }
         return this.#comment(changeConfiguration(command, state), state);
@@ -213,7 +214,8 @@ export class ImageBuilder implements AsyncDisposable {
     const config = state.containerConfig({ Cmd: saved, ...(saved.length > 0 ? { Entrypoint: null } : {}) });
     if (await this.#wasBuilt(config, state)) return;
     const container = await this.#containers.create(
-      state.containerConfig({ Cmd: words, Env: [...(state.config.Env ?? []), ...all], Entrypoint: [''], Healthcheck: { Test: ['NONE'] } }),
+      // Without a command of its own the image's is run.
+      state.containerConfig({ Cmd: words, Env: [...(state.config.Env ?? []), ...all], ...(saved.length > 0 ? { Entrypoint: [''] } : {}), Healthcheck: { Test: ['NONE'] } }),
       { announced: true },
     );
     await this.#containers.run(container.id, words);
@@ -227,7 +229,9 @@ export class ImageBuilder implements AsyncDisposable {
     const chown = state.expanders.word(flags.get('chown') ?? '');
     const given = flags.get('from') ?? '';
     const from = given === '' ? undefined : given;
-    const sources = await this.#sourcesOf({ word, names: arguments_.toReversed(), from, target });
+    // This builder passes over here-documents.
+    const names = command.heredocs.length === 0 ? arguments_.toReversed() : arguments_.toReversed().filter((name) => readHeredocWord(name) === undefined);
+    const sources = await this.#sourcesOf({ word, names, from, target });
     const comment = `${word} ${chown === '' ? '' : `--chown=${chown} `}${hashOfSources(sources)} in ${target} `;
     const config = state.containerConfig({ Cmd: [...state.shell, `#(nop) ${comment}`] });
     if (await this.#wasBuilt(config, state)) return;

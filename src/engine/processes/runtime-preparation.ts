@@ -16,7 +16,8 @@ export interface ContainerPlace {
   readonly networkNamespace: string | undefined;
   /** Undefined: the host's users. */
   readonly userNamespace?: string | undefined;
-  readonly files: ContainerFiles;
+  /** A build's step has no `/etc/hostname` of its own. */
+  readonly files: Omit<ContainerFiles, 'hostname'> & { readonly hostname?: string | undefined };
   /** Binds, volumes and tmpfs, ready. */
   readonly mounts: readonly SpecificationMount[];
   /** Directory of shared memory for `IpcMode` shareable, host and `container:`. */

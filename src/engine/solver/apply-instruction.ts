@@ -4,8 +4,10 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteList, quoteText } from '#base/template/go-quote.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
 import type { Command } from '#build/dockerfile.ts';
+import { readHeredocWord } from '#build/dockerfile-lines.ts';
 import { readRunMount } from '#build/run-mount.ts';
 import { expandWord, expandWords } from '#oci/instructions/expand-word.ts';
+import { exposedPorts } from '#oci/instructions/exposed-ports.ts';
 import type { Expanders } from '#oci/instructions/apply-changes.ts';
 import { checkInstruction } from './check-instruction.ts';
 import { buildNode, type CopyPart, type BuildNode, type RunMount } from './build-node.ts';
@@ -72,9 +74,11 @@ function configure(application: Application): void {
       case 'LABEL':
         return `LABEL ${pairs(expanded).map(([name, value]) => `${name}=${value}`).join(' ')}`;
       case 'CMD':
+        if (!command.json && parameters.length === 0) config.Cmd = [...draft.shell, ''];
         config.ArgsEscaped = true;
         return `CMD ${quoteList(config.Cmd)}`;
       case 'ENTRYPOINT':
+        if (!command.json && parameters.length === 0) config.Entrypoint = [...draft.shell, ''];
         return `ENTRYPOINT ${quoteList(config.Entrypoint)}`;
       case 'HEALTHCHECK': {
         const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = config.Healthcheck ?? {};
@@ -97,11 +101,7 @@ function configure(application: Application): void {
 
 /** Ports of one EXPOSE as the configuration names them. */
 function exposedNow(parameters: readonly string[], { words }: Expanders): string[] {
-  return parameters.flatMap(words).flatMap((text) => {
-    const [ports = '', protocol = 'tcp'] = text.split('/');
-    const [first = '', last = first] = ports.split('-');
-    return Array.from({ length: Number(last) - Number(first) + 1 }, (_none, index) => `${Number(first) + index}/${protocol.toLowerCase()}`);
-  }).sort();
+  return parameters.toSorted().flatMap(words).flatMap(exposedPorts);
 }
 
 function declare(application: Application): void {
@@ -120,12 +120,15 @@ function declare(application: Application): void {
 
 function changeDirectory(application: Application): void {
   const { command, draft, planned, trigger, fresh } = application;
-  command.step?.(draft.draft, expandersOf(application));
+  const asked = expandersOf(application).word(command.parameters[0] ?? '');
+  // An absolute path stays as it is written, an empty one changes nothing.
+  if (asked.startsWith('/')) draft.config.WorkingDir = asked;
+  else if (asked !== '') command.step?.(draft.draft, expandersOf(application));
   draft.directorySet = true;
   const path = draft.directory;
   const layer = path !== '/';
   if (layer) {
-    draft.node = buildNode({ kind: 'directory', name: stepName(planned, shownText(application), { trigger }), inputs: [draft.node], range: command.range, fresh, path, user: draft.config.User ?? '' });
+    draft.node = buildNode({ kind: 'directory', name: stepName(planned, shownText(application), { trigger }), inputs: [draft.node], range: command.range, fresh, path: posix.normalize(path), user: draft.config.User ?? '' });
   }
   draft.record(`WORKDIR ${path}`, { layer });
 }
@@ -135,12 +138,14 @@ function run(application: Application): void {
   const { options } = context;
   const heredoc = heredocCommand(application);
   const words = command.json ? [...command.parameters] : [...draft.shell, heredoc.text];
+  if (words.length === 0) throw fail('build.solve_failed', { message: 'failed to marshal LLB definition: arguments are required', blameless: true });
   const inputs: BuildNode[] = [draft.node];
   const mounts = heredoc.script === undefined ? [] : [scriptMount(heredoc.script, inputs)];
   mounts.push(...readMounts(application, inputs));
   const proxies = [...options.buildArguments].filter(([name]) => proxyNames.has(name.toLowerCase())).flatMap(([name, value]) => [`${name.toUpperCase()}=${value}`, `${name.toLowerCase()}=${value}`]);
   const security = command.flags.get('security') ?? 'sandbox';
   if (security !== 'sandbox' && security !== 'insecure') throw fail('build.solve_failed', { message: `security ${quoteText(security)} is not valid` });
+  if (command.lists.has('device')) throw fail('build.solve_failed', { message: 'device feature is only supported in Dockerfile frontend 1.14.0-labs or later' });
   const network = command.flags.get('network') ?? options.network;
   if (network !== 'default' && network !== 'none' && network !== 'host') throw fail('build.solve_failed', { message: `dockerfile parse error on line ${command.range.start}: invalid network mode ${quoteText(network)}` });
   for (const [asked, entitlement] of [[network === 'host', 'network.host'], [security === 'insecure', 'security.insecure']] as const) {
@@ -153,7 +158,7 @@ function run(application: Application): void {
     command: heredoc.script === undefined ? words : [heredoc.script.path],
     environment: [...draft.environment].map(([name, value]) => `${name}=${value}`),
     proxies,
-    directory: draft.directory,
+    directory: posix.normalize(draft.directory).replace(/(?<=.)\/$/, ''),
     user: draft.config.User ?? '',
     mounts, network,
     insecure: security === 'insecure',
@@ -185,7 +190,7 @@ function heredocCommand({ command }: Application): HeredocCommand {
   const [text = ''] = parameters;
   const [first] = heredocs;
   if (first === undefined || command.json) return { text, summary: '', script: undefined };
-  if (!/^\d*<<-?\s*(['"]?)[^\s'"<]+\1$/.test(text.trim())) {
+  if (readHeredocWord(text.trim()) === undefined) {
     // The shell reads the documents itself.
     return { text: [text, ...heredocs.map(({ name, content }) => `${content}${name}`)].join('\n'), summary: '', script: undefined };
   }
@@ -230,6 +235,7 @@ function readMounts(application: Application, inputs: BuildNode[]): RunMount[] {
       default:
         if (mount.target === '' || absolute === '/') throw fail('build.solve_failed', { message: `invalid mount target ${quoteText(absolute)}` });
         if (type === 'tmpfs') return { ...facts, type, input: undefined, target: absolute };
+        if (type === 'cache' && (mode ?? uid ?? gid) !== undefined) inputs.push(buildNode({ kind: 'scratch', name: '[internal] setting cache mount permissions', inputs: [] }));
         if (type === 'cache') return { ...facts, type, input: from === '' ? undefined : input(), target: absolute, id: `${context.options.buildArguments.get('BUILDKIT_CACHE_MOUNT_NS') ?? ''}/${id === '' ? posix.normalize(mount.target) : id}` };
         return { ...facts, type, input: input(), target: absolute };
     }
@@ -263,7 +269,7 @@ function copy(application: Application): void {
   const heredocs = new Map(command.heredocs.map((document) => [document.name, document]));
   const shown: string[] = [];
   for (const [index, path] of texts.slice(0, -1).entries()) {
-    const heredoc = heredocs.get(/^\d*<<-?\s*(['"]?)([^\s'"<]+)\1$/.exec(command.parameters[index] ?? '')?.[2] ?? '');
+    const heredoc = heredocs.get(readHeredocWord(command.parameters[index] ?? '')?.name ?? '');
     if (heredoc !== undefined) {
       const content = heredoc.expand ? expandDocument(heredoc.content, application) : heredoc.content;
       inputs.push(buildNode({ kind: 'inline', name: '[internal] preparing inline document', inputs: [], files: [{ name: heredoc.name, content }], mode: 0o644 }));
@@ -330,7 +336,13 @@ function absoluteTarget(directory: string, given: string): string {
 
 /** Variables of a document are resolved, quotes stay. */
 function expandDocument(text: string, { draft, context }: Application): string {
-  return text.split(/(?<=\n)/).map((line) => line.replace(/\\([$\\])|\$\{[^}]*\}|\$\w+/g, (match: string, escaped: string | undefined) => escaped ?? expandWord(match, { variables: draft.environment, escape: context.escape }))).join('');
+  try {
+    return text.replace(/\\([$\\])|\$\{[^}]*\}|\$\w+/g, (match: string, escaped: string | undefined) => escaped ?? expandWord(match, { variables: draft.environment, escape: context.escape }));
+  } catch (error) {
+    // The whole document is told, not the one variable.
+    if (isFailure(error, 'image.invalid_change')) throw fail('image.invalid_change', { message: error.message.replace(/^failed to process ".*?": /, `failed to process ${quoteText(text)}: `) }, error);
+    throw error;
+  }
 }
 
 /** The instruction as steps show it: variables resolved where that goes. */

@@ -154,6 +154,10 @@ export class BuildExecutor implements AsyncDisposable {
     const { progress } = this.#options;
     switch (node.kind) {
       case 'scratch':
+        if (node.name !== '') {
+          progress.start(node.digest);
+          progress.complete(node.digest);
+        }
         return nothing;
       case 'image':
         if (node.top !== undefined && !(await this.#lease.hold(node.top))) throw fail('build.solve_failed', { message: `the image of ${node.name} was removed meanwhile` });
@@ -166,7 +170,7 @@ export class BuildExecutor implements AsyncDisposable {
         progress.start(node.digest);
         const members = node.files.map(({ name, content }): TarMember => {
           const body = Buffer.from(content);
-          return { header: { name, type: 'file', mode: node.mode, size: body.length, modified: { seconds: 0, nanoseconds: 0 } }, body };
+          return { header: { name, type: 'file', mode: node.mode, size: body.length, modified: { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 } }, body };
         });
         const tree = await this.#tree(writeTar(members) as AsyncGenerator<Buffer>);
         progress.complete(node.digest);
@@ -254,7 +258,7 @@ export class BuildExecutor implements AsyncDisposable {
     for (const part of node.parts) {
       const input = inputs[part.input];
       const tree = input?.tree ?? this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, input?.top, { path: part.path, directory: await this.#newDirectory() }));
-      sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '' }));
+      sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '', ofImage: node.inputs[part.input]?.kind === 'image' }));
     }
     const key = cacheKeyOf('copy', base, rest, hashOfFound(sources));
     const facts = factsOf(node, sources, base);

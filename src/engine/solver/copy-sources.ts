@@ -1,7 +1,7 @@
 /** Finds what the arguments of COPY and ADD mean in a tree: Go's `filepath.Match`, `--parents`, `--exclude`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
-import { fail, isFailure } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { sourceHash, walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
 import { compilePattern } from '#oci/path-pattern.ts';
@@ -24,23 +24,26 @@ export interface CopyChoice {
   readonly excludes: readonly string[];
   /** Names the input in failures. */
   readonly ref: string;
+  /** The input is an image as it is, and failures are told as of its files. */
+  readonly ofImage: boolean;
 }
 
 /** @throws build.solve_failed for what is not there */
-export function findSources(tree: SourceTree, { part, excludes, ref }: CopyChoice): FoundSource[] {
+export function findSources(tree: SourceTree, { part, excludes, ref, ofImage }: CopyChoice): FoundSource[] {
+  checkExcludes(excludes, ref);
   if (!part.pattern) {
     const node = part.path === '' ? onlyFile(tree) : { path: part.path, node: tree.find(part.path) };
     if (node?.node === undefined) throw missing(part.path, ref);
     return [{ tree, path: node.path, node: node.node, below: '', unpack: part.unpack }];
   }
-  if (part.parents) return withParents(tree, { part, excludes, ref });
+  if (part.parents) return withParents(tree, { part, excludes, ref, ofImage });
   const path = posix.join('/', part.path).slice(1).replace(/(?<=.)\/$/, '');
   const names = hasWildcard(path) ? matching(tree, path) : [path];
   const found = names.flatMap((name): FoundSource[] => {
     const node = tree.find(name);
-    if (node === undefined) throw missing(`/${name}`, ref);
-    const kept = node.kind === 'directory' ? without(node, excludes) : excluded(posix.basename(name), excludes) ? undefined : node;
-    return kept === undefined ? [] : [{ tree, path: name, node: kept, below: '', unpack: part.unpack }];
+    if (node === undefined) throw ofImage ? fail('build.solve_failed', { message: `lstat /${name}: no such file or directory` }) : missing(`/${name}`, ref);
+    const kept = node.kind === 'directory' ? without(node, excludes) : node;
+    return [{ tree, path: name, node: kept, below: '', unpack: part.unpack }];
   });
   return found;
 }
@@ -107,6 +110,17 @@ function compile(pattern: string): RegExp | undefined {
   }
 }
 
+/** @throws build.solve_failed with BuildKit's text */
+function checkExcludes(excludes: readonly string[], ref: string): void {
+  for (const pattern of excludes) {
+    try {
+      IgnorePatterns.parse(pattern);
+    } catch (error) {
+      throw fail('build.solve_failed', { message: `${cacheKeyFailure}failed to calculate checksum of ref ${randomUUID()}::${ref}: invalid excludepatterns: [${pattern}]: ${messageOf(error)}` }, error);
+    }
+  }
+}
+
 function excluded(path: string, excludes: readonly string[]): boolean {
   return excludes.length > 0 && IgnorePatterns.parse(excludes.join('\n')).matches(path);
 }
@@ -114,7 +128,8 @@ function excluded(path: string, excludes: readonly string[]): boolean {
 /** A directory without what is excluded, patterns being relative to it. */
 function without(node: SourceNode, excludes: readonly string[], prefix = ''): SourceNode {
   if (excludes.length === 0) return node;
-  const patterns = IgnorePatterns.parse(excludes.join('\n'));
+  // Unlike in the list of what is ignored, a leading slash matches nothing.
+  const patterns = IgnorePatterns.parse(excludes.filter((pattern) => !pattern.startsWith('/')).join('\n'));
   const filter = (directory: SourceNode, path: string): SourceNode => {
     const children = new Map<string, SourceNode>();
     for (const [name, child] of directory.children) {

@@ -1,7 +1,7 @@
 /** COPY, ADD and WORKDIR: the archive of a layer with what is copied, placed as the file system below it asks. */
 import { Readable } from 'node:stream';
 import { posix } from 'node:path';
-import { isFailure } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { SourceNode } from '#build/source-tree.ts';
 import type { TarMember } from '#oci/tar/write-tar.ts';
@@ -10,6 +10,8 @@ import { copyMembers } from '../build/copy-members.ts';
 import { copyOwner } from '../build/copy-owner.ts';
 import { Destination, type Owner } from '../build/destination.ts';
 import type { CopyNode, DirectoryNode } from './build-node.ts';
+import { readFileInRoot } from '#kernel/read-file-in-root.ts';
+import { parsePasswd } from '#runtime/users/account-files.ts';
 import { applyFileMode } from './file-mode.ts';
 import type { FoundSource } from './copy-sources.ts';
 
@@ -50,6 +52,7 @@ export async function* directoryArchive({ path, user }: DirectoryNode, { root }:
   const destination = new Destination(root, 'refuse');
   const resolved = destination.resolve(path);
   const isThere = destination.isDirectory(resolved);
+  if (!isThere && destination.isBelowFile(resolved)) throw fail('build.step_failed', { message: `lstat ${path}: not a directory` });
   const members = isThere ? [] : destination.directory(resolved, { last: owner, parents: owner });
   yield* writeTar(members) as AsyncGenerator<Buffer>;
 }
@@ -72,8 +75,11 @@ function withMode(node: SourceNode, mode: string, done = new Map<SourceNode, Sou
 
 /** As BuildKit has it, a name that the accounts do not know is root's. */
 function ownerOf(root: string, text: string): Owner {
-  const [user = '', group = user] = text.split(':');
-  return { uid: ownerPart(root, user, 'uid'), gid: ownerPart(root, group, 'gid') };
+  const [user = '', group] = text.split(':');
+  const uid = ownerPart(root, user, 'uid');
+  // Without a group it is the user's own where the user is named.
+  const own = group === undefined && !/^\d+$/.test(user) ? parsePasswd(readFileInRoot(root, 'etc/passwd') ?? '').find(({ name }) => name === user)?.gid : undefined;
+  return { uid, gid: own ?? ownerPart(root, group ?? user, 'gid') };
 }
 
 function ownerPart(root: string, name: string, part: keyof Owner): number {

@@ -1,6 +1,6 @@
 /** `--chmod`: an octal number, or symbolic changes as chmod(1) has them. */
 
-const clause = /^([ugoa]*)((?:[-+=][rwxXst]*)+)$/;
+const clause = /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/;
 
 /** @throws Error with BuildKit's text */
 export function checkFileMode(text: string): void {
@@ -21,8 +21,8 @@ function applyClause(part: string, before: number, directory: boolean): number {
   const [, who = '', changes = ''] = clause.exec(part) ?? [];
   const classes = who === '' || who.includes('a') ? 'ugo' : who;
   let mode = before;
-  for (const [, operator, letters = ''] of changes.matchAll(/([-+=])([rwxXst]*)/g)) {
-    const bits = bitsOf(letters, classes, directory || (mode & 0o111) !== 0);
+  for (const [, operator, letters = ''] of changes.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
+    const bits = /^[ugo]$/.test(letters) ? bitsLike(letters, classes, mode) : bitsOf(letters, classes, directory || (mode & 0o111) !== 0);
     if (operator === '+') mode |= bits;
     else if (operator === '-') mode &= ~bits;
     else mode = (mode & ~maskOf(classes)) | bits;
@@ -34,6 +34,12 @@ const shifts: Readonly<Record<string, number>> = { u: 6, g: 3, o: 0 };
 
 function maskOf(classes: string): number {
   return [...classes].reduce((mask, name) => mask | (7 << (shifts[name] ?? 0)) | (name === 'u' ? 0o4000 : name === 'g' ? 0o2000 : 0o1000), 0);
+}
+
+/** What one class may, for others. */
+function bitsLike(name: string, classes: string, mode: number): number {
+  const permissions = (mode >> (shifts[name] ?? 0)) & 7;
+  return [...classes].reduce((bits, other) => bits | (permissions << (shifts[other] ?? 0)), 0);
 }
 
 function bitsOf(letters: string, classes: string, executable: boolean): number {

@@ -4,7 +4,7 @@
  */
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
-import { readDockerfile, readTrigger, type Command, type Dockerfile, type LineRange, type Stage } from '#build/dockerfile.ts';
+import { readDockerfile, readTrigger, triggerText, type Command, type Dockerfile, type LineRange, type Stage } from '#build/dockerfile.ts';
 import { BuildChecks, readCheckOptions, type CheckFinding, type CheckOptions } from '#build/checks/build-checks.ts';
 import { checkDockerfile } from '#build/checks/check-dockerfile.ts';
 import { mountSource } from '#build/run-mount.ts';
@@ -155,6 +155,7 @@ function arrange(dockerfile: Dockerfile, { options, globals }: { options: SolveO
         baseName: replaced ? stage.name : baseName,
         range: stage.range,
         implied: false,
+        blames: true,
         steps: (base === undefined && baseName !== 'scratch' ? 1 : 0) + commands.filter(({ command }) => makesStep(command)).length,
         step: 0,
       };
@@ -189,18 +190,18 @@ function linkSources(planned: PlannedStage, command: Command, arrangement: Arran
     const from = command.flags.get('from');
     if (from === undefined || from === '') return;
     if (from.includes('$')) throw fail('build.solve_failed', { message: 'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround', blameless: true });
-    planned.sources.set(command, [sourceOf(from, command.range, arrangement, { byNumber: true })]);
+    planned.sources.set(command, [sourceOf(from, command.range, arrangement, { byNumber: true, blames: true })]);
   } else if (command.word === 'RUN') {
     const sources = (command.lists.get('mount') ?? []).map((text) => {
-      const from = refusing(() => mountSource(text));
+      const from = refusing(() => mountSource(text), `dockerfile parse error on line ${command.range.start}: `);
       // BuildKit counts the empty image among the stages for every mount without a source.
-      return sourceOf(from === '' ? 'scratch' : from, command.range, arrangement, { byNumber: false });
+      return sourceOf(from === '' ? 'scratch' : from, command.range, arrangement, { byNumber: false, blames: false });
     });
     if (sources.length > 0) planned.sources.set(command, sources);
   }
 }
 
-function sourceOf(from: string, range: LineRange, { stages, byName }: Arrangement, { byNumber }: { byNumber: boolean }): PlannedStage {
+function sourceOf(from: string, range: LineRange, { stages, byName }: Arrangement, { byNumber, blames }: { byNumber: boolean; blames: boolean }): PlannedStage {
   if (byNumber && /^[+-]?\d+$/.test(from)) {
     const stage = stages[Number(from)];
     if (stage === undefined || stage.implied) throw fail('build.solve_failed', { message: `invalid stage index ${Number(from)}`, blameless: true });
@@ -209,7 +210,7 @@ function sourceOf(from: string, range: LineRange, { stages, byName }: Arrangemen
   const named = byName.get(from.toLowerCase());
   if (named !== undefined) return named;
   const stage: Stage = { name: '', base: from, platform: '', source: `FROM ${from}`, range, commands: [] };
-  const implied: PlannedStage = { stage, index: stages.length, base: undefined, platform: undefined, commands: [], label: '', sources: new Map(), baseName: from, range, implied: true, steps: 0, step: 0 };
+  const implied: PlannedStage = { stage, index: stages.length, base: undefined, platform: undefined, commands: [], label: '', sources: new Map(), baseName: from, range, implied: true, blames, steps: 0, step: 0 };
   stages.push(implied);
   return implied;
 }
@@ -269,13 +270,13 @@ async function findBases(stages: PlannedStage[], target: PlannedStage, search: B
     if (fresh.length === 0 && missing.length === 0) return bases;
     for (const planned of fresh) {
       triggered.add(planned);
-      const given = bases.get(planned)?.config.OnBuild ?? planned.base?.commands.filter(({ command }) => command.word === 'ONBUILD').map(({ command }) => command.source.replace(/^onbuild\s+/i, '')) ?? [];
+      const given = bases.get(planned)?.config.OnBuild ?? planned.base?.commands.filter(({ command }) => command.word === 'ONBUILD').map(({ command }) => triggerText(command)) ?? [];
       const triggers = given.map((text) => ({ command: { ...readTrigger(text).command, range: planned.range }, trigger: true }));
       if (triggers.length === 0) continue;
       const byName = new Map(stages.filter(({ stage }) => stage.name !== '').map((other) => [other.stage.name, other]));
       for (const { command } of triggers) blaming(planned.range, () => linkSources(planned, command, { stages, byName }));
       planned.commands = [...triggers, ...planned.commands];
-      planned.steps += triggers.filter(({ command }) => makesStep(command)).length;
+      planned.steps += triggers.length;
     }
   }
 }
@@ -296,7 +297,7 @@ async function findBase(planned: PlannedStage, { platform: target, resolver, che
     // Its name and place are not what it is: the same image for two stages is one step.
     return { ...base, node: { ...node, name: stepName(planned, `FROM ${base.reference}`), range: planned.range } };
   } catch (error) {
-    throw blamed(error, planned.range);
+    throw planned.blames ? blamed(error, planned.range) : error;
   }
 }
 

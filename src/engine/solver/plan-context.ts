@@ -42,11 +42,11 @@ export function stepName(planned: PlannedStage, text: string, { trigger = false 
 }
 
 /** Wrong text of an instruction is a failure of the build. */
-export function refusing<T>(read: () => T): T {
+export function refusing<T>(read: () => T, prefix = ''): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Error && error.name === 'Error') throw fail('build.solve_failed', { message: error.message }, error);
+    if (error instanceof Error && error.name === 'Error') throw fail('build.solve_failed', { message: prefix + error.message }, error);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** RUN: a process in a container of its own, which nobody else sees; what it changed is the step's layer. */
-import { lstatSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -68,7 +68,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
     rootfs,
     networkNamespace: node.network === 'host' ? undefined : sandbox.namespacePath,
     userNamespace: sandbox.userNamespacePath,
-    files,
+    files: { hosts: files.hosts, resolvConf: files.resolvConf },
     mounts: places,
     pidOf: (reference) => {
       throw new Error(`bug: a build step has no part in ${reference}`);
@@ -189,7 +189,11 @@ function removeStubs(stubs: readonly Stub[]): void {
       else continue;
     } catch (error) {
       // The command put something there.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY') continue;
+      if (error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY') {
+        // The runtime makes places with the sticky bit set.
+        if ((status.mode & 0o7777) === 0o1755) chmodSync(path, 0o755);
+        continue;
+      }
       throw error;
     }
     if (times !== undefined) utimesSync(parent, times.accessed, times.modified);

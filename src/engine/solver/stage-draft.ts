@@ -96,6 +96,8 @@ export interface PlannedStage {
   readonly range: LineRange;
   /** No stage of the Dockerfile: an image that something is copied from. */
   readonly implied: boolean;
+  /** Failures of its image name the lines. */
+  readonly blames: boolean;
   /** Commands that its image brings, and its own. */
   commands: readonly { readonly command: Command; readonly trigger: boolean }[];
   steps: number;

@@ -123,6 +123,8 @@ export class StepMounts implements AsyncDisposable {
 
   async #agent({ id, required, target, mode = 0o600, uid = 0, gid = 0 }: RunMount): Promise<SpecificationMount | undefined> {
     const { session, signal, directory } = this.#options;
+    // Told also where no agent is there, as by BuildKit.
+    if (!this.variables.some((variable) => variable.startsWith('SSH_AUTH_SOCK='))) this.variables.push(`SSH_AUTH_SOCK=${target}`);
     if (session === undefined || !(await session.hasAgent(id, signal))) {
       if (required) throw fail('build.solve_failed', { message: `unset ssh forward key ${id}` });
       return undefined;
@@ -139,7 +141,6 @@ export class StepMounts implements AsyncDisposable {
     });
     chmodSync(path, mode);
     this.#own(path, { uid, gid });
-    this.variables.push(`SSH_AUTH_SOCK=${target}`);
     return { destination: target, type: 'bind', source: path, options: ['bind', 'rprivate'] };
   }
 }
