@@ -20,6 +20,7 @@ const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_SCTP = 132;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_RCVBUFFORCE = 33;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -71,6 +72,11 @@ export class BoundSocket implements Disposable {
     this.#option(SOL_SOCKET, SO_REUSEADDR, shared ? 1 : 0);
   }
 
+  /** Room for what has come and is not read yet, in bytes, also beyond what programs may ask for. */
+  setReceiveBuffer(size: number): void {
+    this.#option(SOL_SOCKET, SO_RCVBUFFORCE, size);
+  }
+
   /** Gives the descriptor away: whoever gets it closes it. */
   release(): number {
     const fd = this.#fd;
@@ -79,7 +85,8 @@ export class BoundSocket implements Disposable {
   }
 
   #option(level: number, name: number, value: number): void {
-    const bytes = Buffer.from([value, 0, 0, 0]);
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32LE(value);
     if (setsockoptCall(this.#fd, level, name, bytes, bytes.length) < 0) throw syscallError('setsockopt', this.address, lastErrno());
   }
 

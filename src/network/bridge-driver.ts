@@ -9,38 +9,29 @@ import { randomMacAddress } from '#kernel/netlink/mac-address.ts';
 import { RouteSocket, type AddressFamily, type Link } from '#kernel/netlink/route-socket.ts';
 import { ensureSysctl } from '#kernel/sysctl.ts';
 import type { NetworkAddressing } from '#schema/network-views.ts';
-import { addressingOf, defaultAddressing, firstAddressOf, foreignSubnets, foreignSubnets6, type BridgeAddressing } from './bridge-addressing.ts';
+import { addressingOf, defaultAddressing, firstAddressOf, foreignSubnets, type BridgeAddressing } from './bridge-addressing.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import { decideBridgeSubnet, formatGateway, type BridgeSubnet } from './bridge-subnet.ts';
 import type { Endpoint } from './contract.ts';
-import type { NetworkSettings } from './default-bridge.ts';
-import { gatewayModeOf } from './gateway-mode.ts';
-import { formatAddress, formatSubnet, overlaps, parseInterfaceAddress, type Subnet } from './ipv4-subnet.ts';
+import { formatAddress, overlaps } from './ipv4-subnet.ts';
 import { enableBridge6, enableForwarding6 } from './ipv6-settings.ts';
-import { formatAddress6, formatSubnet6, parseAddress6, parseInterfaceAddress6, type Subnet6 } from './ipv6-subnet.ts';
+import { formatAddress6, formatSubnet6, parseAddress6, parseInterfaceAddress6 } from './ipv6-subnet.ts';
 import type { NetworkDriver } from './network-driver.ts';
 import { bridgeOption, interfaceOf, type NetworkRecord } from './network-record.ts';
-import { chooseSubnet } from './subnet-choice.ts';
-import { chooseSubnet6, uniqueLocalPool } from './subnet-choice6.ts';
-
-export interface BridgeDriverOptions {
-  readonly settings: NetworkSettings;
-  /** Subnets of name servers and other networks, never chosen. */
-  readonly reserved: readonly Subnet[];
-  /** What tells this engine apart from others; its subnets of IPv6 are made from it. */
-  readonly engine: string;
-}
+import { SubnetChooser, type SubnetChooserOptions } from './subnet-chooser.ts';
 
 export class BridgeDriver implements NetworkDriver, Disposable {
   readonly name = 'bridge';
-  readonly #options: BridgeDriverOptions;
+  readonly #options: SubnetChooserOptions;
   // For all networks: to close them is dear, as the kernel waits for packets on their way.
   readonly #routes = new RouteSocket();
   readonly #announcer = new ArpAnnouncer();
   readonly #remover = new LinkRemover();
+  readonly subnets: SubnetChooser;
 
-  constructor(options: BridgeDriverOptions) {
+  constructor(options: SubnetChooserOptions) {
     this.#options = options;
+    this.subnets = new SubnetChooser(options, this.#routes);
   }
 
   /** @throws network.not_a_bridge, network.invalid_bip, network.no_subnet, network.gateway_taken, network.auxiliary_taken */
@@ -56,7 +47,7 @@ export class BridgeDriver implements NetworkDriver, Disposable {
     if (isDefault) {
       const subnet = this.#ensureAddress(routes, bridge, record, live);
       const { config, four } = defaultAddressing(subnet, this.#options.settings, live.length > 0);
-      const six = this.#defaultAddressing6(routes, bridge, record);
+      const six = this.#defaultAddressing6(bridge, record);
       kept = { ...record, EnableIPv6: six !== undefined, IPAM: { ...record.IPAM, Config: six === undefined ? [config] : [config, six] } };
       const taken6 = six === undefined ? undefined : addressingOf({ ...kept, EnableIPv4: false }).six;
       addressing = { four, six: taken6 === undefined ? undefined : { ...taken6, gateway: this.#options.settings.defaultGateway6 ?? taken6.gateway } };
@@ -88,36 +79,13 @@ export class BridgeDriver implements NetworkDriver, Disposable {
 
   /** A network as {@link open} wants it: its subnets chosen, where none is asked for. @throws network.no_subnet, network.gateway_taken, network.auxiliary_taken, network.no_gateway */
   complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord {
-    const asked = record.IPAM.Config ?? [];
-    const of = (family: AddressFamily): NetworkAddressing[] => asked.filter(({ Subnet = '' }) => Subnet.includes(':') === (family === 6));
-    const routes = this.#routes;
-    const chosen4 = !record.EnableIPv4 || of(4).length > 0 ? [] : [this.#choose4(routes, record, others)];
-    const chosen6 = !record.EnableIPv6 || of(6).length > 0 ? [] : [this.#choose6(routes, gatewayModeOf(record, 6) !== 'isolated', others)];
-    const complete: NetworkRecord = { ...record, IPAM: { ...record.IPAM, Config: [...of(4), ...of(6), ...chosen4, ...chosen6] } };
+    const complete = this.subnets.complete(record, others);
     addressingOf(complete);
     return complete;
   }
 
-  #choose4(routes: RouteSocket, record: NetworkRecord, others: readonly NetworkRecord[]): NetworkAddressing {
-    const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }) => parseInterfaceAddress(Subnet)?.subnet ?? []));
-    const subnet = chooseSubnet([...this.#options.reserved, ...taken, ...foreignSubnets(routes, 0)], this.#options.settings.pools?.filter(({ base }) => !base.includes(':')));
-    if (subnet === undefined) throw fail('network.no_subnet');
-    return { Subnet: formatSubnet(subnet), ...(gatewayModeOf(record, 4) !== 'isolated' && { Gateway: formatAddress(subnet.base + 1) }) };
-  }
-
-  #choose6(routes: RouteSocket, withGateway: boolean, others: readonly NetworkRecord[], ownIndex = 0): NetworkAddressing {
-    const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet = '' }): Subnet6[] => {
-      const parsed = parseInterfaceAddress6(Subnet);
-      return parsed === undefined ? [] : [parsed.subnet];
-    }));
-    const configured = (this.#options.settings.pools ?? []).filter(({ base }) => base.includes(':'));
-    const subnet = chooseSubnet6([...taken, ...foreignSubnets6(routes, ownIndex)], configured.length > 0 ? configured : [uniqueLocalPool(this.#options.engine)]);
-    if (subnet === undefined) throw fail('network.no_subnet');
-    return { Subnet: formatSubnet6(subnet), ...(withGateway && { Gateway: formatAddress6(subnet.base + 1n) }) };
-  }
-
   /** What the default bridge has of IPv6; undefined where that is switched off. @throws network.no_subnet */
-  #defaultAddressing6(routes: RouteSocket, bridge: Link, record: NetworkRecord): NetworkAddressing | undefined {
+  #defaultAddressing6(bridge: Link, record: NetworkRecord): NetworkAddressing | undefined {
     const { six, bip6, fixedRange6, defaultGateway6 } = this.#options.settings;
     if (six !== true) return undefined;
     const gateway = bip6 === undefined ? (fixedRange6 === undefined ? undefined : (parseInterfaceAddress6(fixedRange6)?.subnet.base ?? 0n) + 1n) : parseInterfaceAddress6(bip6)?.address;
@@ -127,7 +95,7 @@ export class BridgeDriver implements NetworkDriver, Disposable {
     if (own !== undefined) return { Subnet: formatSubnet6(own.subnet), ...(range !== undefined && { IPRange: formatSubnet6(range) }), Gateway: formatAddress6(own.address), ...auxiliary };
     if (range !== undefined) return { Subnet: formatSubnet6(range), IPRange: formatSubnet6(range), Gateway: formatAddress6(range.base + 1n), ...auxiliary };
     const before = (record.IPAM.Config ?? []).find(({ Subnet = '' }) => Subnet.includes(':'));
-    return before ?? this.#choose6(routes, true, [], bridge.index);
+    return before ?? this.subnets.choose6({ withGateway: true, others: [], ownIndex: bridge.index });
   }
 
   /** Gives the bridge this address of a family and no other that is not its link's own; without one it is left as it is. */

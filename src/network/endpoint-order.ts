@@ -9,8 +9,8 @@ export function waysOut(sandbox: Pick<Sandbox, 'endpoints'>): { four: Endpoint |
   const ordered = Object.entries(sandbox.endpoints)
     .sort(([nameA, a], [nameB, b]) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0) || (nameA < nameB ? -1 : 1))
     .map(([, endpoint]) => endpoint);
-  const byFour = ({ gateway, directRoute }: Endpoint): boolean => gateway !== '' || directRoute === true;
-  const bySix = ({ six }: Endpoint): boolean => (six?.gateway ?? '') !== '';
+  const byFour = ({ address, gateway, directRoute }: Endpoint): boolean => address !== '' && (gateway !== '' || directRoute === true);
+  const bySix = ({ six, directRoute }: Endpoint): boolean => six !== undefined && (six.gateway !== '' || directRoute === true);
   const both = ordered.find((endpoint) => byFour(endpoint) && bySix(endpoint));
   return { four: both ?? ordered.find(byFour), six: both ?? ordered.find(bySix) };
 }

@@ -110,8 +110,7 @@ class KernelNetworkController implements NetworkController {
       return address === undefined ? [] : [subnetOf(address, 32)];
     });
     const bridgeDriver = (this.#bridgeDriver = new BridgeDriver({ settings: this.#settings, reserved, engine: this.#options.engineId ?? this.#options.bridgeName }));
-    const chooseSubnet: NetworkDriver['complete'] = (record, others) => bridgeDriver.complete(record, others);
-    this.#drivers = [bridgeDriver, hostDriver, nullDriver, new SubInterfaceDriver('macvlan', chooseSubnet), new SubInterfaceDriver('ipvlan', chooseSubnet)];
+    this.#drivers = [bridgeDriver, hostDriver, nullDriver, new SubInterfaceDriver('macvlan', bridgeDriver.subnets), new SubInterfaceDriver('ipvlan', bridgeDriver.subnets)];
     this.#registry.open(this.#drivers, { bridgeName: this.#options.bridgeName, settings: this.#settings, live: endpoints, warn: this.#warn });
     const allocator = new PortAllocator(ephemeralRange());
     this.#publisher = new PortPublisher({ allocator, firewall: this.#firewall, six: this.#settings.relays !== false && canListenOnIPv6(), warn: this.#warn });
@@ -302,8 +301,8 @@ class KernelNetworkController implements NetworkController {
     const { four, six } = waysOut(sandbox);
     if (four === undefined && six === undefined) return;
     using routes = new RouteSocket();
-    if (four !== undefined) routes.setDefaultRoute(four.gateway, interfaceIn(four));
-    if (six?.six !== undefined) routes.setDefaultRoute(six.six.gateway, interfaceIn(six));
+    if (four !== undefined) routes.setDefaultRoute(four.gateway, interfaceIn(four), 4);
+    if (six?.six !== undefined) routes.setDefaultRoute(six.six.gateway, interfaceIn(six), 6);
   }
 
   /** Published ports lead to the endpoint with the way out; they move when that is another one now. */

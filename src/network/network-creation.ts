@@ -19,7 +19,6 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   let request = asked;
   if (isPredefined(request.Name) || request.Name === 'default') throw fail('network.name_predefined', { name: request.Name });
   if (request.Name.trim() === '') throw fail('network.name_invalid', { reason: 'name is empty' });
-  if (request.EnableIPv4 === false && request.EnableIPv6 !== true) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
   validateAddressing(request.IPAM?.Config ?? [], request.EnableIPv6 === true);
   if (request.ConfigOnly) refuseAsConfiguration(request);
   if (request.Driver === 'overlay') throw fail('network.no_swarm');
@@ -37,12 +36,10 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   const options = { ...request.Options };
   if (driver === 'bridge') validateOptions(options);
   const enabled = { 4: request.EnableIPv4 !== false, 6: request.EnableIPv6 === true };
-  if (driver !== 'bridge' && (enabled[6] || !enabled[4])) {
-    throw fail('network.feature_missing', { message: `${driver} networks with IPv6 are not supported by this engine yet: create the network without EnableIPv6` });
-  }
+  if (driver === 'bridge' && !enabled[4] && !enabled[6]) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
   if (driver === 'bridge') refuseSourceAddress(options, enabled);
   if (driver === 'bridge' && !request.Internal && [bridgeOption.gatewayMode, bridgeOption.gatewayMode6].some((option) => options[option] === 'isolated')) throw fail('network.isolated_outside');
-  const config = (request.IPAM?.Config ?? []).filter((addressing) => driver === 'bridge' || familyOf(addressing) === 4);
+  const config = request.IPAM?.Config ?? [];
   for (const family of [4, 6] as const) {
     const own = config.filter((addressing) => enabled[family] && familyOf(addressing) === family);
     if (own.length > 1 && driver === 'bridge') throw fail('network.several_subnets');

@@ -14,23 +14,23 @@ import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver }
 import type { NetworkRecord } from './network-record.ts';
 import { ensureParent, parentExists, plainReason, removeParent } from './parent-interface.ts';
 import { refuseSharedParent, subInterfaceOptions, type SubInterfaceOptions, type SubInterfaceType } from './sub-interface-options.ts';
-import { SubnetAddresses } from './subnet-addresses.ts';
+import { SubnetAddresses, type GivenAddress } from './subnet-addresses.ts';
+import type { SubnetChooser } from './subnet-chooser.ts';
 
 export class SubInterfaceDriver implements NetworkDriver {
   readonly name: SubInterfaceType;
-  readonly #chooseSubnet: NetworkDriver['complete'];
+  readonly #subnets: Pick<SubnetChooser, 'complete'>;
   readonly #networks = new Set<SubInterfaceNetwork>();
 
-  /** @param chooseSubnet gives a subnet to a network that asks for none */
-  constructor(name: SubInterfaceType, chooseSubnet: NetworkDriver['complete']) {
+  constructor(name: SubInterfaceType, subnets: Pick<SubnetChooser, 'complete'>) {
     this.name = name;
-    this.#chooseSubnet = chooseSubnet;
+    this.#subnets = subnets;
   }
 
   /** @throws network.option_unusable, network.no_subnet */
   complete(record: NetworkRecord, others: readonly NetworkRecord[]): NetworkRecord {
     const options = subInterfaceOptions(this.name, record);
-    const addressed = (record.IPAM.Config ?? []).length > 0 ? record : withoutGateway(this.#chooseSubnet(record, others), options.internal);
+    const addressed = withoutChosenGateways(this.#subnets.complete(record, others), record, options.internal);
     const users = others.filter(({ Driver }) => Driver === this.name).map((other) => ({ id: other.Id, owned: other.engine?.ownsInterface === true, options: subInterfaceOptions(this.name, other) }));
     for (const user of users) refuseSharedParent(this.name, options, user);
     const inherited = users.some(({ owned, options: { parent } }) => owned && parent === options.parent);
@@ -40,8 +40,14 @@ export class SubInterfaceDriver implements NetworkDriver {
   /** @throws network.option_unusable, network.gateway_taken, network.auxiliary_taken */
   open(record: NetworkRecord, live: readonly Endpoint[]): SubInterfaceNetwork {
     const options = subInterfaceOptions(this.name, record);
-    const addresses = new SubnetAddresses(record, !options.internal);
-    for (const { address } of live) addresses.adopt(address);
+    const addresses = {
+      four: record.EnableIPv4 ? new SubnetAddresses(record, 4, !options.internal) : undefined,
+      six: record.EnableIPv6 ? new SubnetAddresses(record, 6, !options.internal) : undefined,
+    };
+    for (const { address, six } of live) {
+      addresses.four?.adopt(address);
+      if (six !== undefined) addresses.six?.adopt(six.address);
+    }
     ensureParent(options);
     const network: SubInterfaceNetwork = new SubInterfaceNetwork({
       type: this.name,
@@ -61,7 +67,7 @@ interface SubInterfaceParts {
   readonly type: SubInterfaceType;
   readonly record: NetworkRecord;
   readonly options: SubInterfaceOptions;
-  readonly addresses: SubnetAddresses;
+  readonly addresses: { readonly four: SubnetAddresses | undefined; readonly six: SubnetAddresses | undefined };
   /** In the host's namespace. */
   readonly routes: RouteSocket;
   readonly sharesParent: () => boolean;
@@ -89,15 +95,21 @@ class SubInterfaceNetwork implements AttachableNetwork {
   reserve(request: EndpointRequest): Endpoint {
     const { type, options, addresses } = this.#parts;
     if (type === 'ipvlan' && request.macAddress !== '') throw fail('network.mac_unsupported', { network: this.record.Name });
-    const { address, prefixLength, gateway } = addresses.take(request.address);
+    using taken = new DisposableStack();
+    const four = addresses.four?.take(request.address);
+    if (four !== undefined) taken.defer(() => addresses.four?.release(four.address));
+    const six = addresses.six?.take(request.address6 ?? '');
+    taken.move();
     const leadsOut = !options.internal;
+    const gatewayOf = (given: GivenAddress | undefined): string => (leadsOut && !options.routed ? (given?.gateway ?? '') : '');
     return {
       id: newIdentifier(),
       networkId: this.record.Id,
       driver: this.record.Driver,
-      address,
-      prefixLength,
-      gateway: leadsOut && !options.routed ? gateway : '',
+      address: four?.address ?? '',
+      prefixLength: four?.prefixLength ?? 0,
+      gateway: gatewayOf(four),
+      ...(six !== undefined && { six: { address: six.address, prefixLength: six.prefixLength, gateway: gatewayOf(six) } }),
       ...(leadsOut && options.routed && { directRoute: true }),
       macAddress: type === 'ipvlan' ? '' : request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
       hostInterface: '',
@@ -105,7 +117,7 @@ class SubInterfaceNetwork implements AttachableNetwork {
   }
 
   /** @throws network.sub_interface_failed */
-  connect(endpoint: Endpoint, namespace: number, { interface: name, defaultRoute }: EndpointPlace): void {
+  connect(endpoint: Endpoint, namespace: number, { interface: name, defaultRoute, defaultRoute6 = false }: EndpointPlace): void {
     const { type, options, routes } = this.#parts;
     const { macAddress } = endpoint;
     const parent = routes.link(options.parent);
@@ -118,13 +130,20 @@ class SubInterfaceNetwork implements AttachableNetwork {
     const index = inside.link(name)?.index ?? 0;
     // In this mode the kernel begins with the parent's.
     if (options.passthru) inside.setMacAddress(index, name, macAddress);
-    switchIPv6(name, false);
-    const gateway = defaultRoute ? endpoint.gateway : '';
-    explained(`failed to add interface ${name} to sandbox: `, () => inside.configure({ name, places: [{ address: endpoint.address, prefixLength: endpoint.prefixLength, gateway }] }));
-    if (defaultRoute && endpoint.directRoute === true) inside.setDefaultRoute('', name);
+    switchIPv6(name, endpoint.six !== undefined);
+    const { address, prefixLength, gateway, six, directRoute } = endpoint;
+    explained(`failed to add interface ${name} to sandbox: `, () => inside.configure({
+      name,
+      places: [
+        ...(address === '' ? [] : [{ address, prefixLength, gateway: defaultRoute ? gateway : '' }]),
+        ...(six === undefined ? [] : [{ ...six, gateway: defaultRoute6 ? six.gateway : '' }]),
+      ],
+    }));
+    if (directRoute === true && defaultRoute && address !== '') inside.setDefaultRoute('', name, 4);
+    if (directRoute === true && defaultRoute6 && six !== undefined) inside.setDefaultRoute('', name, 6);
     if (options.routed) return;
     using announcer = new ArpAnnouncer();
-    announcer.announce(index, endpoint.address, type === 'macvlan' ? macAddress : parent.macAddress);
+    for (const own of [address, six?.address ?? '']) if (own !== '') announcer.announce(index, own, type === 'macvlan' ? macAddress : parent.macAddress);
   }
 
   async disconnect(endpoint: Endpoint, namespacePath: string): Promise<void> {
@@ -138,7 +157,9 @@ class SubInterfaceNetwork implements AttachableNetwork {
   }
 
   release(endpoint: Endpoint): void {
-    this.#parts.addresses.release(endpoint.address);
+    const { four, six } = this.#parts.addresses;
+    four?.release(endpoint.address);
+    if (endpoint.six !== undefined) six?.release(endpoint.six.address);
   }
 
   [Symbol.dispose](): void {
@@ -154,9 +175,11 @@ export async function removeSubInterfaces(namespacePath: string, selects: (name:
   if (found.length > 0) await inside.deleteLinks(found.map(({ index }) => index));
 }
 
-function withoutGateway(record: NetworkRecord, internal: boolean): NetworkRecord {
-  if (!internal) return record;
-  return { ...record, IPAM: { ...record.IPAM, Config: (record.IPAM.Config ?? []).map(({ Gateway: _gateway, ...rest }) => rest) } };
+/** What leads nowhere has no gateways but those that were asked for. */
+function withoutChosenGateways(complete: NetworkRecord, asked: NetworkRecord, internal: boolean): NetworkRecord {
+  if (!internal) return complete;
+  const wanted = new Set((asked.IPAM.Config ?? []).map(({ Subnet }) => Subnet));
+  return { ...complete, IPAM: { ...complete.IPAM, Config: (complete.IPAM.Config ?? []).map(({ Gateway, ...rest }) => (Gateway !== undefined && wanted.has(rest.Subnet) ? { ...rest, Gateway } : rest)) } };
 }
 
 function explained(purpose: string, work: () => void): void {

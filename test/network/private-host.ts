@@ -67,7 +67,7 @@ export class TestRoot implements AsyncDisposable {
   }
 
   /** Runs a server in a namespace until the test ends; it answers every line with its name and the asker's address. Resolves when it listens. */
-  async serve(namespacePath: string, name: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<ChildProcess> {
+  async serve(namespacePath: string, name: string, port: number, protocol: 'tcp' | 'udp' | 'tcp6' = 'tcp'): Promise<ChildProcess> {
     return await this.run(namespacePath, serverProgram, name, String(port), protocol);
   }
 
@@ -147,14 +147,14 @@ function mountsUnder(directory: string): string[] {
 const serverProgram = String.raw`
 import socket, sys
 name, port, protocol = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-server = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
+server = socket.socket(socket.AF_INET6 if protocol == 'tcp6' else socket.AF_INET, socket.SOCK_DGRAM if protocol == 'udp' else socket.SOCK_STREAM)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(('', port))
-if protocol == 'tcp':
+if protocol != 'udp':
     server.listen()
 print('ready', flush=True)
 while True:
-    if protocol == 'tcp':
+    if protocol != 'udp':
         peer, address = server.accept()
         peer.makefile('r').readline()
         peer.sendall(f'{name} {address[0]}\n'.encode())

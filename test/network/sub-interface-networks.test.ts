@@ -6,7 +6,7 @@ import { inNetworkNamespace } from '#kernel/network-namespace.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import type { NetworkController, Sandbox } from '#network/contract.ts';
 import type { NetworkAddressing, NetworkCreateRequest } from '#schema/network-views.ts';
-import { ask, enterPrivateHost, outsideAddress, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
+import { ask, enterPrivateHost, outsideAddress, outsideAddress6, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -217,6 +217,85 @@ test('ipvlan containers must reach each other in every mode, and have no hardwar
       await assert.rejects(starting, { message: 'failed to set up container networking: failed to create the ipvlan port: operation not supported' });
     }
     await remove('flat');
+  }
+});
+
+test('IPv6 must reach the containers of every kind as IPv4 does, with a gateway or, where the host routes, without', async () => {
+  const six = [...wanAddressing(), { Subnet: 'fd00:18::/64', Gateway: 'fd00:18::fe', IPRange: 'fd00:18::100/120' }];
+  for (const [kind, options, way] of [
+    ['macvlan', {}, /default via fd00:18::fe dev eth0/],
+    ['ipvlan', { ipvlan_mode: 'l2' }, /default via fd00:18::fe dev eth0/],
+    ['ipvlan', { ipvlan_mode: 'l3' }, /default dev eth0/],
+    ['ipvlan', { ipvlan_mode: 'l3s' }, /default dev eth0/],
+  ] as const) {
+    await networks.createNetwork(request('both', kind, { parent: 'wan0', ...options }, six, { EnableIPv6: true }));
+    const starting = networks.create(sandboxRequest('one', { networkMode: 'both', endpointSettings: { IPAMConfig: { IPv6Address: 'fd00:18::77' } } }));
+    if (kernelHas[kind]) {
+      const one = await starting;
+      const two = await networks.create(sandboxRequest('two', { networkMode: 'both' }));
+      const sixOf = (sandbox: Sandbox): string => sandbox.endpoints['both']?.six?.address ?? '';
+      assert.deepEqual([sixOf(one), sixOf(two)], ['fd00:18::77', 'fd00:18::100']);
+      assert.match(await inside(one, 'ip', '-6', 'route'), way);
+      await root.serve(one.namespacePath, 'one', 80, 'tcp6');
+      assert.equal(await ask(sixOf(one), 80, { from: two.namespacePath }), `one ${sixOf(two)}`);
+      if (kind === 'macvlan') assert.equal(await ask(sixOf(one), 80, { from: outside }), `one ${outsideAddress6}`);
+      await assert.rejects(networks.create(sandboxRequest('three', { networkMode: 'both', endpointSettings: { IPAMConfig: { IPv6Address: 'fd00:18::77' } } })), { message: 'failed to set up container networking: Address already in use' });
+      await networks.destroy(sandboxRequest('one').containerId, one);
+      const again = await networks.create(sandboxRequest('one', { networkMode: 'both', endpointSettings: { IPAMConfig: { IPv6Address: 'fd00:18::77' } } }));
+      await networks.destroy(sandboxRequest('one').containerId, again);
+      await networks.destroy(sandboxRequest('two').containerId, two);
+    } else {
+      await assert.rejects(starting, { message: `failed to set up container networking: failed to create the ${kind} port: operation not supported` });
+    }
+    await remove('both');
+  }
+});
+
+test('a network of IPv6 alone must have no IPv4, and one of neither no address at all', async () => {
+  await networks.createNetwork(request('six', 'macvlan', { parent: 'wan0' }, [], { EnableIPv4: false, EnableIPv6: true }));
+  await networks.createNetwork(request('bare', 'macvlan', { parent: 'wan0' }, [], { EnableIPv4: false }));
+  assert.match(networks.inspect('six').IPAM.Config?.map(({ Subnet }) => Subnet).join(' ') ?? '', /^fd[0-9a-f:]+::\/64$/);
+  assert.equal(networks.inspect('bare').IPAM.Config, null);
+  if (kernelHas.macvlan) {
+    const one = await networks.create(sandboxRequest('one', { networkMode: 'six' }));
+    assert.doesNotMatch(await inside(one, 'ip', '-4', 'address', 'show', 'eth0'), /inet/);
+    assert.match(await inside(one, 'ip', '-6', 'address', 'show', 'eth0'), new RegExp(`${one.endpoints['six']?.six?.address}/64 scope global`));
+    const two = await networks.create(sandboxRequest('two', { networkMode: 'bare' }));
+    assert.doesNotMatch(await inside(two, 'ip', 'address', 'show', 'eth0'), /inet/);
+    await networks.destroy(sandboxRequest('one').containerId, one);
+    await networks.destroy(sandboxRequest('two').containerId, two);
+  }
+  await remove('six');
+  await remove('bare');
+});
+
+test('vepa containers must leave each other to the switch, and reach the machines behind the parent', async () => {
+  await networks.createNetwork(request('vepa', 'macvlan', { parent: 'wan0', macvlan_mode: 'vepa' }, wanAddressing()));
+  if (kernelHas.macvlan) {
+    const one = await networks.create(sandboxRequest('one', { networkMode: 'vepa' }));
+    const two = await networks.create(sandboxRequest('two', { networkMode: 'vepa' }));
+    await root.serve(one.namespacePath, 'one', 80);
+    // The machine behind sends nothing back where it came from, as a switch without VEPA.
+    assert.notEqual(await ask(one.endpoints['vepa']?.address ?? '', 80, { from: two.namespacePath }), `one ${two.endpoints['vepa']?.address}`);
+    assert.equal(await ask(one.endpoints['vepa']?.address ?? '', 80, { from: outside }), `one ${outsideAddress}`);
+    await networks.destroy(sandboxRequest('one').containerId, one);
+    await networks.destroy(sandboxRequest('two').containerId, two);
+  }
+  await remove('vepa');
+});
+
+test('an 802.1q network must exchange packets with the machines of its number alone', async (t) => {
+  if (!kernelHas.vlan) return t.diagnostic('this kernel has no 802.1q interfaces; their refusal is tried above');
+  await succeed('nsenter', [`--net=${outside}`, 'ip', 'link', 'add', 'link', 'eth0', 'name', 'eth0.10', 'type', 'vlan', 'id', '10']);
+  await succeed('nsenter', [`--net=${outside}`, 'ip', 'address', 'add', '198.18.10.2/24', 'dev', 'eth0.10']);
+  await succeed('nsenter', [`--net=${outside}`, 'ip', 'link', 'set', 'eth0.10', 'up']);
+  await root.serve(outside, 'behind', 82);
+  for (const [network, parent, reached] of [['ten', 'wan0.10', true], ['eleven', 'wan0.11', false]] as const) {
+    await networks.createNetwork(request(network, 'macvlan', { parent }, [{ Subnet: '198.18.10.0/24', IPRange: '198.18.10.128/25' }]));
+    const one = await networks.create(sandboxRequest('one', { networkMode: network }));
+    const answer = await ask('198.18.10.2', 82, { from: one.namespacePath });
+    assert.equal(answer === `behind ${one.endpoints[network]?.address}`, reached, `${network}: ${answer}`);
+    await remove(network, ['one', one]);
   }
 });
 

@@ -81,7 +81,6 @@ export const networkErrors = {
     },
   },
   'network.option_invalid': { kind: 'invalid', text: (d) => String(d['message']) },
-  'network.feature_missing': { kind: 'notImplemented', text: (d) => String(d['message']) },
   'network.several_subnets': { kind: 'forbidden', text: () => "bridge driver doesn't support multiple subnets" },
   'network.pool_overlaps': { kind: 'forbidden', text: () => 'invalid pool request: Pool overlaps with other one on this address space' },
   'network.gateway_taken': { kind: 'system', text: (d) => `failed to allocate gateway (${d['address']}): Address already in use` },

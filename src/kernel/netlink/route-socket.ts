@@ -309,7 +309,7 @@ export class RouteSocket implements Disposable {
       for (const { address, prefixLength, gateway, gatewayMacAddress } of settings.places) {
         batch.message(RTM_NEWADDR, acknowledge | create | exclusive, { purpose: 'add address', subject: address }, (body) => writeAddress(body, index, address, prefixLength));
         if (gateway === '') continue;
-        batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: gateway }, (body) => writeDefaultRoute(body, gateway, index));
+        batch.message(RTM_NEWROUTE, acknowledge | create | exclusive, { purpose: 'add default route', subject: gateway }, (body) => writeDefaultRoute(body, gateway, index, gateway.includes(':') ? 6 : 4));
         if (gatewayMacAddress === undefined) continue;
         batch.message(RTM_NEWNEIGH, acknowledge | create | replace, { purpose: 'set neighbour', subject: gateway }, (body) => writeNeighbour(body, index, gateway, gatewayMacAddress));
       }
@@ -317,10 +317,10 @@ export class RouteSocket implements Disposable {
     this.#socket.request(batch);
   }
 
-  /** The way out of the namespace for the gateway's family; replaces another one. @param gateway empty: the interface itself leads out, of IPv4 */
-  setDefaultRoute(gateway: string, interfaceName: string): void {
+  /** The way out of the namespace for a family; replaces another one. @param gateway empty: the interface itself leads out */
+  setDefaultRoute(gateway: string, interfaceName: string, family: AddressFamily): void {
     const index = this.link(interfaceName)?.index ?? 0;
-    this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => writeDefaultRoute(body, gateway, index));
+    this.#one(RTM_NEWROUTE, acknowledge | create | replace, 'set default route', gateway, (body) => writeDefaultRoute(body, gateway, index, family));
   }
 
   #one(type: number, flags: number, purpose: string, subject: string, body: (batch: MessageBatch) => void): void {
@@ -394,8 +394,8 @@ function writeNeighbour(body: MessageBatch, linkIndex: number, address: string, 
   body.attribute(NDA.linkAddress, macBytes(macAddress));
 }
 
-function writeDefaultRoute(body: MessageBatch, gateway: string, linkIndex: number): void {
-  body.raw(Buffer.from([familyOf(gateway), 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, gateway === '' ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
+function writeDefaultRoute(body: MessageBatch, gateway: string, linkIndex: number, family: AddressFamily): void {
+  body.raw(Buffer.from([familyNumbers[family], 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, gateway === '' ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, RTN_UNICAST, 0, 0, 0, 0]));
   if (gateway !== '') body.attribute(RTA.gateway, addressBytes(gateway));
   body.attributeU32(RTA.outputLink, linkIndex);
 }

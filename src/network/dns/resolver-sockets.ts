@@ -11,6 +11,8 @@ import { protocolNumbers } from '../port-specification.ts';
 export const resolverAddress = '127.0.0.11';
 const wellKnownPort = 53;
 const table = 'dhow_names';
+/** As many questions as may come while the engine does something else. */
+const receiveBuffer = 4 << 20;
 
 /** Bound sockets; whoever gets the descriptors closes them. */
 export interface ResolverSockets {
@@ -33,6 +35,7 @@ function openAt(port: number): ResolverSockets {
   using stack = new DisposableStack();
   // Shared: at port 53 a name server of the container's own may have it at its other addresses.
   const datagrams = stack.use(new BoundSocket('udp', resolverAddress, port, { shared: port === wellKnownPort }));
+  datagrams.setReceiveBuffer(receiveBuffer);
   const connections = stack.use(new BoundSocket('tcp', resolverAddress, port));
   connections.listen();
   if (port === 0) {
