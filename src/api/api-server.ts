@@ -19,11 +19,13 @@ import { errorStatus } from './error-status.ts';
 import { Call, Exchange } from './exchange.ts';
 import { Reply } from './reply.ts';
 import { compareVersions, versionCheck, type ApiVersion } from './requests/api-version.ts';
+import { hostFault } from './requests/host-header.ts';
 import { parseTarget, type RequestTarget } from './requests/request-target.ts';
 import { RouteTable, type Route, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { buildRoutes } from './routes/build-routes.ts';
 import { buildkitRoutes } from './routes/buildkit-routes.ts';
+import { checkpointRoutes } from './routes/checkpoint-routes.ts';
 import { containerRoutes } from './routes/container-routes.ts';
 import { debugRoutes } from './routes/debug-routes.ts';
 import { execRoutes } from './routes/exec-routes.ts';
@@ -108,7 +110,7 @@ class Connections implements ApiServer {
     const server = ['Server', `Docker/${engine} (linux)`];
     this.#versionHeaders = ['Api-Version', api, 'Ostype', 'linux', ...server];
     this.#standardHeaders = ['Api-Version', api, 'Docker-Experimental', String(options.engine.system.offers.experimental), 'Ostype', 'linux', ...server];
-    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...buildkitRoutes(), ...networkRoutes(), ...pluginRoutes(), ...registryRoutes(), ...swarmRoutes(), ...volumeRoutes()]);
+    this.#routes = new RouteTable([...systemRoutes(), ...debugRoutes(), ...archiveRoutes(), ...checkpointRoutes(), ...containerRoutes(), ...execRoutes(), ...imageRoutes(), ...buildRoutes(), ...buildkitRoutes(), ...networkRoutes(), ...pluginRoutes(), ...registryRoutes(), ...swarmRoutes(), ...volumeRoutes()]);
     this.#http = createServer({
       maxHeaderSize: headLimit,
       requireHostHeader: false,
@@ -218,9 +220,9 @@ class Connections implements ApiServer {
       if (this.#retired) connection.destroySoon();
     });
     const target = parseTarget(request.url ?? '/');
-    if (target === undefined || (request.headers.host === undefined && request.httpVersion === '1.1')) {
-      const text = target === undefined ? '400 Bad Request' : '400 Bad Request: missing required Host header';
-      new Reply(response, []).body(400, 'text/plain; charset=utf-8', text, ['Connection', 'close']);
+    const text = target === undefined ? '400 Bad Request' : hostFault(request);
+    if (target === undefined || text !== undefined) {
+      new Reply(response, []).body(400, 'text/plain; charset=utf-8', text ?? '', ['Connection', 'close']);
       return;
     }
     const method = request.method ?? '';

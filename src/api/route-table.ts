@@ -1,6 +1,6 @@
 /**
  * Which endpoint a method and path belong to. Paths are literal, or have one `{name}` that stands for any
- * text, slashes included, as in Docker's router.
+ * text, slashes included, as in Docker's router, and may then end with a `{part}` that stands for one without.
  */
 import type { Handler, HijackHandler } from './exchange.ts';
 
@@ -26,6 +26,8 @@ export interface RouteMatch {
 interface Pattern {
   readonly prefix: string;
   readonly suffix: string;
+  /** What ends the path is one part of any name. */
+  readonly open: boolean;
   readonly route: Route;
 }
 
@@ -35,14 +37,16 @@ export class RouteTable {
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
-      const [prefix = '', suffix] = route.path.split('{name}');
-      if (suffix === undefined) {
+      const [prefix = '', rest] = route.path.split('{name}');
+      if (rest === undefined) {
         this.#literal.set(`${route.method} ${route.path}`, { route, name: '' });
         continue;
       }
+      const open = rest.endsWith('/{part}');
+      const pattern = { prefix, suffix: open ? rest.slice(0, -'{part}'.length) : rest, open, route };
       const patterns = this.#patterns.get(route.method);
-      if (patterns === undefined) this.#patterns.set(route.method, [{ prefix, suffix, route }]);
-      else patterns.push({ prefix, suffix, route });
+      if (patterns === undefined) this.#patterns.set(route.method, [pattern]);
+      else patterns.push(pattern);
     }
   }
 
@@ -50,10 +54,12 @@ export class RouteTable {
   find(method: string, path: string): RouteMatch | undefined {
     const literal = this.#literal.get(`${method} ${path}`);
     if (literal !== undefined) return literal;
-    const pattern = this.#patterns
-      .get(method)
-      ?.find(({ prefix, suffix }) => path.length >= prefix.length + suffix.length && path.startsWith(prefix) && path.endsWith(suffix));
-    if (pattern === undefined) return undefined;
-    return { route: pattern.route, name: path.slice(pattern.prefix.length, path.length - pattern.suffix.length) };
+    for (const pattern of this.#patterns.get(method) ?? []) {
+      const closed = pattern.open ? path.slice(0, path.lastIndexOf('/') + 1) : path;
+      const { prefix, suffix, route } = pattern;
+      if (closed.length < prefix.length + suffix.length || !closed.startsWith(prefix) || !closed.endsWith(suffix)) continue;
+      return { route, name: closed.slice(prefix.length, closed.length - suffix.length) };
+    }
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { fail, isFailure, messageOf, type EngineError as Failure } from '#base/errors/failure.ts';
-import { quoteText } from '#base/template/go-quote.ts';
+import { quoteRune, quoteText } from '#base/template/go-quote.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import { JsonNumber, type JsonDocument, type JsonObject } from '#base/json-document.ts';
 import { decode, flag, int64, list, record, struct, table, text, unlessEmpty, whenGiven, type OptionalShape, type Shape } from '#api/body/json-shape.ts';
@@ -65,7 +65,7 @@ export interface RuntimeDirective {
   readonly options?: JsonDocument;
 }
 
-const runtimeShape = struct<RuntimeDirective>('types.Runtime', {
+const runtimeShape = struct<RuntimeDirective>('system.Runtime', {
   path: text(),
   runtimeArgs: unlessEmpty(list(text())),
   runtimeType: unlessEmpty(text()),
@@ -118,7 +118,7 @@ function parse(content: string, refuse: (reason: string, cause?: unknown) => Fai
   try {
     return parseJson(content.trim());
   } catch (error) {
-    if (isFailure(error, 'api.content_after_json')) throw refuse('invalid JSON: there is something after the top-level value', error);
+    if (isFailure(error, 'api.content_after_json')) throw refuse(`invalid JSON: invalid character ${quoteRune(String(error.details['next']).codePointAt(0) ?? 0)} after top-level value`, error);
     if (!isFailure(error, 'api.invalid_json')) throw error;
     throw refuse(error.message.replace(/unexpected EOF$/, 'unexpected end of JSON input'), error);
   }
@@ -172,7 +172,7 @@ const registryShape = struct<RegistryDirective>('config.Registry', { mirrors: un
 
 /** Keys whose values are neither a scalar nor a list of texts. */
 const specialShapes: Readonly<Record<string, OptionalShape<unknown>>> = {
-  runtimes: whenGiven(record(runtimeShape, 'map[string]types.Runtime')),
+  runtimes: whenGiven(record(runtimeShape, 'map[string]system.Runtime')),
   registries: whenGiven(record(registryShape, 'map[string]config.Registry')),
   features: whenGiven(record(flag)),
   builder: whenGiven(struct<object>('config.BuilderConfig', {})),

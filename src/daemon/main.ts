@@ -59,7 +59,7 @@ async function main(given: readonly string[]): Promise<number> {
   } catch (error) {
     // Only bugs show where they come from.
     const text = error instanceof EngineError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    if (log === undefined) process.stderr.write(`failed to start daemon: ${text}\n`);
+    if (log === undefined) process.stderr.write(`${text}\n`);
     else log.error(`failed to start daemon: ${text}`);
     return 1;
   }

@@ -3,25 +3,26 @@
  * `/etc/dhow/daemon.json`; Docker's own `/etc/docker/daemon.json` is read only when named with
  * `--config-file`, since its data root and bridge belong to Docker.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseListenAddress, type ListenAddress } from '#api/connection/listen-address.ts';
-import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
+import { EngineError, fail } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 import { parseBinarySize } from '#base/parse-size.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
-import { parseInterfaceAddress } from '#network/ipv4-subnet.ts';
-import { parseInterfaceAddress6 } from '#network/ipv6-subnet.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
 import { checkLogConfig } from '#engine/processes/log-options.ts';
-import { readConfigurationFile, type FileValues, type RegistryDirective } from './configuration-file.ts';
+import { readConfigurationFile, type FileValues } from './configuration-file.ts';
+import { defaultModes, initPathOf, seccompOf, ulimitsOf } from './container-options.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
+import { addressPoolsOf, networkOptionsOf, networkSettings, refuseFixedRangeOfVersion6 } from './network-options.ts';
+import { invalid, isRecord, refuseFirst, valueOf, type Refusal } from './option-refusal.ts';
 import { describeOptions, labelFault, optionTable } from './option-table.ts';
-import { addressPoolFault, prefixFault, readAddressPool, readGenericResource, readMirror, readUlimit, searchDomainFault, ulimitFault, type AddressPoolOption } from './option-values.ts';
+import { readGenericResource, readMirror, searchDomainFault, type AddressPoolOption } from './option-values.ts';
 import { OptionValues } from './option-sources.ts';
 import { parseArguments } from './parse-arguments.ts';
+import { mirrorsOf, transferLimits } from './registry-options.ts';
 import { refusalOf } from './refused-options.ts';
 import { runtimesOf, type RuntimeOption } from './runtime-options.ts';
 import { readTlsOptions, type TlsOptions } from './tls-options.ts';
@@ -220,135 +221,11 @@ function checkLogs({ logDriver, logOptions }: DaemonOptions): void {
   }
 }
 
-type Refusal = (message: string) => Error;
-
-function refuseFirst(values: readonly string[], faultOf: (value: string) => string | undefined, refuse: Refusal): void {
-  for (const value of values) {
-    const fault = faultOf(value);
-    if (fault !== undefined) throw refuse(fault);
-  }
-}
-
-function valueOf<T>(reading: { readonly value: T } | { readonly fault: string }, refuse: Refusal): T {
-  if ('fault' in reading) throw refuse(reading.fault);
-  return reading.value;
-}
-
-const invalid: Refusal = (message) => fail('daemon.invalid_option', { message });
-
-function transferLimits(values: OptionValues, merged: Refusal): Pick<DaemonOptions, 'concurrentDownloads' | 'concurrentUploads' | 'downloadAttempts'> {
-  const read = (name: string, standard: number): number => {
-    const value = values.integer(name) ?? 0;
-    if (value < 0) throw merged(`invalid ${name.replaceAll('-', ' ')}: ${value}`);
-    return value === 0 ? standard : value;
-  };
-  return { concurrentDownloads: read('max-concurrent-downloads', 3), concurrentUploads: read('max-concurrent-uploads', 5), downloadAttempts: read('max-download-attempts', 5) };
-}
-
-function defaultModes(values: OptionValues, merged: Refusal): Pick<DaemonOptions, 'ipcMode' | 'cgroupnsMode'> {
-  const ipcMode = values.text('default-ipc-mode') ?? 'private';
-  if (ipcMode !== 'private' && ipcMode !== 'shareable') {
-    const known = ['none', 'host'].includes(ipcMode) || ipcMode.startsWith('container:');
-    throw merged(known ? `IPC mode "${ipcMode}" is not supported as default value; use "shareable" or "private"` : `default IPC mode setting (${ipcMode}) is invalid; use "shareable" or "private"`);
-  }
-  const cgroupnsMode = values.text('default-cgroupns-mode');
-  if (cgroupnsMode !== undefined && cgroupnsMode !== 'private' && cgroupnsMode !== 'host') throw merged(`invalid default cgroup namespace (${cgroupnsMode}): use "host" or "private"`);
-  return { ipcMode, cgroupnsMode };
-}
-
 function executionOptionFault(option: string): string | undefined {
   const equals = option.indexOf('=');
   if (equals < 0) return `invalid exec-opt (${option}): must be formatted 'opt=value'`;
   const name = option.slice(0, equals).trim();
   return name === 'native.cgroupdriver' ? undefined : `invalid exec-opt (${option}): unknown option: '${name}'`;
-}
-
-function refuseFixedRangeOfVersion6(range: string, merged: Refusal): void {
-  const twice = (reason: string): Error => merged(`invalid fixed-cidr-v6: invalid fixed-cidr-v6: ${reason}`);
-  const fault = prefixFault(range);
-  if (fault !== undefined) throw twice(fault);
-  if (/^fe[89ab][0-9a-f]:/i.test(range)) throw twice(`'${range}' clashes with the Link-Local prefix 'fe80::/64'`);
-}
-
-function networkSettings(values: OptionValues, mtu: number, pools: readonly AddressPoolOption[]): NetworkSettings {
-  const bip = values.text('bip');
-  const parsed = bip === undefined ? undefined : parseInterfaceAddress(bip);
-  if (bip !== undefined && (parsed === undefined || parsed.address === parsed.subnet.base || parsed.subnet.prefixLength > 30 || parsed.subnet.prefixLength < 8)) throw fail('network.invalid_bip', { bip });
-  const fixedRange = values.text('fixed-cidr');
-  const range = fixedRange === undefined ? undefined : parseInterfaceAddress(fixedRange)?.subnet;
-  if (fixedRange !== undefined && range === undefined) throw invalid(`invalid fixed-cidr ${fixedRange}: it must be a subnet of IPv4 in CIDR notation, such as 172.17.8.0/24`);
-  return {
-    bip,
-    fixedRange,
-    defaultGateway: versionFour(values, 'default-gateway'),
-    six: values.flag('ipv6', false),
-    bip6: bip6Of(values),
-    fixedRange6: values.text('fixed-cidr-v6'),
-    defaultGateway6: values.text('default-gateway-v6')?.trim(),
-    mtu: mtu === 0 ? undefined : mtu,
-    betweenContainers: values.flag('icc', true),
-    masquerade: values.flag('ip-masq', true),
-    hostAddress: versionFour(values, 'ip'),
-    publishDefault: values.text('publish-default')?.trim(),
-    pools: pools.length === 0 ? undefined : pools.map(({ base, size }) => ({ base, prefixLength: size })),
-    forwarding: values.flag('ip-forward', true),
-    relays: values.flag('userland-proxy', true),
-  };
-}
-
-/** @throws network.invalid_bip6 */
-function bip6Of(values: OptionValues): string | undefined {
-  const bip = values.text('bip6');
-  const parsed = bip === undefined ? undefined : parseInterfaceAddress6(bip);
-  if (bip !== undefined && (parsed === undefined || parsed.address === parsed.subnet.base || parsed.subnet.prefixLength > 126)) throw fail('network.invalid_bip6', { bip });
-  return bip;
-}
-
-function versionFour(values: OptionValues, flag: string): string | undefined {
-  const address = values.text(flag)?.trim();
-  if (address?.includes(':') === true) throw invalid(`invalid ${flag} ${address}: it must be an address of IPv4`);
-  return address;
-}
-
-function addressPoolsOf(values: OptionValues, file: FileValues): AddressPoolOption[] {
-  const directives: unknown = file['default-address-pools'];
-  const pools = isList<AddressPoolOption>(directives) ? [...directives] : values.given('default-address-pool').map((text) => valueOf(readAddressPool(text), invalid));
-  for (const pool of pools) {
-    const fault = addressPoolFault(pool);
-    if (fault !== undefined) throw invalid(fault);
-  }
-  return pools;
-}
-
-/** @throws daemon.bad_configuration for what is no registry's name or no mirror's address */
-function mirrorsOf(file: FileValues, refuse: Refusal): Record<string, string[]> {
-  const directives: unknown = file['registries'];
-  if (!isRecord<RegistryDirective>(directives)) return {};
-  return Object.fromEntries(Object.entries(directives).map(([host, { mirrors = [] }]) => {
-    if (!/^[A-Za-z0-9.[\]:-]+$/.test(host) || !URL.canParse(`https://${host}`)) throw refuse(`invalid registry ${JSON.stringify(host)} in registries: must be a host, with its port where that is not 443`);
-    return [host, mirrors.map((text) => valueOf(readMirror(text), refuse))];
-  }));
-}
-
-function networkOptionsOf(values: OptionValues, file: FileValues): Record<string, Record<string, string>> {
-  const directives: unknown = file['default-network-opts'];
-  const result: Record<string, Record<string, string>> = isRecord<Record<string, string>>(directives) ? { ...directives } : {};
-  for (const text of values.given('default-network-opt')) {
-    const [, driver = '', option = '', value = ''] = /^([^=]+)=([^=]+)=(.*)$/s.exec(text) ?? [];
-    result[driver] = { ...result[driver], [option]: value };
-  }
-  return result;
-}
-
-function ulimitsOf(values: OptionValues): Ulimit[] {
-  const directives = values.fromFile('default-ulimit');
-  if (!isRecord<Ulimit>(directives)) return values.given('default-ulimit').map((text) => valueOf(readUlimit(text), invalid));
-  return Object.entries(directives).map(([name, limit]) => {
-    // Docker goes by the name within.
-    const fault = ulimitFault(limit);
-    if (fault !== undefined) throw invalid(`invalid default-ulimits entry ${name}: ${fault}`);
-    return limit;
-  });
 }
 
 function featuresOf(values: OptionValues): Record<string, boolean> {
@@ -358,34 +235,6 @@ function featuresOf(values: OptionValues): Record<string, boolean> {
     const equals = text.indexOf('=');
     return equals < 0 ? [text, true] : [text.slice(0, equals), parseGoBoolean(text.slice(equals + 1)) === true];
   }));
-}
-
-/** @throws daemon.invalid_option where there is no such file */
-function initPathOf(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  const found = path.startsWith('/') ? [path] : (process.env['PATH'] ?? '').split(':').map((directory) => join(directory, path));
-  const program = found.find((candidate) => existsSync(candidate));
-  if (program === undefined) throw invalid(`init-path ${path} is not there: name the program of an init, such as /usr/bin/tini, or leave the option out`);
-  return program;
-}
-
-/** @throws daemon.invalid_option with dockerd's text */
-function seccompOf(profile: string | undefined): SeccompDefault {
-  if (profile === undefined || profile === 'builtin') return { name: 'builtin', text: undefined };
-  if (profile === 'unconfined') return { name: profile, text: undefined };
-  let content: string;
-  try {
-    content = readFileSync(profile, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? `open ${profile}: no such file or directory` : messageOf(error);
-    throw invalid(`opening seccomp profile (${profile}) failed: ${reason}`);
-  }
-  try {
-    JSON.parse(content);
-  } catch (error) {
-    throw invalid(`seccomp profile (${profile}) is no JSON: ${messageOf(error)}`);
-  }
-  return { name: profile, text: content };
 }
 
 /** One default address where none is given; none twice. */
@@ -400,15 +249,6 @@ function hostsOf(texts: readonly string[], defaults: { socket: string; tls: bool
     }
   }
   return [...addresses.values()];
-}
-
-/** Shapes were checked when the file was read. */
-function isRecord<T>(value: unknown): value is Record<string, T> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isList<T>(value: unknown): value is readonly T[] {
-  return Array.isArray(value);
 }
 
 /** @throws daemon.invalid_option where a label has two values */

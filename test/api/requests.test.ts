@@ -107,6 +107,31 @@ test('what is no request must get a plain 400, and the connection be closed', as
   assert.match((await client.takeRest()).toString(), /400 Bad Request: missing required Host header$/);
 });
 
+test('a host that is malformed or named twice must be refused in the words of Go’s server', async () => {
+  await using api = await ApiFixture.open();
+  for (const [hosts, words] of [['Host: a b', 'malformed Host header'], ['Host: a/b', 'malformed Host header'], ['Host: a"', 'malformed Host header'], ['Host: a\r\nHost: a', 'too many Host headers']] as const) {
+    using client = api.connect();
+    client.write(`GET /_ping HTTP/1.1\r\n${hosts}\r\n\r\n`);
+    assert.match((await client.takeRest()).toString(), new RegExp(`^HTTP/1\\.1 400 [^]*\\r\\n\\r\\n400 Bad Request: ${words}$`), hosts);
+  }
+  for (const host of ['', 'localhost', '[::1]:80', 'api.moby.localhost', '%2Frun%2Fdocker.sock']) {
+    using client = api.connect();
+    client.write(`GET /_ping HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    assert.match((await client.takeRest()).toString(), /^HTTP\/1\.1 200 OK/, host);
+  }
+});
+
+test('checkpoints must be refused as by a Docker that is not experimental', async () => {
+  await using api = await ApiFixture.open();
+  const message = 'This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.';
+  for (const [method, path] of [['GET', '/containers/x/checkpoints'], ['POST', '/containers/x/checkpoints'], ['DELETE', '/v1.51/containers/x/checkpoints/y']] as const) {
+    const { status, body } = await api.ask(method, path);
+    assert.deepEqual([status, JSON.parse(body.toString())], [501, { message }]);
+  }
+  const { status, body } = await api.ask('POST', '/containers/x/start?checkpoint=y');
+  assert.deepEqual([status, JSON.parse(body.toString())], [400, { message: 'checkpoint is only supported in experimental mode' }]);
+});
+
 test('a head beyond the limit must be refused', async () => {
   await using api = await ApiFixture.open();
   using client = api.connect();

@@ -15,7 +15,7 @@ export function parseJson(text: string): JsonDocument {
   const document = reader.document();
   const next = reader.peek();
   // Go's `Decoder.More` takes a closing bracket for the end of an outer document.
-  if (next !== undefined && next !== ']' && next !== '}') throw fail('api.content_after_json');
+  if (next !== undefined && next !== ']' && next !== '}') throw fail('api.content_after_json', { next });
   return document;
 }
 

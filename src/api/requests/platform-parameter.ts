@@ -42,20 +42,6 @@ export function readOnePlatform(given: readonly string[], several: string): Plat
 
 const endOfInput = 'unexpected end of JSON input';
 
-/** What follows the document, which is known to be whole, as Go names it. */
-function afterDocument(given: string): string {
-  for (let length = given.length - 1; length > 0; length--) {
-    try {
-      JSON.parse(given.slice(0, length));
-    } catch (error) {
-      if (error instanceof SyntaxError) continue;
-      throw error;
-    }
-    return quoteRune(given.slice(length).trim().codePointAt(0) ?? 0);
-  }
-  return quoteRune(0);
-}
-
 function unreadable(reason: string, cause: unknown): Error {
   return fail('api.invalid_parameter', { message: `failed to parse platform: ${reason}` }, cause);
 }
@@ -64,7 +50,7 @@ function decodeDocument(given: string): PlatformDocument {
   try {
     return decode(platformDocument, parseJson(given), 'Platform');
   } catch (error) {
-    if (isFailure(error, 'api.content_after_json')) throw unreadable(`invalid character ${afterDocument(given)} after top-level value`, error);
+    if (isFailure(error, 'api.content_after_json')) throw unreadable(`invalid character ${quoteRune(String(error.details['next']).codePointAt(0) ?? 0)} after top-level value`, error);
     if (!isFailure(error, 'api.invalid_json')) throw error;
     const reason = String(error.details['reason']);
     throw unreadable(/EOF/.test(reason) ? endOfInput : reason, error);

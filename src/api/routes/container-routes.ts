@@ -117,6 +117,12 @@ async function create(exchange: Exchange, { engine, query, version }: Call): Pro
 async function start({ request, reply, lasting: signal }: Exchange, { engine, name, query }: Call): Promise<void> {
   // A JSON object that says something has more than seven characters.
   if (Number(request.headers['content-length'] ?? 0) > 7 || request.headers['transfer-encoding'] !== undefined) throw fail('api.start_with_body');
+  const checkpoint = query.text('checkpoint');
+  if (checkpoint !== '' && !engine.system.offers.experimental) throw fail('api.invalid_parameter', { message: 'checkpoint is only supported in experimental mode' });
+  if (checkpoint !== '') {
+    await engine.containers.inspect(name, { size: false });
+    throw fail('container.checkpoint_missing', { checkpoint, name });
+  }
   await engine.containers.start(name, { detachKeys: query.text('detachKeys'), signal });
   reply.empty(204);
 }

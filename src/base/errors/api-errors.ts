@@ -14,6 +14,10 @@ export const apiErrors = {
   'api.invalid_number': { kind: 'system', text: (d) => `strconv.${d['parser']}: parsing ${d['quoted']}: ${d['reason']}` },
   'api.invalid_sysctl': { kind: 'system', text: (d) => `${d['message']}` },
   'api.invalid_json': { kind: 'invalid', text: (d) => `invalid JSON: ${d['reason']}` },
+  'api.experimental_only': {
+    kind: 'notImplemented',
+    text: () => 'This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.',
+  },
   'api.content_after_json': { kind: 'invalid', text: () => 'unexpected content after JSON' },
   'api.body_too_large': { kind: 'invalid', text: (d) => `request body is larger than the ${d['limit']} bytes allowed for a JSON document` },
   'api.malformed_body': { kind: 'invalid', text: (d) => `cannot read the request body: ${d['reason']}` },

@@ -92,6 +92,12 @@ export const containerErrors = {
   'container.log_options_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   // Docker answers 500.
   'container.logs_unsupported': { kind: 'notImplemented', text: () => 'configured logging driver does not support reading' },
+  'container.checkpoint_missing': { kind: 'system', text: (d) => `checkpoint ${d['checkpoint']} does not exist for container ${d['name']}` },
+  'container.checkpoint_unsupported': {
+    kind: 'notImplemented',
+    text: (d) => `Cannot checkpoint container ${d['name']}: this engine cannot write running processes to disk; docker pause stops them for a while, docker commit keeps their files`,
+  },
+  'container.attach_restarting': { kind: 'conflict', text: (d) => `container ${d['name']} is restarting, wait until the container is running` },
   'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },
   'container.link_missing': { kind: 'invalid', text: (d) => `could not get container for ${d['name']}: No such container: ${d['name']}` },
   'container.link_to_host': { kind: 'invalid', text: () => "conflicting options: host type networking can't be used with links. This would result in undefined behavior" },

@@ -254,9 +254,10 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
     },
 
     async attach(reference, request: AttachRequest) {
-      const record = registry.resolve(reference);
-      if (record.state.status === 'paused') throw fail('container.attach_paused', { name: record.name });
       if (request.detachKeys !== '') parseDetachKeys(request.detachKeys, 'detach');
+      const record = registry.resolve(reference);
+      if (record.state.status === 'paused') throw fail('container.attach_paused', { name: reference });
+      if (record.state.status === 'restarting') throw fail('container.attach_restarting', { name: reference });
       const terminal = record.config.Tty;
       const keys = request.detachKeys === '' ? defaultDetachKeys : request.detachKeys;
       const detachKeys = terminal && request.stdin ? parseDetachKeys(keys) : undefined;
