@@ -10,6 +10,8 @@
  *
  * A round pushes 10 blobs of 20 MiB, five at a time in one stream each as Docker does, and pulls them again. The
  * registries take turns within every round, so that the machine's load meets both. Processor time is the server's own.
+ * Of the memory, the proportional share (PSS) counts what several programs map by its part, the private share is what
+ * nobody else could use, and the peak is the largest resident size, files mapped from disk included.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -20,6 +22,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serverEnvironment, serverNodeOptions } from '../src/cli/registry/server-program.ts';
 
 interface Registry {
   readonly name: string;
@@ -27,8 +30,16 @@ interface Registry {
   readonly process: ChildProcess;
   readonly pushes: Sample[];
   readonly pulls: Sample[];
-  /** KiB, after each round. */
-  readonly memory: { readonly total: number; readonly anonymous: number }[];
+  /** After each round. */
+  readonly memory: Memory[];
+  readonly idle: Memory;
+}
+
+/** KiB. */
+interface Memory {
+  readonly total: number;
+  readonly anonymous: number;
+  readonly peak: number;
 }
 
 interface Sample {
@@ -57,12 +68,12 @@ async function start(name: string, command: readonly string[], directory: string
   const storage = join(directory, name);
   mkdirSync(storage);
   const [program = '', ...args] = command.map((word) => word.replace('{port}', String(port)).replace('{storage}', storage));
-  const environment = { ...process.env, REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`, BENCH_STORAGE: storage, OTEL_TRACES_EXPORTER: 'none', MALLOC_ARENA_MAX: '1' };
+  const environment = { ...process.env, REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`, BENCH_STORAGE: storage, OTEL_TRACES_EXPORTER: 'none', ...serverEnvironment };
   const child = spawn(program, args, { stdio: 'ignore', env: environment });
   for (let attempt = 0; ; attempt++) {
     if (child.exitCode !== null || attempt === 200) throw new Error(`${name} does not serve`);
     const isUp = await fetch(`http://127.0.0.1:${port}/v2/`).then((response) => response.ok, () => false);
-    if (isUp) return { name, port, process: child, pushes: [], pulls: [], memory: [] };
+    if (isUp) return { name, port, process: child, pushes: [], pulls: [], memory: [], idle: memoryOf(child) };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -72,10 +83,10 @@ function processorTime({ process: { pid } }: Registry): number {
   return (Number(fields[11]) + Number(fields[12])) * clockTick;
 }
 
-function memoryOf({ process: { pid } }: Registry): { total: number; anonymous: number } {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const field = (name: string): number => Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(text)?.[1]);
-  return { total: field('Pss'), anonymous: field('Pss_Anon') };
+function memoryOf({ pid }: ChildProcess): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8') + readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
+  return { total: field('Pss'), anonymous: field('Pss_Anon'), peak: field('VmHWM') };
 }
 
 async function sample(registry: Registry, work: () => Promise<unknown>): Promise<Sample> {
@@ -122,7 +133,7 @@ function median(values: readonly number[]): number {
 }
 
 const bundle = join(home, 'build/registry-server.cjs');
-const ours = [process.execPath, '--max-semi-space-size=1', existsSync(bundle) ? bundle : join(home, 'bin/dhow-registry.mjs'), 'serve', '{"listen":"127.0.0.1:{port}","storage":"{storage}","accessLog":"off"}'];
+const ours = [process.execPath, ...serverNodeOptions, existsSync(bundle) ? bundle : join(home, 'bin/dhow-registry.mjs'), 'serve', '{"listen":"127.0.0.1:{port}","storage":"{storage}","accessLog":"off"}'];
 const others = process.argv.slice(2).map((argument) => {
   const cut = argument.indexOf('=');
   return [argument.slice(0, cut), argument.slice(cut + 1).split(' ')] as const;
@@ -140,18 +151,19 @@ try {
     for (const registry of round % 2 === 0 ? registries : registries.toReversed()) {
       registry.pushes.push(await sample(registry, async () => await Promise.all(blobs.map((blob) => push(registry, blob)))));
       registry.pulls.push(await sample(registry, async () => await Promise.all(blobs.map((blob) => pull(registry, blob)))));
-      registry.memory.push(memoryOf(registry));
+      registry.memory.push(memoryOf(registry.process));
     }
   }
   const mebibytes = (blobCount * blobSize) / 1024 / 1024;
   const first = registries[0];
-  for (const { name, pushes, pulls, memory } of registries) {
+  for (const { name, pushes, pulls, memory, idle } of registries) {
     const figures = (samples: readonly Sample[], base: readonly Sample[]): string => {
       const wall = median(samples.map((entry) => entry.wall));
       return `${Math.round((mebibytes / wall) * 1000)} MiB/s (×${(median(base.map((entry) => entry.wall)) / wall).toFixed(2)}), processor ${median(samples.map((entry) => entry.processor))} ms`;
     };
+    const inMebibytes = (values: readonly Memory[], field: keyof Memory): string => `${Math.round(median(values.map((entry) => entry[field])) / 1024)} MiB`;
     console.log(`${name.padEnd(10)} push ${figures(pushes, first?.pushes ?? pushes)}; pull ${figures(pulls, first?.pulls ?? pulls)}`);
-    console.log(`${' '.repeat(10)} memory (PSS) ${Math.round(median(memory.map(({ total }) => total)) / 1024)} MiB, of it its own ${Math.round(median(memory.map(({ anonymous }) => anonymous)) / 1024)} MiB`);
+    console.log(`${' '.repeat(10)} memory idle ${inMebibytes([idle], 'total')}, private ${inMebibytes([idle], 'anonymous')}; at work ${inMebibytes(memory, 'total')}, private ${inMebibytes(memory, 'anonymous')}; peak ${inMebibytes(memory, 'peak')}`);
   }
 } finally {
   agent.destroy();

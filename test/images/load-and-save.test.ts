@@ -229,7 +229,7 @@ test('damaged and malicious archives must be refused and leave nothing', async (
   await refused(t, [...rest, manifest({ RepoTags: ['Bad:1'] })], { code: 'image.invalid_reference' }, stores);
   await refused(t, [...rest, manifest({ RepoTags: ['untagged'] })], { message: 'invalid tag "untagged"' }, stores);
   await refused(t, [file('c', imageOf(image.layers, { os: 'windows' }).configuration), ...rest.slice(1), manifest({})], { message: 'cannot load windows image on linux' }, stores);
-  await refused(t, [file('c', Buffer.from('{"rootfs":')), ...rest.slice(1), manifest({})], { code: 'image.invalid_document' }, stores);
+  await refused(t, [file('c', Buffer.from('{"rootfs":')), ...rest.slice(1), manifest({})], { code: 'image.invalid_archive', message: 'unexpected end of JSON input' }, stores);
   // A failure at the second image must undo the first.
   await refused(t, [...rest, json('manifest.json', [{ Config: 'c', RepoTags: ['app:v1'], Layers: ['l1', 'l2'] }, { Config: 'absent', RepoTags: null, Layers: [] }])], /absent/, stores);
   // A layer that is a member of the archive but whose contents are no tar.

@@ -65,7 +65,7 @@ export const containerErrors = {
   'container.on_unhealthy_invalid': { kind: 'invalid', text: (d) => `cannot react to a failed health check by '${d['value']}'; use one of 'restart', 'stop' or 'none'` },
   'container.health_retries_negative': { kind: 'invalid', text: () => 'Retries in Healthcheck cannot be negative' },
   'container.condition_invalid': { kind: 'invalid', text: (d) => `invalid condition: "${d['condition']}"` },
-  'container.filter_invalid': { kind: 'invalid', text: (d) => `invalid filter '${d['filter']}'${d['reason'] === undefined ? '' : `: ${d['reason']}`}` },
+  'container.filter_invalid': { kind: 'invalid', text: (d) => d['filter'] === '' ? 'invalid filter' : `invalid filter '${d['filter']}'${d['reason'] === undefined ? '' : `: ${d['reason']}`}` },
   'container.start_refused': { kind: 'invalid', text: (d) => `${d['message']}` },
   'container.start_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'container.exec_paused': { kind: 'conflict', text: (d) => `Container ${d['name']} is paused, unpause the container before exec` },

@@ -6,7 +6,7 @@ export const imageErrors = {
   'image.reference_not_found': { kind: 'notFound', text: () => 'reference does not exist' },
   'image.invalid_reference': { kind: 'invalid', text: (d) => `${d['message'] ?? 'invalid reference format'}` },
   'image.ambiguous_prefix': { kind: 'system', text: () => 'ambiguous digest string' },
-  'image.invalid_filter': { kind: 'invalid', text: (d) => `invalid filter '${d['name']}${d['values'] === undefined ? '' : `=[${[d['values']].flat().join(' ')}]`}'` },
+  'image.invalid_filter': { kind: 'invalid', text: (d) => d['name'] === '' ? 'invalid filter' : `invalid filter '${d['name']}${d['values'] === undefined ? '' : `=[${[d['values']].flat().join(' ')}]`}'` },
   'image.invalid_pattern': { kind: 'system', text: () => 'syntax error in pattern' },
   'image.until_invalid': { kind: 'system', text: (d) => `failed to parse value as time or duration: ${JSON.stringify(d['text'])}` },
   'image.several_until': { kind: 'system', text: () => 'more than one until filter specified' },

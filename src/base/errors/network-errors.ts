@@ -9,7 +9,7 @@ const programming = (d: Details): string => `${setup}: driver failed programming
 export const networkErrors = {
   'network.not_found': { kind: 'notFound', text: (d) => `network ${d['reference']} not found` },
   'network.ambiguous': { kind: 'invalid', text: (d) => `${d['count']} matches found based on ${d['basis']}: network ${d['reference']} is ambiguous` },
-  'network.invalid_filter': { kind: 'invalid', text: (d) => `invalid filter '${d['name']}'` },
+  'network.invalid_filter': { kind: 'invalid', text: (d) => d['name'] === '' ? 'invalid filter' : `invalid filter '${d['name']}'` },
   'network.invalid_filter_type': { kind: 'system', text: (d) => `invalid filter: 'type'='${d['value']}'` },
   'network.repeated_filter': { kind: 'invalid', text: (d) => `got more than one value for filter key "${d['name']}"` },
   'network.invalid_filter_boolean': { kind: 'invalid', text: (d) => `invalid value for filter '${d['name']}', must be "true" (or "1"), or "false" (or "0")` },

@@ -1,6 +1,6 @@
 /** The user's `config.json` (in DOCKER_CONFIG, or ~/.docker), read as Docker's CLI reads it. */
 import { readFileSync } from 'node:fs';
-import { jsonFault } from '#registry/read-json.ts';
+import { goJsonFault } from '#base/go-json.ts';
 
 export interface ProxySettings {
   readonly httpProxy?: string;
@@ -70,7 +70,7 @@ export function loadConfiguration(directory: string, warn: (line: string) => voi
     warn(`WARNING: Error parsing config file (${path}): json: cannot unmarshal into Go value of type configfile.ConfigFile`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    warn(`WARNING: Error parsing config file (${path}): ${jsonFault(text, error)}`);
+    warn(`WARNING: Error parsing config file (${path}): ${goJsonFault(text, 'decoder') ?? error.message}`);
   }
   return { directory, file: {} };
 }

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 /** What a request leaves behind dies young: a small nursery keeps the memory small at no cost in time. */
 export const serverNodeOptions: readonly string[] = ['--max-semi-space-size=1'];
 
-/** The C library keeps a heap per thread else, most of each unused. */
-export const serverEnvironment: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '1' };
+/** The C library keeps a heap per thread else, most of each unused. Threads that wait for the disk must leave some to write. */
+export const serverEnvironment: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '8' };
 
 /** The bundle, which needs nothing but Node; undefined where it has not been made. */
 export function serverBundle(): string | undefined {

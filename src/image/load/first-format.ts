@@ -9,7 +9,7 @@ import { largestConfiguration, parseImageConfiguration } from '#oci/image-config
 import { asObject, asString, asStringMap, asStrings, optional, parseJson, type JsonObject } from '#oci/json-value.ts';
 import { largestDocument } from '#oci/manifest.ts';
 import { parseReference, withTag, type ImageReference } from '#oci/reference.ts';
-import { checkSystem, type LoadedImage, type LoadSession } from './load-session.ts';
+import { checkedJson, checkSystem, type LoadedImage, type LoadSession } from './load-session.ts';
 import { placeLayer } from './place-layer.ts';
 
 /** Fields of the old configuration that the new one does not have. */
@@ -36,7 +36,7 @@ export async function loadFirstFormat(session: LoadSession): Promise<LoadedImage
 }
 
 async function readRepositories({ archive }: LoadSession): Promise<{ name: ImageReference; directory: string }[]> {
-  const document = asObject(parseJson(await archive.text('repositories', largestDocument), 'repositories'), 'repositories');
+  const document = asObject(parseJson(checkedJson(await archive.text('repositories', largestDocument), 'decoder'), 'repositories'), 'repositories');
   return Object.entries(document).flatMap(([repository, tags]) =>
     Object.entries(asStringMap(tags, `repositories.${repository}`)).map(([tag, directory]) => ({ name: withTag(parseReference(repository), tag), directory })),
   );

@@ -16,7 +16,7 @@ import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { parseArchiveManifest, type ArchivedImage } from './archive-manifest.ts';
 import { loadFirstFormat } from './first-format.ts';
-import { checkSystem, stagingProgress, type LoadedImage, type LoadSession } from './load-session.ts';
+import { checkedJson, checkSystem, stagingProgress, type LoadedImage, type LoadSession } from './load-session.ts';
 import { readOciLayout } from './oci-layout.ts';
 import { placeLayer } from './place-layer.ts';
 import { SpooledArchive } from './spooled-archive.ts';
@@ -68,7 +68,7 @@ async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<
   const configuration = await session.archive.bytes(image.config, largestConfiguration);
   const id = digestOf(configuration);
   if (image.configDigest !== undefined && !hasDigest(configuration, image.configDigest)) throw fail('image.digest_mismatch', { message: `image config verification failed for digest ${image.configDigest}` });
-  const parsed = parseImageConfiguration(configuration.toString('utf8'));
+  const parsed = parseImageConfiguration(checkedJson(configuration.toString('utf8'), 'unmarshal'));
   checkSystem(parsed.os);
   if (session.platform !== undefined && platformRank(session.platform, platformOf(parsed)) !== 0) return undefined;
   const { diffIds } = parsed;

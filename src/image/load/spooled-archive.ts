@@ -129,9 +129,11 @@ export class SpooledArchive implements AsyncDisposable {
     return await readFile(member.path);
   }
 
-  /** The failure of a file that is not there, in the words of Docker. */
+  /** The failure of a file that is not there, or is none, in the words of Docker. */
   missing(name: string): Error {
-    return fail('image.invalid_archive', { message: `open ${join(this.#directory, name)}: no such file or directory` });
+    const path = join(this.#directory, name);
+    if (memberName(name) === '.' || this.#find(name)?.kind === 'directory') return fail('image.invalid_archive', { message: `read ${path}: is a directory` });
+    return fail('image.invalid_archive', { message: `open ${path}: no such file or directory` });
   }
 
   /** Names of the directories at the top, in order. */

@@ -3,13 +3,15 @@
  * client breaks off or the server is killed, and the upload goes on from there; the hash is then made anew from the file.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, write } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { digestAlgorithm, type DigestAlgorithm } from '#oci/digest.ts';
 import { bufferSize, giveBuffer, takeBuffer } from './buffer-pool.ts';
 
 /** Bytes of one write. Larger ones have the kernel look for larger pages, which costs it twice the time (Linux 6.18, ext4). */
 const writeSize = 64 * 1024;
+/** Bytes after which the disk is set to work, rather than with all of them at the end. */
+const syncEvery = 8 * 1024 * 1024;
 
 export class Upload implements AsyncDisposable {
   readonly id: string;
@@ -19,6 +21,9 @@ export class Upload implements AsyncDisposable {
   readonly #handle: FileHandle;
   #size: number;
   #hash: Hash | undefined;
+  #synced = 0;
+  #syncing: Promise<void> | undefined;
+  #syncFailure: unknown;
 
   private constructor(options: { id: string; repository: string; algorithm: DigestAlgorithm; path: string; handle: FileHandle; size: number }) {
     this.id = options.id;
@@ -68,24 +73,38 @@ export class Upload implements AsyncDisposable {
 
   /** Waits until the bytes survive the loss of power. */
   async sync(): Promise<void> {
+    await this.#syncing;
+    if (this.#syncFailure !== undefined) throw this.#syncFailure;
     await this.#handle.datasync();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#syncing;
     await this.#handle.close();
   }
 
   async #write(bytes: Buffer): Promise<void> {
     const start = this.#size;
     try {
-      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, Math.min(writeSize, bytes.length - at), start + at)).bytesWritten;
+      for (let at = 0; at < bytes.length; ) at += await writeAt(this.#handle.fd, bytes.subarray(at, at + writeSize), start + at);
       this.#size = start + bytes.length;
+      this.#syncBehind();
     } catch (error) {
       // The file must not hold what was not counted; the hash has seen it already.
       this.#hash = undefined;
       await this.#handle.truncate(start);
       throw error;
     }
+  }
+
+  /** A fault is told once per open file (fsync(2)): it is kept for the sync that counts. */
+  #syncBehind(): void {
+    if (this.#syncing !== undefined || this.#size - this.#synced < syncEvery) return;
+    this.#synced = this.#size;
+    this.#syncing = this.#handle
+      .datasync()
+      .catch((error: unknown) => void (this.#syncFailure = error))
+      .finally(() => (this.#syncing = undefined));
   }
 }
 
@@ -150,4 +169,11 @@ export class UploadWriter {
       .catch((error: unknown) => void (this.#failure = { error }))
       .finally(() => (this.#writing = undefined));
   }
+}
+
+/** The bytes written. The promises of `FileHandle` cost the main thread more than the write itself. */
+async function writeAt(descriptor: number, bytes: Buffer, position: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  write(descriptor, bytes, 0, bytes.length, position, (error, written) => (error === null ? resolve(written) : reject(error)));
+  return await promise;
 }
