@@ -25,7 +25,7 @@ export function filtersText(filters: Readonly<Record<string, readonly string[]>>
   if (filters === undefined) return undefined;
   const entries = Object.entries(filters).filter(([, values]) => values.length > 0);
   if (entries.length === 0) return undefined;
-  return JSON.stringify(Object.fromEntries(entries.map(([name, values]) => [name, Object.fromEntries(values.map((value) => [value, true]))])));
+  return JSON.stringify(Object.fromEntries(entries.map(([name, values]) => [name, Object.fromEntries(values.toSorted().map((value) => [value, true]))])));
 }
 
 function escape(text: string): string {

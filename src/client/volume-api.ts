@@ -1,5 +1,5 @@
 /** `/volumes`. */
-import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
+import type { ClusterVolumeSpecification, VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumeList, VolumePruneReport, VolumeView } from '#schema/volume-views.ts';
 import type { Filters } from './container-api.ts';
 import { filtersText, objectSegment } from './query.ts';
 import type { Transport } from './transport.ts';
@@ -22,6 +22,11 @@ export class VolumeApi {
   /** Without a name the daemon makes one up. */
   create(request: Partial<VolumeCreateRequest>, signal?: AbortSignal): Promise<VolumeView> {
     return this.#transport.json({ method: 'POST', path: '/volumes/create', json: request, signal });
+  }
+
+  /** Only of a volume of a cluster, by its id. */
+  async update(id: string, version: number, body: { Spec: ClusterVolumeSpecification }, signal?: AbortSignal): Promise<void> {
+    await this.#transport.send({ method: 'PUT', path: `/volumes/${objectSegment('volume', id)}`, query: { version }, json: body, signal });
   }
 
   /** With `force` a volume that is not there is no error. */

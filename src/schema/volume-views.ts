@@ -9,6 +9,8 @@ export interface VolumeView {
   Scope: 'local' | 'global';
   /** What a plugin tells of its volume. */
   Status?: Readonly<Record<string, unknown>>;
+  /** Only of a volume of a cluster. */
+  ClusterVolume?: ClusterVolumeView;
   /** Only in the disk usage. */
   UsageData?: { RefCount: number; Size: number };
 }
@@ -25,6 +27,30 @@ export interface VolumeCreateRequest {
   Driver: string;
   DriverOpts: Record<string, string> | null;
   Labels: Record<string, string> | null;
+  /** Asks for a volume of the cluster. */
+  ClusterVolumeSpec?: ClusterVolumeSpecification;
+}
+
+export interface VolumeTopology {
+  Segments: Record<string, string>;
+}
+
+export interface ClusterVolumeSpecification {
+  Group?: string;
+  AccessMode: { Scope: string; Sharing: string; MountVolume?: object; BlockVolume?: object };
+  AccessibilityRequirements: { Requisite?: VolumeTopology[]; Preferred?: VolumeTopology[] };
+  CapacityRange: { RequiredBytes: number; LimitBytes: number };
+  Secrets?: { Key: string; Secret: string }[];
+  Availability?: string;
+}
+
+/** What a cluster tells of one of its volumes, as far as anybody here asks. */
+export interface ClusterVolumeView {
+  ID: string;
+  Version: { Index: number };
+  Spec: ClusterVolumeSpecification;
+  Info?: { VolumeID?: string };
+  PublishStatus?: { State: string }[];
 }
 
 /** An element of `GET /volumes/{name}/diff`, in the spelling of `GET /containers/{id}/changes`. */

@@ -24,6 +24,7 @@ const companions: readonly (readonly [string, readonly string[]])[] = [
 export function checkDeviceOptions(name: string, options: Readonly<Record<string, string>> | null): void {
   if (options === null) return;
   for (const option of Object.keys(options)) if (!knownOptions.has(option)) throw fail('volume.option_invalid', { name, option });
+  if (options['type'] === 'cifs' && /^\/\/[^/]*:\d+(\/|$)/.test(options['device'] ?? '')) throw fail('volume.cifs_port', { name });
   const { size } = options;
   if (size !== undefined) {
     const read = readSize(size, 1024);

@@ -37,8 +37,8 @@ async function inspect({ reply, signal }: Exchange, { engine, name }: Call): Pro
   reply.json(200, await engine.volumes.inspect(name, signal));
 }
 
-async function create(exchange: Exchange, { engine }: Call): Promise<void> {
-  const request = decodeVolumeRequest(await exchange.json({ optional: true }));
+async function create(exchange: Exchange, { engine, version }: Call): Promise<void> {
+  const request = decodeVolumeRequest(await exchange.json({ optional: true }), { clusters: version.atLeast(42) });
   exchange.reply.json(201, await engine.volumes.create(request, exchange.signal));
 }
 

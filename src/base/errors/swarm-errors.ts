@@ -8,6 +8,5 @@ export const swarmErrors = {
   },
   'swarm.not_part': { kind: 'unavailable', text: () => 'This node is not part of a swarm' },
   'swarm.unsupported': { kind: 'notImplemented', text: () => 'this engine has no swarm mode: run the services of a stack on one host with "docker compose"' },
-  'plugin.not_found': { kind: 'notFound', text: (d) => `plugin ${JSON.stringify(d['name'])} not found` },
   'plugin.unsupported': { kind: 'notImplemented', text: () => 'this engine takes no plugins: use its own log, network and volume drivers' },
 } as const satisfies Record<string, ErrorRow>;

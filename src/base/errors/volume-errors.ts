@@ -32,6 +32,7 @@ export const volumeErrors = {
   'volume.name_conflict': { kind: 'conflict', text: (d) => `create ${d['name']}: ${d['reason']}: volume name must be unique` },
   'volume.option_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: invalid option: ${JSON.stringify(d['option'])}` },
   'volume.option_missing': { kind: 'invalid', text: (d) => `create ${d['name']}: missing required option: ${JSON.stringify(d['option'])}` },
+  'volume.cifs_port': { kind: 'invalid', text: (d) => `create ${d['name']}: port not allowed in CIFS device URL, include 'port' in 'o='` },
   'volume.size_invalid': { kind: 'invalid', text: (d) => `create ${d['name']}: ${d['problem']}` },
   'volume.quota_unsupported': { kind: 'invalid', text: (d) => `create ${d['name']}: quota size requested but no quota support` },
   'volume.path_too_long': { kind: 'system', text: (d) => `create ${d['name']}: error while creating volume root path '${d['path']}': mkdir ${d['path']}: file name too long` },

@@ -13,7 +13,7 @@ export const command = defineCommand({
   flags: { format: textFlag({ short: 'f', text: inspectFormatText }) },
   async run({ client, flags, arguments: references, stdout, signal }) {
     const source = { transport: client.transport, signal };
-    return await inspectObjects({ references, format: flags.format, stdout, find: (reference) => findVolume(source, reference) });
+    return await inspectObjects({ references, format: flags.format, stdout, find: async (reference) => ({ ...(await findVolume(source, reference)), isWhole: true }) });
   },
   complete: completeVolumes,
 });

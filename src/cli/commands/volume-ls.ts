@@ -6,7 +6,7 @@ import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
 import { listFormatText } from '#cli/format/format-texts.ts';
 import { compareNaturally } from '#cli/format/natural-order.ts';
 import { renderList } from '#cli/format/render-list.ts';
-import { volumeContext, volumeFormat } from '#cli/format/volume-context.ts';
+import { clusterTable, volumeContext, volumeFormat } from '#cli/format/volume-context.ts';
 import { bytesOfText } from '#base/template/go-text.ts';
 
 export const command = defineCommand({
@@ -16,12 +16,14 @@ export const command = defineCommand({
     filter: filterFlag({ short: 'f', text: 'Provide filter values (e.g. "dangling=true")' }),
     format: textFlag({ text: listFormatText }),
     quiet: booleanFlag({ short: 'q', text: 'Only display volume names' }),
+    cluster: booleanFlag({ text: 'Display only cluster volumes, and use cluster volume list formatting', requires: { version: '1.42', swarm: 'manager' } }),
   },
   async run({ client, configuration, flags, stdout, signal }) {
-    const { Volumes: volumes } = await client.volumes.list(flags.filter, signal);
-    volumes.sort((left, right) => compareNaturally(left.Name, right.Name));
+    const listed = await client.volumes.list(flags.filter, signal);
+    const volumes = listed.Volumes.filter(({ ClusterVolume }) => !flags.cluster || ClusterVolume !== undefined).sort((left, right) => compareNaturally(left.Name, right.Name));
     const configured = flags.quiet ? '' : configuration.file.volumesFormat ?? '';
-    const format = flags.format === '' ? configured === '' ? 'table' : configured : flags.format;
+    const standard = flags.cluster && !flags.quiet ? clusterTable : configured === '' ? 'table' : configured;
+    const format = flags.format === '' ? standard : flags.format;
     stdout.write(bytesOfText(renderList(volumeFormat(format, flags.quiet), volumes.map(volumeContext.value))));
     return 0;
   },

@@ -20,9 +20,13 @@ const inGroup: readonly CommandNode[] = [
     name: 'rm', aliases: ['remove'], summary: 'Remove one or more volumes', paths: ['volume rm', 'volume remove'],
     load: async () => (await import('./volume-rm.ts')).command,
   },
+  {
+    name: 'update', summary: 'Update a volume (cluster volumes only)', requires: { version: '1.42', swarm: 'manager' },
+    load: async () => (await import('./volume-update.ts')).command,
+  },
   { name: 'snapshot', summary: 'Keep a copy of a volume as it is now', isOwn: true, load: async () => (await import('./volume-snapshot.ts')).command },
 ];
 
 export const volumeNodes: readonly CommandNode[] = [
-  { name: 'volume', summary: 'Manage volumes', children: inGroup },
+  { name: 'volume', summary: 'Manage volumes', usage: 'COMMAND', children: inGroup },
 ];
