@@ -50,6 +50,11 @@ export class EnginePaths {
     return join(this.bundlesDirectory, id);
   }
 
+  /** Where subpaths of volumes are shown while a start needs them. */
+  get pinsDirectory(): string {
+    return join(this.executionRoot, 'pins');
+  }
+
   get runsDirectory(): string {
     return join(this.executionRoot, 'runs');
   }

@@ -5,6 +5,7 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '#base/errors/failure.ts';
+import { removePins } from '#kernel/pinned-path.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import type { ContainerLifecycle } from './containers/container-lifecycle.ts';
@@ -52,6 +53,7 @@ export async function recover(parts: EngineParts, lifecycle: ContainerLifecycle,
   const known = new Set([...registry.all().map((record) => record.id), ...registry.damaged]);
   const withImages = (ids: ReadonlySet<string>): Set<string> => new Set([...ids, ...registry.all().filter(({ id }) => ids.has(id)).flatMap(imageSnapshotsOf)]);
   await step('repair the snapshots', () => snapshotter.repair(withImages(known), withImages(running)));
+  await step('take away what starts had pinned', () => removePins(paths.pinsDirectory));
   await step('repair cgroups and bundles', () => runtime.repair(running));
   await step('take up execs', takeUpExecs);
   await step('repair execs', () => endLostExecs(parts));

@@ -1,4 +1,4 @@
-/** Nothing may be mounted over `/proc` or in it, so that no container is shown another one's: runc's rule and words. */
+/** Nothing may be mounted over `/proc` or in it, so that no container is shown another one's, nor over the root: runc's rules and words. */
 import { existsSync, readlinkSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
@@ -11,9 +11,10 @@ const replaceable: ReadonlySet<string> = new Set([
 const processFileSystem = 0x9fa0;
 const rootInode = 1;
 
-/** @param rootfs the container's root file system, for the text. @throws mount.over_proc, mount.proc_entry_missing */
+/** @param rootfs the container's root file system, for the text. @throws mount.over_root, mount.over_proc, mount.proc_entry_missing */
 export function refuseOverProc({ source, destination, rootfs }: { source: string; destination: string; rootfs: string }): void {
   const place = withoutLinks(rootfs, destination);
+  if (place === '/' || place === '.') throw fail('mount.over_root', { source, destination, rootfs });
   if (place === '/proc') {
     if (statfsSync(source).type === processFileSystem && statSync(source).ino === rootInode) return;
     throw fail('mount.over_proc', { source, destination, path: `${rootfs}/proc`, reason: 'not of type proc' });

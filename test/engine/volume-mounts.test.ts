@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
@@ -47,6 +47,25 @@ test('mounts must bring what Docker brings', async (t) => {
     await assert.rejects(run('true', { Binds: ['/tmp:/proc'] }), /cannot be mounted because it is not of type proc/);
     await assert.rejects(run('true', { Binds: ['/tmp:/proc/sys'] }), /cannot be mounted because it is inside \/proc/);
     assert.equal(await run('cat /proc/uptime', { Binds: [`${join(daemon.root, 'pid')}:/proc/uptime`] }), String(daemon.pid));
+  });
+
+  await t.test('nothing must be mounted over the root', async () => {
+    const create = async (): Promise<string> => (await client.containers.create({ Image: 'busybox', Cmd: ['true'], Volumes: { '..': {} } })).Id;
+    await assert.rejects(client.containers.start(await create()), /error mounting ".*\/_data" to rootfs at "\.\.": create mountpoint for \.\. mount: mountpoint "(.*)" is on the top of rootfs "\1"/);
+  });
+
+  await t.test('places that the image does not have must be made as Docker makes them, in outer mounts too', async () => {
+    const file = join(daemon.root, 'pid');
+    const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', 'stat -c "%a %F" /outer/in /outer/in/file'], HostConfig: { Binds: ['/tmp:/fresh/deep', `${file}:/fresh-file`, 'outer:/outer', `${file}:/outer/in/file`] } });
+    const { result } = await client.containers.wait(Id, { condition: 'next-exit' });
+    await client.containers.start(Id);
+    assert.equal((await result).StatusCode, 0);
+    const { Mountpoint } = await client.volumes.inspect('outer');
+    const upper = (await client.containers.inspect(Id)).GraphDriver.Data?.['UpperDir'] ?? '';
+    const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+    assert.deepEqual(['fresh', 'fresh/deep', 'fresh-file', 'outer'].map((path) => modeOf(join(upper, path))), ['755', '755', '644', '755']);
+    assert.deepEqual(['in', 'in/file'].map((path) => modeOf(join(Mountpoint, path))), ['755', '644']);
+    assert.equal(existsSync(join(upper, 'outer/in')), false);
   });
 
   await t.test('what contradicts itself must be refused and leave no volume behind', async () => {

@@ -52,6 +52,10 @@ export const volumeErrors = {
   'mount.subpath_escapes': { kind: 'system', text: (d) => `path concatenation escapes the base directory, base: ${d['base']}, subpath: ${d['subpath']}` },
   'mount.subpath_unresolved': { kind: 'invalid', text: (d) => `error while resolving symlinks in combined path "${d['path']}": ${d['reason']}` },
   'mount.copy_onto_file': { kind: 'system', text: (d) => `source ${d['path']} is not directory` },
+  'mount.over_root': {
+    kind: 'system',
+    text: (d) => `${mountpointRefused(d)}mountpoint ${JSON.stringify(d['rootfs'])} is on the top of rootfs ${JSON.stringify(d['rootfs'])}`,
+  },
   'mount.over_proc': {
     kind: 'invalid',
     text: (d) => `${mountpointRefused(d)}check proc-safety of ${d['destination']} mount: ${JSON.stringify(d['path'])} cannot be mounted because it is ${d['reason']}`,

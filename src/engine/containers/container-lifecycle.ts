@@ -21,7 +21,8 @@ import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
 import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { imageSnapshotsOf } from './image-mounts.ts';
-import { releaseMounts, resolveMounts } from './mount-resolution.ts';
+import { makeMountPoints } from './mount-points.ts';
+import { pinSubpaths, releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { remappingFor } from './remapping.ts';
 import { decideRestart, firstRestartDelay } from './restart-decision.ts';
 import { sandboxLinks } from './sandbox-links.ts';
@@ -93,7 +94,10 @@ export class ContainerLifecycle {
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
       undo.defer(() => releaseMounts(before.mounts, this.#parts, id));
-      const mounts = await resolveMounts(before.mounts, this.#parts, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly });
+      const resolved = await resolveMounts(before.mounts, this.#parts, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly, signal: starting.signal });
+      using pins = new DisposableStack();
+      const mounts = pinSubpaths(resolved, before.mounts, { directory: paths.pinsDirectory, until: pins });
+      makeMountPoints(rootfs, [...mounts, ...memoryMounts(before)], remappingFor(this.#parts, before.hostConfig));
       mounted = true;
       const launch = await runtime.prepare(withLinkVariables(before, this.#parts.registry), {
         rootfs,
@@ -429,6 +433,11 @@ export class ContainerLifecycle {
     undo.defer(() => unmountSharedMemory(directory));
     return directory;
   }
+}
+
+/** `--tmpfs`. */
+function memoryMounts({ hostConfig: { Tmpfs } }: ContainerRecord): { destination: string; source: string; type: string; options: string[] }[] {
+  return Object.keys(Tmpfs ?? {}).map((destination) => ({ destination, source: 'tmpfs', type: 'tmpfs', options: [] }));
 }
 
 function definedPeak(peak: number | undefined): { peak?: number } {

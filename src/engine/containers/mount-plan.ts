@@ -4,10 +4,11 @@
  */
 import { access } from 'node:fs/promises';
 import { fail } from '#base/errors/failure.ts';
+import { cleanPath as cleanAnyPath } from '#base/go-path.ts';
 import type { ContainerConfig, HostConfig, MountRequest } from '#schema/container-config.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
-import { cleanPath, type MountWish } from './mount-wish.ts';
+import { propagations, type MountWish } from './mount-wish.ts';
 import type { PlannedMount } from './planned-mount.ts';
 import { checkMode, readBind } from './read-bind.ts';
 import { readMount } from './read-mount.ts';
@@ -45,11 +46,16 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, pres
     given.add(Destination);
     wishes.set(Destination, wish);
   };
-  for (const bind of hostConfig.Binds ?? []) add(readBind(bind, hostConfig.VolumeDriver));
+  // As they are written: Docker compares these with binds only, and does not normalise them.
+  const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}));
+  for (const bind of hostConfig.Binds ?? []) {
+    const wish = readBind(bind, hostConfig.VolumeDriver);
+    if (tmpfs.has(wish.point.Destination)) throw invalid(`Duplicate mount point: ${wish.point.Destination}`);
+    add(wish);
+  }
   for (const request of hostConfig.Mounts ?? []) add(readMount(request, present));
-  const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(cleanPath));
-  for (const destination of tmpfs) if (given.has(destination)) throw invalid(`Duplicate mount point: ${destination}`);
-  for (const destination of Object.keys(config.Volumes ?? {}).map(cleanPath)) {
+  // Relative ones stay so, and begin at the root.
+  for (const destination of Object.keys(config.Volumes ?? {}).map(cleanAnyPath)) {
     if (!wishes.has(destination) && !tmpfs.has(destination)) wishes.set(destination, anonymousVolume(destination, hostConfig.VolumeDriver));
   }
   return [...wishes.values()];
@@ -93,9 +99,10 @@ function mountsOf(specification: string, resolve: (reference: string) => Contain
   const colon = specification.indexOf(':');
   const reference = colon < 0 ? specification : specification.slice(0, colon);
   const mode = colon < 0 ? '' : specification.slice(colon + 1);
-  if (reference === '') throw invalid(specification === '' ? 'volumes-from specification cannot be an empty string' : `malformed volumes-from specification: ${specification}`);
+  if (specification === '') throw invalid('volumes-from specification cannot be an empty string');
   checkMode(mode, invalid);
-  if (mode.split(',').includes('nocopy')) throw invalid(`invalid mode: ${mode}`);
+  if (reference === '') throw invalid('invalid name or ID supplied: ""');
+  if (mode.split(',').some((word) => word === 'nocopy' || propagations.has(word))) throw invalid(`invalid mode: ${mode}`);
   const readOnly = mode.split(',').includes('ro');
   return resolve(reference).mounts.map((mount) => ({
     ...mount,

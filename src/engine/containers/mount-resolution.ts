@@ -1,6 +1,10 @@
 /** Makes the planned mounts of a container ready for a start: volumes mounted and filled, sources made, subpaths checked. */
 import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
+import { newIdentifier } from '#base/identifier.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import { pinPath } from '#kernel/pinned-path.ts';
 import { refuseOverProc } from '#kernel/refuse-over-proc.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
 import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
@@ -17,6 +21,8 @@ export interface MountFacts {
   /** Mounted root file system. */
   readonly rootfs: string;
   readonly recursiveReadonly: boolean;
+  /** Ends the waiting for a plugin. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws volume and mount errors with Docker's texts; what was mounted before is given back by {@link releaseMounts} */
@@ -24,6 +30,26 @@ export async function resolveMounts(mounts: readonly PlannedMount[], sources: Mo
   const resolved: SpecificationMount[] = [];
   for (const mount of mounts) resolved.push(await resolveMount(mount, sources, facts));
   return resolved;
+}
+
+/**
+ * Subpaths as they were found, whatever containers that share the volume rename or link meanwhile.
+ * @param mounts what {@link resolveMounts} has made of `planned` @param pins.directory where they are shown until `pins.until` is disposed
+ * @throws mount.subpath_escapes
+ */
+export function pinSubpaths(mounts: readonly SpecificationMount[], planned: readonly PlannedMount[], pins: { readonly directory: string; readonly until: DisposableStack }): SpecificationMount[] {
+  return mounts.map((mount, index) => {
+    const subpath = planned[index]?.subpath;
+    if (subpath === undefined) return mount;
+    const target = join(pins.directory, newIdentifier());
+    try {
+      pins.until.use(pinPath({ base: '/', real: mount.source, target }));
+    } catch (error) {
+      if (!failedWith(error, 'ELOOP', 'ENOENT', 'ENOTDIR')) throw error;
+      throw fail('mount.subpath_escapes', { base: planned[index]?.point.Source, subpath }, error);
+    }
+    return { ...mount, source: target };
+  });
 }
 
 /** Ends the use of volumes and images by a container. */
@@ -66,8 +92,8 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(() => true, () => false);
 }
 
-async function volumeSource({ point, subpath }: PlannedMount, { volumes }: MountSources, { containerId }: MountFacts): Promise<string> {
-  const mountpoint = await volumes.mount(point.Name ?? '', containerId);
+async function volumeSource({ point, subpath }: PlannedMount, { volumes }: MountSources, { containerId, signal }: MountFacts): Promise<string> {
+  const mountpoint = await volumes.mount(point.Name ?? '', containerId, signal);
   return subpath === undefined ? mountpoint : resolveSubpath(mountpoint, subpath);
 }
 

@@ -7,7 +7,7 @@ const modeKinds: ReadonlyMap<string, string> = new Map([
   ...['ro', 'rw'].map((word): [string, string] => [word, 'access']),
   ...['z', 'Z'].map((word): [string, string] => [word, 'label']),
   ...[...propagations].map((word): [string, string] => [word, 'propagation']),
-  ...['cached', 'delegated', 'consistent', 'default'].map((word): [string, string] => [word, 'consistency']),
+  ...['cached', 'delegated', 'consistent'].map((word): [string, string] => [word, 'consistency']),
   ['nocopy', 'copy'],
 ]);
 

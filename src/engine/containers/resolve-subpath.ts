@@ -12,7 +12,7 @@ export function resolveSubpath(base: string, subpath: string): string {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT') throw fail('mount.subpath_missing', { path, missing: firstMissing(path) }, error);
-    throw fail('mount.subpath_unresolved', { path, reason: code === 'ENOTDIR' ? 'not a directory' : code === 'ELOOP' ? 'too many links' : String(error) }, error);
+    throw fail('mount.subpath_unresolved', { path, reason: code === 'ENOTDIR' ? 'not a directory' : code === 'ELOOP' ? 'EvalSymlinks: too many links' : String(error) }, error);
   }
   const root = realpathSync(base);
   if (real !== root && !real.startsWith(`${root}/`)) throw fail('mount.subpath_escapes', { base, subpath });

@@ -7,7 +7,7 @@ import { describeExecFailure, describeStartFailure } from './start-failure.ts';
 const create = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ';
 const failed = (message: string) => fail('runtime.start_failed', { message });
 const hostConfig = { Sysctls: { 'kernel.msgmax': 'x' } as Record<string, string> } as HostConfig;
-const start = (message: string, path: string, WorkingDir = '') => describeStartFailure(failed(message), { path, config: { WorkingDir } as ContainerConfig, hostConfig });
+const start = (message: string, path: string, WorkingDir = '') => describeStartFailure(failed(message), { path, config: { WorkingDir } as ContainerConfig, hostConfig, mounts: [] });
 
 test('what crun says of a missing or forbidden program must become runc’s words and exit code', () => {
   for (const [message, path, text, exitCode] of [
@@ -35,7 +35,7 @@ test('a kernel parameter of a shared namespace must be refused in runc’s words
 
 test('a limit that the kernel refuses must be told in runc’s words', () => {
   const refused = (file: string, value: number, reason: string) => fail('kernel.cgroup_setting_refused', { file, value, reason });
-  const text = (error: Error) => describeStartFailure(error, { path: 'sh', config: {} as ContainerConfig, hostConfig }).error.message;
+  const text = (error: Error) => describeStartFailure(error, { path: 'sh', config: {} as ContainerConfig, hostConfig, mounts: [] }).error.message;
   assert.equal(text(refused('/c/cpu.shares', 1, 'the minimum allowed cpu-shares is 2')), `${create}error during container init: error setting cgroup config for procHooks process: the minimum allowed cpu-shares is 2`);
   assert.equal(text(refused('/c/pids.max', 7, 'no such device')), `${create}error during container init: error setting cgroup config for procHooks process: failed to write "7": write /c/pids.max: no such device`);
   assert.equal(text(refused('/c/cpu.rt_runtime_us', 100, 'invalid argument')), `${create}unable to apply cgroup configuration: failed to write "100": write /c/cpu.rt_runtime_us: invalid argument`);
@@ -51,5 +51,5 @@ test('an exec’s failures must begin as Docker’s do', () => {
 
 test('errors that are not the runtime’s must stay what they are', () => {
   const error = fail('container.not_running', { id: 'x' });
-  assert.equal(describeStartFailure(error, { path: '', config: {} as ContainerConfig, hostConfig }).error, error);
+  assert.equal(describeStartFailure(error, { path: '', config: {} as ContainerConfig, hostConfig, mounts: [] }).error, error);
 });

@@ -3,6 +3,7 @@
  * translated to the one runc gives under Docker, because clients read exit codes 126 and 127 out of it.
  */
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
+import { tmpfsMount } from '#runtime/specification/tmpfs-options.ts';
 import type { ContainerRecord } from './container-record.ts';
 
 const createPrefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ';
@@ -29,10 +30,10 @@ interface Meaning {
 }
 
 /** The failure of a container's start. */
-export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config' | 'hostConfig'>): StartFailure {
+export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config' | 'hostConfig' | 'mounts'>): StartFailure {
   if (isFailure(error, 'kernel.cgroup_setting_refused')) return { error: fail('container.start_failed', { message: createPrefix + refusedSetting(error) }, error), exitCode: 128 };
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
-  const facts = { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ', sysctls: record.hostConfig.Sysctls ?? {} };
+  const facts = { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ', sysctls: record.hostConfig.Sysctls ?? {}, mounts: record };
   const meaning = readRuntimeMessage(messageOf(error), facts);
   const message = (meaning.beforeProcess === true ? setupPrefix : createPrefix) + meaning.text;
   return { error: fail(meaning.caller ? 'container.start_refused' : 'container.start_failed', { message }, error), exitCode: meaning.exitCode };
@@ -41,7 +42,7 @@ export function describeStartFailure(error: unknown, record: Pick<ContainerRecor
 /** The failure of an exec. */
 export function describeExecFailure(error: unknown, command: { path: string; workingDirectory: string }): StartFailure {
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
-  const meaning = readRuntimeMessage(messageOf(error), { ...command, init: '', sysctls: {} });
+  const meaning = readRuntimeMessage(messageOf(error), { ...command, init: '', sysctls: {}, mounts: undefined });
   const message = execPrefix + meaning.text;
   return { error: fail(meaning.caller ? 'exec.start_refused' : 'exec.start_failed', { message }, error), exitCode: meaning.exitCode };
 }
@@ -63,7 +64,26 @@ function keep(error: unknown): StartFailure {
   return { error: known, exitCode: 128 };
 }
 
-function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string; sysctls: Readonly<Record<string, string>> }): Meaning {
+type MountFacts = Pick<ContainerRecord, 'mounts' | 'hostConfig'>;
+
+/** What runc adds of the mount it tried: with the everyday mounts, these are its descriptors. */
+function mountDetails(source: string, destination: string, facts: MountFacts | undefined): string {
+  if (facts === undefined) return '';
+  if (source !== 'tmpfs') {
+    const isAlone = facts.mounts.some(({ point, nonRecursive }) => point.Destination === destination && nonRecursive === true);
+    return `, dstFd=/proc/thread-self/fd/14, flags=MS_BIND${isAlone ? '' : '|MS_REC'}`;
+  }
+  const options = facts.hostConfig.Tmpfs?.[destination];
+  if (options === undefined) return '';
+  const merged = tmpfsMount(destination, options).options;
+  const flags = tmpfsFlags.flatMap(([option, flag]) => (merged.includes(option) ? [flag] : []));
+  const data = merged.filter((option) => option.includes('='));
+  return `, dstFd=/proc/thread-self/fd/11, flags=${flags.join('|')}${data.length === 0 ? '' : `, data=${data.join(',')}`}`;
+}
+
+const tmpfsFlags: readonly (readonly [option: string, flag: string])[] = [['ro', 'MS_RDONLY'], ['nosuid', 'MS_NOSUID'], ['nodev', 'MS_NODEV'], ['noexec', 'MS_NOEXEC']];
+
+function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string; sysctls: Readonly<Record<string, string>>; mounts: MountFacts | undefined }): Meaning {
   const { path, workingDirectory, init } = facts;
   const quoted = JSON.stringify(path);
   if (/executable file .* not found in \$PATH/.test(message) || path === '') {
@@ -115,7 +135,7 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     const [, source = '', target = '', words = ''] = mounted;
     const destination = target.startsWith('/') ? target : `/${target}`;
     const reason = words === 'Not a directory' ? `not a directory: ${mismatchHint}` : words.toLowerCase();
-    return { text: `${init}error mounting ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}: mount src=${source}, dst=${destination}: ${reason}`, exitCode: words === 'Not a directory' ? 127 : 128, caller: true };
+    return { text: `${init}error mounting ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}: mount src=${source}, dst=${destination}${mountDetails(source, destination, facts.mounts)}: ${reason}`, exitCode: words === 'Not a directory' ? 127 : 128, caller: true };
   }
   const action = /invalid seccomp action `([^`]*)`/.exec(message);
   if (action !== null) return { text: `string ${action[1]} is not a valid action for seccomp`, exitCode: 128, caller: false, beforeProcess: true };

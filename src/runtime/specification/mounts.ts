@@ -28,7 +28,7 @@ export const initDestination = '/sbin/docker-init';
 export function containerMounts(input: MountsInput): SpecificationMount[] {
   const tmpfs = Object.entries(input.settings.Tmpfs ?? {}).map(([destination, data]) => tmpfsMount(destination, data));
   const tmpfsDestinations = new Set(tmpfs.map((mount) => mount.destination));
-  const given = [...tmpfs, ...input.mounts.filter((mount) => !tmpfsDestinations.has(mount.destination))];
+  const given = [...tmpfs, ...input.mounts.filter((mount) => mount.type === 'tmpfs' || !tmpfsDestinations.has(mount.destination))];
   const destinations = new Set(given.map((mount) => mount.destination));
   const wanted = [...sharedMemory(input, destinations), ...given, ...networkFiles(input, destinations)].sort(
     (a, b) => depth(a.destination) - depth(b.destination),
