@@ -1,12 +1,11 @@
 /** The OCI runtimes a daemon offers, by the names clients use. */
-import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import type { OciRuntime } from '#engine/engine-configuration.ts';
+import { findProgram } from '#kernel/find-program.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import type { RuntimeOption } from './runtime-options.ts';
-
-const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 export interface RuntimePlace {
   /** For the scripts that call programs with their arguments. */
@@ -54,19 +53,6 @@ function callable(name: string, option: RuntimeOption, { directory }: RuntimePla
   writeFileSync(draft, `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`, { mode: 0o700 });
   renameSync(draft, script);
   return script;
-}
-
-function findProgram(name: string): string | undefined {
-  return directories.map((directory) => join(directory, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function versionOf(path: string, signal: AbortSignal): Promise<string> {

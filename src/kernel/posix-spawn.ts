@@ -34,8 +34,11 @@ export interface SpawnOptions {
   /** Without the program's name, which is its path. */
   readonly parameters: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Become the program's descriptors 3, 4, …; 0 to 2 are /dev/null. They stay open here. */
+  /** Become the program's descriptors 3, 4, … They stay open here. */
   readonly descriptors: readonly number[];
+  /** Become its standard input and output, and stay open here; what is not given is /dev/null, as is the standard error. */
+  readonly input?: number;
+  readonly output?: number;
 }
 
 /**
@@ -60,7 +63,11 @@ export function posixSpawnDetached(options: SpawnOptions): number {
       moved.push(copy);
       return copy;
     });
-    for (let target = 0; target < 3; target++) succeeded(actionsAddOpen(actions, target, '/dev/null', O_RDWR, 0) as number, 'posix_spawn_file_actions_addopen');
+    // Before the descriptors from 3 on, which may overwrite these.
+    for (const [target, source] of [options.input, options.output, undefined].entries()) {
+      if (source === undefined) succeeded(actionsAddOpen(actions, target, '/dev/null', O_RDWR, 0) as number, 'posix_spawn_file_actions_addopen');
+      else succeeded(actionsAddDup2(actions, source, target) as number, 'posix_spawn_file_actions_adddup2');
+    }
     sources.forEach((source, index) => succeeded(actionsAddDup2(actions, source, 3 + index) as number, 'posix_spawn_file_actions_adddup2'));
     const pid = new Int32Array(1);
     const environment = Object.entries(options.environment).map(([name, value]) => `${name}=${value}`);

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { warmThreadPool } from './chroot.ts';
 
-const idleLimit = 2;
+const idleLimit = 4;
 const idleMilliseconds = 5000;
 /** A thread's heap else takes as much as the whole process: what jobs leave behind dies young. */
 const resourceLimits = { maxYoungGenerationSizeMb: 3 };

@@ -1,5 +1,4 @@
 /** One HTTP request to a registry or its token server, followed through redirects. */
-import { once } from 'node:events';
 import { Agent as PlainAgent, request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure, type AgentOptions } from 'node:https';
 import type { Socket } from 'node:net';
@@ -173,21 +172,19 @@ async function pour(body: AsyncIterable<Uint8Array>, request: ClientRequest, ans
 
 /** Waits until more can be written; false when the request broke, which it reports itself. */
 async function hasRoom(request: ClientRequest): Promise<boolean> {
-  const settled = new AbortController();
-  let stalled = false;
-  const timer = setTimeout(() => {
-    stalled = true;
-    settled.abort();
-  }, longestStall);
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const onDrain = (): void => resolve(true);
+  const onClose = (): void => resolve(false);
+  const onStall = (): void => reject(fail('registry.unreachable', { message: `write ${request.getHeader('host')?.toString() ?? ''}: i/o timeout` }));
+  const timer = setTimeout(onStall, longestStall);
+  request.once('drain', onDrain);
+  request.once('close', onClose);
   try {
-    const { signal } = settled;
-    return await Promise.race([once(request, 'drain', { signal }).then(() => true), once(request, 'close', { signal }).then(() => false)]);
-  } catch (error) {
-    if (stalled) throw fail('registry.unreachable', { message: `write ${request.getHeader('host')?.toString() ?? ''}: i/o timeout` }, error);
-    return false;
+    return await promise;
   } finally {
     clearTimeout(timer);
-    settled.abort();
+    request.off('drain', onDrain);
+    request.off('close', onClose);
   }
 }
 

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import type { ImageStore } from '#image/contract.ts';
 import { createImageStore, type ImageStoreOptions } from '#image/image-store.ts';
 import type { LayerStore } from '#image/layer/contract.ts';
+import { GzipProgram } from '#image/layer/gzip-program.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
@@ -26,8 +27,9 @@ export interface Stores {
 }
 
 type Wrap = (layers: LayerStore) => LayerStore;
+type OpenOptions = Partial<ImageStoreOptions> & { wrap?: Wrap; gzip?: GzipProgram };
 
-export async function openStores(t: TestContext, options: Partial<ImageStoreOptions> & { wrap?: Wrap } = {}): Promise<Stores> {
+export async function openStores(t: TestContext, options: OpenOptions = {}): Promise<Stores> {
   const dataRoot = mkdtempSync(join(tmpdir(), 'dhow-images-'));
   t.after(() => rmSync(dataRoot, { recursive: true, force: true }));
   return await openAt(t, dataRoot, options);
@@ -38,10 +40,10 @@ export async function openAgain(t: TestContext, dataRoot: string): Promise<Store
   return await openAt(t, dataRoot, {});
 }
 
-async function openAt(t: TestContext, dataRoot: string, options: Partial<ImageStoreOptions> & { wrap?: Wrap }): Promise<Stores> {
-  const { wrap = (layers: LayerStore): LayerStore => layers, ...storeOptions } = options;
+async function openAt(t: TestContext, dataRoot: string, options: OpenOptions): Promise<Stores> {
+  const { wrap = (layers: LayerStore): LayerStore => layers, gzip = new GzipProgram(), ...storeOptions } = options;
   const database = new StateDatabase(join(dataRoot, 'state.db'));
-  const real = createLayerStore({ dataRoot });
+  const real = createLayerStore({ dataRoot, gzip });
   await real.repair();
   const layers = wrap(real);
   const events: Stores['events'] = [];

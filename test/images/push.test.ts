@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { GzipProgram } from '#image/layer/gzip-program.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
 import { digestOf, dockerArchive, imageOf, layerOf, load, messagesOf, never, openStores, type MadeImage, type Stores } from './image-fixture.ts';
 import { startPushTarget, type PushTarget } from './push-target.ts';
@@ -135,6 +139,25 @@ test('an upload that breaks off must go on where it did', async (t) => {
   // The blob is kept now: it is sent in one piece, and goes on in the same way.
   await push(stores, reference);
   assert.ok(target.received < (layer?.size ?? 0) + 2_000, `${target.received} bytes for ${layer?.size}`);
+});
+
+test('a program that fails to compress a layer must not keep it from being pushed whole, and nothing of its work be kept', async (t) => {
+  const made = await image(2, { size: 3_000_000 });
+  const calls = join(mkdtempSync(join(tmpdir(), 'dhow-push-')), 'calls');
+  t.after(() => rmSync(dirname(calls), { recursive: true }));
+  // It stops in the middle of what it makes, as if that were all.
+  const program = join(dirname(calls), 'igzip');
+  writeFileSync(program, `#!/bin/sh\necho call >> ${calls}\ngzip -1 -c | head -c 1000000\n`, { mode: 0o755 });
+  const [stores, target] = [await openStores(t, { gzip: new GzipProgram(() => program) }), await startPushTarget(t)];
+  const reference = `${target.host}/me/app:v1`;
+  await load(stores, dockerArchive([{ image: made, tags: [reference] }]));
+  await push(stores, reference);
+  assert.ok(readFileSync(calls, 'utf8').startsWith('call'));
+  const { layers } = JSON.parse(target.manifests.get('me/app:v1')?.body.toString() ?? '') as { layers: { digest: string }[] };
+  assert.deepEqual(layers.map(({ digest }) => digestOf(gunzipSync(target.blobs.get(`me/app@${digest}`) ?? Buffer.alloc(0)))), made.diffIds);
+  for (const { digest } of layers) assert.equal(digestOf(readFileSync(join(stores.dataRoot, 'content/blobs', digest.replace(':', '/')))), digest);
+  assert.deepEqual(readdirSync(join(stores.dataRoot, 'content/ingest')), []);
+  assert.equal(readdirSync(join(stores.dataRoot, 'content/blobs/sha256')).length, layers.length + 2);
 });
 
 test('a registry that has too much to do must be asked again', async (t) => {

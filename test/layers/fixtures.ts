@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { AppliedLayer, ApplyOptions, LayerStore } from '#image/layer/contract.ts';
-import { createLayerStore, type StoredLayers } from '#image/layer/layer-store.ts';
+import { createLayerStore, type LayerStoreOptions, type StoredLayers } from '#image/layer/layer-store.ts';
 import { listAttributes, getAttribute } from '#kernel/extended-attributes.ts';
 import { makeNode, nodeKinds } from '#kernel/file-nodes.ts';
 import { readMounts, unmount } from '#kernel/mounts.ts';
@@ -42,9 +42,9 @@ export interface TestStore extends TemporaryDirectory {
 
 export const signal = AbortSignal.timeout(120_000);
 
-export function testStore(): TestStore {
+export function testStore(options: Omit<LayerStoreOptions, 'dataRoot'> = {}): TestStore {
   const directory = temporaryDirectory();
-  const store = createLayerStore({ dataRoot: directory.path });
+  const store = createLayerStore({ dataRoot: directory.path, ...options });
   return { ...directory, store, ...storeActions(store, directory.path) };
 }
 

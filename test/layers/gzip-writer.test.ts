@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import test from 'node:test';
 import type { BlockingRingWriter } from '#image/layer/byte-ring.ts';
 import { GzipWriter } from '#image/layer/gzip-writer.ts';
+import { newPackProgressMemory, PackProgress } from '#image/layer/pack-progress.ts';
 
 /** A ring that is never full. */
 function endless(): { ring: BlockingRingWriter; bytes: () => Buffer } {
@@ -23,8 +24,8 @@ function endless(): { ring: BlockingRingWriter; bytes: () => Buffer } {
 
 function compress(contents: Buffer, piece: number): { bytes: Buffer; digest: string; size: number; consumed: number } {
   const { ring, bytes } = endless();
-  let consumed = 0;
-  const gzip = new GzipWriter(ring, (count) => (consumed = count));
+  const progress = new PackProgress(newPackProgressMemory());
+  const gzip = new GzipWriter(ring, progress);
   for (let position = 0; position < contents.length; ) {
     const space = gzip.space();
     const length = contents.copy(space, 0, position, Math.min(contents.length, position + Math.min(piece, space.length)));
@@ -32,7 +33,7 @@ function compress(contents: Buffer, piece: number): { bytes: Buffer; digest: str
     position += length;
   }
   gzip.end();
-  return { ...gzip.result(), bytes: bytes(), consumed };
+  return { ...gzip.result(), bytes: bytes(), consumed: progress.consumed };
 }
 
 function mixed(size: number): Buffer {

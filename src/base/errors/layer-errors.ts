@@ -10,6 +10,7 @@ export const layerErrors = {
   'layer.digest_mismatch': { kind: 'invalid', text: (d) => `layer verification failed for digest ${d['expected']}, got ${d['actual']}` },
   'layer.too_large': { kind: 'invalid', text: (d) => `layer archive is larger than ${d['maximum']} bytes when uncompressed` },
   'layer.disk_full': { kind: 'system', text: (d) => `write ${d['path']}: no space left on device` },
+  'layer.compression_failed': { kind: 'system', text: (d) => `igzip could not compress the layer: ${d['reason']}; zlib does it from now on, so try again` },
   'snapshot.not_found': { kind: 'notFound', text: (d) => `there is no file system of container ${d['id']}` },
   'snapshot.exists': { kind: 'conflict', text: (d) => `there is a file system of container ${d['id']} already` },
   'snapshot.overlay_unsupported': { kind: 'system', text: (d) => `overlay cannot be mounted below ${d['path']}: ${d['reason']}; choose the storage driver vfs, which copies` },

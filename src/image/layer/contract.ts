@@ -100,7 +100,10 @@ export interface LayerStore {
    * @throws layer.not_found
    */
   tarStream(chainId: string, options: { signal: AbortSignal }): Promise<Readable>;
-  /** What `tarStream` gives, compressed by gzip by a thread of its own: the same bytes every time. @throws layer.not_found */
+  /**
+   * What `tarStream` gives, compressed by gzip: the same bytes every time on one machine, others where another program compresses.
+   * @throws layer.not_found, and while it is read layer.compression_failed: another attempt is done without the program that failed
+   */
   gzipStream(chainId: string, options: { signal: AbortSignal }): CompressedLayer;
   /** Length in bytes of what `tarStream` gives. @throws layer.not_found */
   tarLength(chainId: string): number;

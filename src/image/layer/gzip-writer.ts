@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import type { BlockingRingWriter } from './byte-ring.ts';
+import type { PackProgress } from './pack-progress.ts';
 
 const chunkSize = 512 * 1024;
 /** The highest makes layers of programs a fourteenth smaller, in two and a half times the time. */
@@ -23,16 +24,15 @@ export class GzipWriter {
   readonly #ring: BlockingRingWriter;
   readonly #chunk = Buffer.alloc(chunkSize);
   readonly #hash = createHash('sha256');
-  readonly #onConsumed: (bytes: number) => void;
+  readonly #progress: PackProgress;
   #filled = 0;
   #check = 0;
   #consumed = 0;
   #size = 0;
 
-  /** @param onConsumed gets the bytes of contents compressed so far */
-  constructor(ring: BlockingRingWriter, onConsumed: (bytes: number) => void) {
+  constructor(ring: BlockingRingWriter, progress: PackProgress) {
     this.#ring = ring;
-    this.#onConsumed = onConsumed;
+    this.#progress = progress;
     this.#give(head);
   }
 
@@ -69,7 +69,7 @@ export class GzipWriter {
     if (shrinks(contents)) this.#give(deflateRawSync(contents, { level, finishFlush: constants.Z_SYNC_FLUSH }));
     else this.#store(contents);
     this.#filled = 0;
-    this.#onConsumed(this.#consumed);
+    this.#progress.consumed = this.#consumed;
   }
 
   #store(contents: Buffer): void {

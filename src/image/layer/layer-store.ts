@@ -7,30 +7,34 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
-import { AsyncRingReader, AsyncRingWriter, newRingMemory } from './byte-ring.ts';
+import { AsyncRingWriter, newRingMemory } from './byte-ring.ts';
+import { compressedLayer } from './compressed-layer.ts';
 import type { AppliedLayer, ApplyOptions, CompressedLayer, GrowingArchive, Layer, LayerDirectory, LayerStore, StagedLayer } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
+import { GzipProgram } from './gzip-program.ts';
 import { removeLink, writeLink } from './layer-links.ts';
 import { directoryName, LayerPaths, newDirectoryName, newLinkName } from './layer-paths.ts';
 import { readLayerRecords, recipeName, writeLayerRecord, type LayerRecord } from './layer-records.ts';
 import { JobStopped, LayerWorkers } from './layer-workers.ts';
 import { makeRoot } from './make-root.ts';
+import { packedBytes } from './packed-bytes.ts';
 import { RemovalQueue } from './removal-queue.ts';
 import { unpackFile } from './unpack-file.ts';
 import { removeUnpacked, UnpackedLayer, type UnpackedPaths } from './unpacked-layer.ts';
-import type { PackJob, PackResult, UnpackResult } from './worker-messages.ts';
+import type { PackedLayer, UnpackResult } from './worker-messages.ts';
 
-interface PackForm {
-  readonly compression?: PackJob['compression'];
-  readonly onEnd?: (result: PackResult) => void;
+export interface LayerStoreOptions {
+  readonly dataRoot: string;
+  /** Compresses layers; unless given, the system's igzip where there is one. */
+  readonly gzip?: GzipProgram;
 }
 
 /** As many as a mount over all of them can have. Docker's text is used for more. */
 const depthLimit = 127;
 
 /** Opens the store below `dataRoot`, making its directories. One store per data root and process. @throws store.damaged */
-export function createLayerStore({ dataRoot }: { readonly dataRoot: string }): StoredLayers {
-  return new StoredLayers(new LayerPaths(dataRoot));
+export function createLayerStore({ dataRoot, gzip = new GzipProgram() }: LayerStoreOptions): StoredLayers {
+  return new StoredLayers(new LayerPaths(dataRoot), gzip);
 }
 
 /** The store on disk. Besides {@link LayerStore} it tells what a copying snapshotter needs. */
@@ -39,12 +43,14 @@ export class StoredLayers implements LayerStore {
   readonly #layers = new Map<string, LayerRecord>();
   readonly #uses = new Map<string, number>();
   readonly #workers = new LayerWorkers();
+  readonly #gzip: GzipProgram;
   readonly #removals: RemovalQueue;
   /** Places where layers are unpacked that are not the store's yet, by name. */
   readonly #staged = new Map<string, UnpackedPaths>();
 
-  constructor(paths: LayerPaths) {
+  constructor(paths: LayerPaths, gzip: GzipProgram) {
     this.#paths = paths;
+    this.#gzip = gzip;
     this.#removals = new RemovalQueue(paths.removing);
     mkdirSync(paths.home, { recursive: true, mode: 0o710 });
     mkdirSync(paths.links, { recursive: true, mode: 0o700 });
@@ -145,16 +151,9 @@ export class StoredLayers implements LayerStore {
 
   gzipStream(chainId: string, { signal }: { signal: AbortSignal }): CompressedLayer {
     signal.throwIfAborted();
-    const consumed = new SharedArrayBuffer(8);
-    let result: PackResult['compressed'];
-    return {
-      bytes: this.#pack(this.#layer(chainId), signal, { compression: { consumed }, onEnd: ({ compressed }) => (result = compressed) }),
-      consumed: () => Number(Atomics.load(new BigInt64Array(consumed), 0)),
-      result: () => {
-        invariant(result !== undefined, 'a compressed layer is known at its end only');
-        return result;
-      },
-    };
+    const record = this.#layer(chainId);
+    const compressed = compressedLayer({ workers: this.#workers, gzip: this.#gzip, layer: this.#packed(record), tarLength: record.tarLength, signal });
+    return { ...compressed, bytes: this.#using(record, compressed.bytes) };
   }
 
   tarLength(chainId: string): number {
@@ -310,38 +309,23 @@ export class StoredLayers implements LayerStore {
     this.#removals.discard(this.#paths.layer(name));
   }
 
-  async *#pack(record: LayerRecord, signal: AbortSignal, form: PackForm = {}): AsyncGenerator<Buffer, void> {
+  #packed({ name, chainId, diffId, replaced }: LayerRecord): PackedLayer {
+    return { directory: this.#paths.layer(name), recipePath: `${this.#paths.record(chainId)}/${recipeName}`, diffId, replaced };
+  }
+
+  #pack(record: LayerRecord, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+    const { tarLength } = record;
+    const bytes = packedBytes(this.#workers, { layer: this.#packed(record), signal }, (_result, length) =>
+      invariant(length === tarLength, `of ${tarLength} bytes of a layer ${length} were read`),
+    );
+    return this.#using(record, bytes);
+  }
+
+  async *#using(record: LayerRecord, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
     using _layer = this.#use(record.chainId);
-    const memory = newRingMemory();
-    const ring = new AsyncRingReader(memory);
-    const packed = this.#workers.run({
-      kind: 'pack',
-      ring: memory,
-      directory: this.#paths.layer(record.name),
-      recipePath: `${this.#paths.record(record.chainId)}/${recipeName}`,
-      diffId: record.diffId,
-      replaced: record.replaced,
-      compression: form.compression,
-    });
-    packed.catch(() => ring.break());
-    let length = 0;
-    try {
-      for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) {
-        length += chunk.length;
-        yield chunk;
-      }
-      const result = await packed;
-      const expected = result.compressed?.size ?? record.tarLength;
-      invariant(length === expected, `of ${expected} bytes of a layer ${length} were read`);
-      form.onEnd?.(result);
-      signal.throwIfAborted();
-    } finally {
-      ring.break();
-      await packed.catch(() => undefined);
-    }
+    yield* bytes;
   }
 }
-
 
 function viewOf({ chainId, diffId, parent, size }: LayerRecord): Layer {
   return { chainId, diffId, parent, size };

@@ -4,9 +4,10 @@
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { EngineError, invariant, messageOf } from '#base/errors/failure.ts';
+import { EngineError, fail, invariant, messageOf } from '#base/errors/failure.ts';
 import { detachThreadRoot, enterRoot } from '#kernel/chroot.ts';
 import { failedWith } from '#kernel/failed-with.ts';
+import { FedProgram } from '#kernel/fed-program.ts';
 import { archiveTree } from './archive-tree.ts';
 import { ArchiveSource } from './archive-source.ts';
 import { BlockingRingReader, BlockingRingWriter, BrokenRing } from './byte-ring.ts';
@@ -15,13 +16,15 @@ import { copyLayer } from './copy-layer.ts';
 import { FileFeed } from './file-feed.ts';
 import { GzipWriter } from './gzip-writer.ts';
 import { InflatedFile } from './inflated-file.ts';
-import { packLayer } from './pack-layer.ts';
+import { PackProgress } from './pack-progress.ts';
+import { packLayer, type PackSink } from './pack-layer.ts';
+import { ProgramSink } from './program-sink.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { RecipeWriter } from './tar-recipe.ts';
 import { treeChanges } from './tree-changes.ts';
 import { treeSize } from './tree-size.ts';
 import { unpackLayer } from './unpack-layer.ts';
-import type { JobReply, LayerJob, PackJob, PackResult, ResultOf, UnpackFileJob, UnpackJob, UnpackResult } from './worker-messages.ts';
+import type { JobReply, LayerJob, PackedLayer, PackByProgramJob, PackJob, PackResult, ProgramCall, ResultOf, UnpackFileJob, UnpackJob, UnpackResult } from './worker-messages.ts';
 
 invariant(parentPort !== null, 'layer-worker runs as a worker thread');
 const port = parentPort;
@@ -46,6 +49,8 @@ function perform(job: LayerJob): ResultOf<LayerJob> {
       return unpackFile(job);
     case 'pack':
       return pack(job);
+    case 'pack-by-program':
+      return packByProgram(job);
     case 'copy':
       for (const layer of job.layers) copyLayer(layer, job.target);
       return undefined;
@@ -87,26 +92,46 @@ function unpackFrom(bytes: ByteSource, job: UnpackJob | UnpackFileJob): UnpackRe
   };
 }
 
-function pack(job: PackJob): PackResult {
-  using recipeFile = openedDescriptor(job.recipePath, constants.O_RDONLY);
-  using layerDirectory = openedDescriptor(job.directory, constants.O_DIRECTORY);
-  const ring = new BlockingRingWriter(job.ring);
-  const gzip = job.compression === undefined ? undefined : new GzipWriter(ring, countIn(job.compression.consumed));
-  inside(`${job.directory}/diff`, () =>
-    packLayer({
-      sink: gzip ?? ring,
-      recipeDescriptor: recipeFile.descriptor,
-      layerDirectory: layerDirectory.descriptor,
-      diffId: job.diffId,
-      replaced: job.replaced,
-    }),
-  );
+function pack({ layer, ring: memory, compression }: PackJob): PackResult {
+  const ring = new BlockingRingWriter(memory);
+  const gzip = compression === undefined ? undefined : new GzipWriter(ring, new PackProgress(compression.progress));
+  packInto(gzip ?? ring, layer);
   return { compressed: gzip?.result() };
 }
 
-function countIn(memory: SharedArrayBuffer): (bytes: number) => void {
-  const counter = new BigInt64Array(memory);
-  return (bytes) => void Atomics.store(counter, 0, BigInt(bytes));
+function packByProgram({ layer, program, output, progress: memory }: PackByProgramJob): number {
+  const progress = new PackProgress(memory);
+  using running = started(program, { output, isWanted: () => !progress.isStopped });
+  const sink = new ProgramSink(running, progress);
+  try {
+    packInto(sink, layer);
+  } catch (error) {
+    if (error instanceof BrokenRing && !progress.isStopped) throw compressionFailed(running.finish() ?? 'it ended before its input did');
+    throw error;
+  }
+  const failure = running.finish();
+  if (failure !== undefined) throw compressionFailed(failure);
+  return sink.check;
+}
+
+function started(program: ProgramCall, { output, isWanted }: { output: number; isWanted: () => boolean }): FedProgram {
+  try {
+    return new FedProgram({ ...program, output, isWanted });
+  } catch (error) {
+    throw compressionFailed(messageOf(error));
+  } finally {
+    closeSync(output);
+  }
+}
+
+function compressionFailed(reason: string): Error {
+  return fail('layer.compression_failed', { reason });
+}
+
+function packInto(sink: PackSink, { directory, recipePath, diffId, replaced }: PackedLayer): void {
+  using recipeFile = openedDescriptor(recipePath, constants.O_RDONLY);
+  using layerDirectory = openedDescriptor(directory, constants.O_DIRECTORY);
+  inside(`${directory}/diff`, () => packLayer({ sink, recipeDescriptor: recipeFile.descriptor, layerDirectory: layerDirectory.descriptor, diffId, replaced }));
 }
 
 function inside<T>(directory: string, work: () => T): T {
@@ -127,6 +152,7 @@ function replyOf(error: unknown): JobReply {
   }
   if (error instanceof EngineError) {
     if (error.code === 'layer.disk_full') return { kind: 'failed', code: error.code, path: String(error.details['path']) };
+    if (error.code === 'layer.compression_failed') return { kind: 'failed', code: error.code, reason: String(error.details['reason']) };
     if (error.code === 'layer.too_large') return { kind: 'failed', code: error.code, maximum: Number(error.details['maximum']) };
     return { kind: 'failed', code: 'layer.invalid_archive', message: error.message };
   }

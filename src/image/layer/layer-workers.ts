@@ -24,6 +24,8 @@ function failureOf(reply: JobReply & { kind: 'failed' }): EngineError | Error {
   switch (reply.code) {
     case 'layer.invalid_archive':
       return fail(reply.code, { message: reply.message });
+    case 'layer.compression_failed':
+      return fail(reply.code, { reason: reply.reason });
     case 'layer.disk_full':
       return fail(reply.code, { path: reply.path });
     case 'layer.too_large':

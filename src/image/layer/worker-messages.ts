@@ -3,6 +3,7 @@ import type { ArchivedParts } from './archive-tree.ts';
 import type { RingMemory } from './byte-ring.ts';
 import type { CopiedLayer } from './copy-layer.ts';
 import type { FeedMemory } from './file-feed.ts';
+import type { PackProgressMemory } from './pack-progress.ts';
 import type { ComparedTree, TreeChange } from './tree-changes.ts';
 
 /** Unpack an archive that comes through the ring. */
@@ -46,21 +47,42 @@ export interface UnpackResult {
   readonly replaced: Readonly<Record<number, string>>;
 }
 
-/** Write a layer's archive into the ring. */
-export interface PackJob {
-  readonly kind: 'pack';
-  readonly ring: RingMemory;
+/** A layer whose archive is to be made again. */
+export interface PackedLayer {
   readonly directory: string;
   readonly recipePath: string;
   readonly diffId: string;
   readonly replaced: Readonly<Record<number, string>>;
-  /** Compress it by gzip; the count of bytes that went into that so far is kept here, as one BigInt. */
-  readonly compression?: { readonly consumed: SharedArrayBuffer } | undefined;
+}
+
+/** Write a layer's archive into the ring. */
+export interface PackJob {
+  readonly kind: 'pack';
+  readonly ring: RingMemory;
+  readonly layer: PackedLayer;
+  /** Compress it by gzip. */
+  readonly compression?: { readonly progress: PackProgressMemory } | undefined;
 }
 
 export interface PackResult {
   /** Of the compressed archive; undefined of one that is not. */
   readonly compressed: { readonly digest: string; readonly size: number } | undefined;
+}
+
+/** How a program is called that compresses its standard input to its standard output. */
+export interface ProgramCall {
+  readonly path: string;
+  readonly parameters: readonly string[];
+}
+
+/** Have a program compress a layer's archive. The thread closes `output`. Answers the archive's CRC-32. */
+export interface PackByProgramJob {
+  readonly kind: 'pack-by-program';
+  readonly layer: PackedLayer;
+  readonly program: ProgramCall;
+  /** The program's standard output. */
+  readonly output: number;
+  readonly progress: PackProgressMemory;
 }
 
 /** Copy the trees of layers into one directory. */
@@ -84,20 +106,21 @@ export interface ArchiveJob {
   readonly parts: ArchivedParts;
 }
 
-export type LayerJob = UnpackJob | UnpackFileJob | PackJob | CopyJob | ChangesJob | ArchiveJob;
+export type LayerJob = UnpackJob | UnpackFileJob | PackJob | PackByProgramJob | CopyJob | ChangesJob | ArchiveJob;
 
 /** What a job answers. */
 export type ResultOf<J extends LayerJob> = J extends UnpackJob
   ? UnpackResult
   : J extends UnpackFileJob
   ? /** Undefined: it is compressed in another way than this can read. */ UnpackResult | undefined
-  : J extends PackJob ? PackResult : J extends ChangesJob ? readonly TreeChange[] : undefined;
+  : J extends PackJob ? PackResult : J extends PackByProgramJob ? number : J extends ChangesJob ? readonly TreeChange[] : undefined;
 
 export type JobReply =
   | { readonly kind: 'done'; readonly result: ResultOf<LayerJob> }
   /** The other side of the ring gave up. */
   | { readonly kind: 'broken' }
   | { readonly kind: 'failed'; readonly code: 'layer.invalid_archive'; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: 'layer.compression_failed'; readonly reason: string }
   | { readonly kind: 'failed'; readonly code: 'layer.disk_full'; readonly path: string }
   | { readonly kind: 'failed'; readonly code: 'layer.too_large'; readonly maximum: number }
   | { readonly kind: 'failed'; readonly code: 'bug'; readonly message: string; readonly stack: string };

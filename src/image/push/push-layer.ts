@@ -61,7 +61,7 @@ class LayerPush {
     }
     return await patiently(
       this.#push,
-      async () => await this.#attempt(),
+      async () => await this.#sendSomehow(),
       (left) => reportState(this.#push, shown, `Retrying in ${left} second${left === 1 ? '' : 's'}`),
     );
   }
@@ -76,6 +76,16 @@ class LayerPush {
       // The upload tells what is wrong, if anything is.
       if (isFailure(error, 'registry.refused') || isFailure(error, 'registry.unauthorized') || isFailure(error, 'registry.unexpected_answer') || isFailure(error, 'registry.unreachable')) return false;
       throw error;
+    }
+  }
+
+  /** Where the program that compresses fails, another does it at once. */
+  async #sendSomehow(): Promise<Descriptor> {
+    try {
+      return await this.#attempt();
+    } catch (error) {
+      if (!isFailure(error, 'layer.compression_failed')) throw error;
+      return await this.#attempt();
     }
   }
 
