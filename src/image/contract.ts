@@ -3,6 +3,7 @@
  * know only these interfaces.
  */
 import type { Readable } from 'node:stream';
+import type { Descriptor } from '#oci/manifest.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { ImageReference } from '#oci/reference.ts';
 import type { ContainerConfig, GraphDriverData } from '#schema/container-config.ts';
@@ -71,7 +72,60 @@ export interface DerivedStep {
   readonly containerConfig: unknown;
 }
 
+/** How a layer is to be packed. */
+export interface BlobForm {
+  readonly compression: 'gzip' | 'zstd' | 'uncompressed';
+  /** As the program counts them; its usual one unless given. */
+  readonly level?: number | undefined;
+  /** Whether a form that is kept here may be taken, of whatever compression unless `force`. */
+  readonly reuse: boolean;
+  readonly force: boolean;
+  /** The same bytes on every machine. */
+  readonly steady: boolean;
+  /** Media types of OCI; else Docker's, where there are any. */
+  readonly oci: boolean;
+}
+
+/** An image with the manifest that describes it. */
+export interface KeptImage {
+  readonly configuration: Buffer;
+  readonly manifest: Descriptor;
+  /** Its configuration and its layers, bottom first. */
+  readonly references: readonly Descriptor[];
+  readonly diffIds: readonly string[];
+}
+
+/** What a name of a registry stands for. */
+export interface RemoteImage extends Disposable {
+  readonly root: Buffer;
+  /** @throws registry.refused */
+  document(digest: string): Promise<Buffer>;
+  /** The caller verifies it. @throws registry.blob_unknown */
+  blob(digest: string): Promise<Readable>;
+}
+
+/** Layers and documents in the form that registries and archives have. Disposed, what no image owns goes. */
+export interface BlobExchange extends Disposable {
+  /** Packs a layer; the same one for who asks again. @throws layer.not_found */
+  layer(chainId: string, form: BlobForm, signal: AbortSignal): Promise<Descriptor>;
+  document(bytes: Buffer, mediaType: string): Promise<Descriptor>;
+  /** @throws layer.digest_mismatch where another digest is expected */
+  blob(bytes: AsyncIterable<Uint8Array>, mediaType: string, signal: AbortSignal, expected?: string): Promise<Descriptor>;
+  /** Whether a blob is here; it stays then. */
+  has(digest: string): boolean;
+  read(digest: string, signal: AbortSignal): Readable;
+  readDocument(digest: string): Promise<Buffer>;
+  /** Sends a document with all it names. @throws registry.refused, registry.unreachable … */
+  push(reference: ImageReference, root: Descriptor, target: { authorization: string; byDigest: boolean; signal: AbortSignal }): Promise<void>;
+  /** @throws registry.refused, registry.unreachable … */
+  remote(reference: ImageReference, options: { authorization: string; signal: AbortSignal }): Promise<RemoteImage>;
+  /** Adds images with their documents; the names are the first one's and stand for `root`. `pushed`: where they are known to be. Answers their ids. */
+  keep(documents: { images: readonly KeptImage[]; root: Descriptor; names: readonly ImageReference[]; pushed: readonly ImageReference[] }): Promise<string[]>;
+}
+
 export interface ImageStore {
+  /** Opens a making of packed images. */
+  exchange(): BlobExchange;
   /**
    * By name (default tag latest), name@digest, id or unambiguous id prefix. With a platform: where the image is of
    * another one, that of the same index which fits. @throws image.not_found, image.invalid_reference, image.platform_mismatch

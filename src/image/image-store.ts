@@ -21,6 +21,7 @@ import { reportEvent, type ImageParts } from './image-parts.ts';
 import { importImage } from './import-image/import-image.ts';
 import type { LayerStore } from './layer/contract.ts';
 import { openDerivation } from './derive/image-derivation.ts';
+import { StoredBlobExchange } from './exchange/blob-exchange.ts';
 import { DerivedSteps } from './derive/derived-steps.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { listImages } from './list-images.ts';
@@ -173,6 +174,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       ),
     bootstrap: (name, { signal }) => streamProgress(async (report, stop) => await bootstrapImage(parts, name, { report, signal: stop }), signal),
     lease: () => keeper.lease(),
+    exchange: () => new StoredBlobExchange(parts, { registry: options.registry ?? {} }),
     add: async (configuration, names) => {
       const [id = ''] = await catalog.add([{ configuration, names, tagged: names.length > 0 }]);
       return id;

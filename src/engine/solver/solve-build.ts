@@ -37,6 +37,24 @@ export interface SolvedImage {
   readonly top: string | undefined;
   /** The image's configuration file. */
   readonly configuration: Buffer;
+  /** Layers that the target stage has over its image. */
+  readonly ownLayers: number;
+  /** The layer of its file system as a node; what looks into it builds on that. */
+  readonly node: BuildNode;
+  /** Images that went into it. */
+  readonly materials: readonly ImageMaterial[];
+  /** A moment is given that everything made is said to be made: the same build is to give the same bytes. */
+  readonly reproducible: boolean;
+  /** What the frontend was asked. */
+  readonly options: SolveOptions;
+  readonly dockerfile: { readonly name: string; readonly text: string };
+}
+
+export interface ImageMaterial {
+  /** Canonical. */
+  readonly reference: string;
+  /** Of its manifest, where that is known; else of its configuration. */
+  readonly digest: string;
 }
 
 export interface SolvedBuild {
@@ -183,7 +201,11 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
   const { executor } = parts;
   const result = await executor.make(plan.target.node);
   const created = await createdTimes(plan.target, executor);
-  return { platform, top: result.top, configuration: imageDocument(plan.target, { diffIds: result.top === undefined ? [] : parts.images.diffIds(result.top), created, anyPlatform: options.anyPlatform, platform, epoch: options.epoch }) };
+  const configuration = imageDocument(plan.target, { diffIds: result.top === undefined ? [] : parts.images.diffIds(result.top), created, anyPlatform: options.anyPlatform, platform, epoch: options.epoch });
+  return {
+    platform, top: result.top, configuration, ownLayers: created.length, node: plan.target.node, materials: resolver.materials, reproducible: options.epoch !== undefined, options,
+    dockerfile: { name: options.fileName, text: files.text },
+  };
 }
 
 function contextNode({ contextName }: SolveOptions, { paths, ignored }: { paths: readonly string[]; ignored: readonly string[] }): BuildNode {
@@ -208,6 +230,7 @@ class ImageResolver implements BaseResolver {
   readonly #options: SolveOptions;
   readonly #parts: SolveParts;
   readonly #found = new Map<string, Promise<StageBase & { readonly reference: string }>>();
+  readonly materials: ImageMaterial[] = [];
 
   constructor(options: SolveOptions, parts: SolveParts) {
     this.#options = options;
@@ -265,6 +288,8 @@ class ImageResolver implements BaseResolver {
       progress.complete(vertex.digest);
       const { author, history } = parseImageConfiguration(await readFile(images.configurationPath(image.id), 'utf8'));
       const node = buildNode({ kind: 'image', name: canonical, inputs: [], top: image.topLayer });
+      const known = images.namesOf(image.id).digests.find((one) => canonicalName(parseReference(one)) === canonicalName(name));
+      this.materials.push({ reference: canonical, digest: known?.slice(known.indexOf('@') + 1) ?? image.id });
       const offered: Platform = { os: image.os, architecture: image.architecture, ...(image.variant === undefined ? {} : { variant: image.variant }) };
       return { node, config: image.config, author, history, platform: offered, reference: canonical };
     } catch (error) {
