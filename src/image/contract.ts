@@ -77,8 +77,8 @@ export interface BlobForm {
   readonly compression: 'gzip' | 'zstd' | 'uncompressed';
   /** As the program counts them; its usual one unless given. */
   readonly level?: number | undefined;
-  /** Whether a form that is kept here may be taken, of whatever compression unless `force`. */
-  readonly reuse: boolean;
+  /** Which of the forms that are kept here may be taken, of whatever compression unless `force`: their digests; undefined: every one. */
+  readonly reuse: readonly string[] | undefined;
   readonly force: boolean;
   /** The same bytes on every machine. */
   readonly steady: boolean;
@@ -111,6 +111,8 @@ export interface BlobExchange extends Disposable {
   document(bytes: Buffer, mediaType: string): Promise<Descriptor>;
   /** @throws layer.digest_mismatch where another digest is expected */
   blob(bytes: AsyncIterable<Uint8Array>, mediaType: string, signal: AbortSignal, expected?: string): Promise<Descriptor>;
+  /** Digests of all that the manifests name by which an image came from registries or went there. */
+  blobsOf(imageId: string): string[];
   /** Whether a blob is here; it stays then. */
   has(digest: string): boolean;
   read(digest: string, signal: AbortSignal): Readable;

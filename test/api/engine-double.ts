@@ -297,6 +297,7 @@ export class EngineDouble implements Engine {
     status: () => Readable.from([]),
     frontend: async () => ({ refs: new Map(), metadata: {} }),
     finish: () => Promise.resolve(),
+    keepsManifests: () => true,
     readFile: async () => Buffer.alloc(0),
     usage: async () => [],
     prune: () => Readable.from([]),

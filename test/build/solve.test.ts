@@ -274,7 +274,6 @@ test('an image must go to an archive that other programs read', async (t) => {
     const { code, stderr } = await solve(directory, ['-t', `archived-${type}:1`, '-o', `type=${type},dest=${path}`]);
     assert.equal(code, 0, stderr);
     const { client } = daemon;
-    await client.images.remove(`archived-${type}:1`, { force: true });
     const loaded = await runCli(['load', '-i', path], { program: 'dhow', socketPath: daemon.socket });
     assert.match(loaded.stdout, new RegExp(`Loaded image: archived-${type}:1`), loaded.stderr);
     assert.deepEqual((await client.images.inspect(`archived-${type}:1`)).Config?.Labels, { of: 'archive' });

@@ -5,7 +5,8 @@ import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { unary, type GrpcMethod } from '#base/grpc/grpc-server.ts';
 import type { BuildSolver } from '#engine/solver/contract.ts';
 import { GatewaySolveRequest, GatewaySolveResponse, PongResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
-import { RpcStatus } from '#schema/buildkit/common-messages.ts';
+import type { MessageOf } from '#base/protobuf/message-type.ts';
+import { RpcStatus, type Capability } from '#schema/buildkit/common-messages.ts';
 import { telling } from './control-service.ts';
 import { workerRecord } from './worker-record.ts';
 
@@ -17,10 +18,18 @@ const frontendCapabilities = [
   'solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'readfile', 'return', 'returnmap', 'proto.refarray', 'importcaches', 'reference.output', 'frontend.inputs', 'gateway.solve.metadata', 'gateway.warnings',
 ];
 
+/** What outputs can be. */
+const definitionCapabilities = ['exporter.image.attestations'];
+
+function enabled(id: string): MessageOf<typeof Capability> {
+  return { id, enabled: true, deprecated: false, disabledReason: '', disabledReasonMessage: '', disabledAlternative: '' };
+}
+
 export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
   return [
     [`${service}/Ping`, unary(async () => await Promise.resolve(PongResponse.encode({
-      frontendCapabilities: frontendCapabilities.map((id) => ({ id, enabled: true, deprecated: false, disabledReason: '', disabledReasonMessage: '', disabledAlternative: '' })),
+      frontendCapabilities: frontendCapabilities.map(enabled),
+      definitionCapabilities: definitionCapabilities.map(enabled),
       workers: [workerRecord(solver)],
     })))],
     [`${service}/Solve`, telling(unary(async (message, { metadata, signal }) => {

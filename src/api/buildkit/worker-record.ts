@@ -18,7 +18,11 @@ export function workerRecord(solver: BuildSolver): MessageOf<typeof WorkerRecord
   const gateway = solver.hostGateway();
   return {
     id: solver.workerId,
-    labels: gateway === '' ? {} : { 'org.mobyproject.buildkit.worker.moby.host-gateway-ip': gateway },
+    labels: {
+      ...(gateway === '' ? {} : { 'org.mobyproject.buildkit.worker.moby.host-gateway-ip': gateway }),
+      // By this clients know that indexes, archives, attestations and caches can be exported.
+      ...(solver.keepsManifests() ? { 'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs' } : {}),
+    },
     platforms: [host, ...(alsoRun[host.architecture] ?? [])].map(({ os, architecture, variant = '' }) => ({ os, architecture, variant, osVersion: '', osFeatures: [] })),
     garbagePolicies: [],
     buildkitVersion,

@@ -9,6 +9,8 @@ import { newIdentifier } from '#base/identifier.ts';
 import { exactArguments } from '#cli/argument-rule.ts';
 import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress.ts';
 import { serveSession, sessionServices, type SecretSource } from '#cli/build/solve/build-session.ts';
+import { attestationAttributes } from '#cli/build/solve/attestation-flags.ts';
+import { buildMetadata } from '#cli/build/solve/build-metadata.ts';
 import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
 import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
@@ -18,13 +20,10 @@ import { failureText } from '#cli/build/solve/failure-text.ts';
 import { CommandFailure } from '#cli/command-failure.ts';
 import { defineCommand } from '#cli/command.ts';
 import { proxyVariables } from '#cli/container/proxy-variables.ts';
-import { completeReference, parseImageReference } from '#cli/image-reference.ts';
-import { displayProgress, drainProgress } from '#cli/progress-display.ts';
-import { credentialKey, CredentialStore, encodeAuthorization } from '#cli/credentials/credential-store.ts';
+import { CredentialStore } from '#cli/credentials/credential-store.ts';
 import { ulimitFlag } from '#cli/flags/device-flags.ts';
 import { listFlag, textsFlag } from '#cli/flags/list-flags.ts';
 import { booleanFlag, textFlag } from '#cli/flags/scalar-flags.ts';
-import { NewFile } from '#cli/format/new-file.ts';
 import { bytesFlag } from '#cli/flags/size-flags.ts';
 import { ControlSolveRequest, ControlSolveResponse, StatusRequest, StatusResponse } from '#schema/buildkit/control-messages.ts';
 
@@ -36,9 +35,13 @@ export const command = defineCommand({
   positional: exactArguments(1),
   flags: {
     'add-host': textsFlag({ text: 'Add a custom host-to-IP mapping (format: "host:ip")' }),
+    annotation: textsFlag({ text: 'Add annotation to the image' }),
+    attest: textsFlag({ text: 'Attestation parameters (format: "type=sbom,generator=image")' }),
     allow: listFlag({ text: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure", "device")' }),
     'build-arg': listFlag({ text: 'Set build-time variables' }),
     'build-context': listFlag({ text: 'Additional build contexts (e.g., name=path)' }),
+    'cache-from': textsFlag({ text: 'External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")' }),
+    'cache-to': textsFlag({ text: 'Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")' }),
     'cgroup-parent': textFlag({ text: 'Set the parent cgroup for the "RUN" instructions during build' }),
     check: booleanFlag({ text: 'Shorthand for "--call=check"' }),
     call: textFlag({ text: 'Set method for evaluating build ("check", "targets")', initial: 'build' }),
@@ -54,9 +57,11 @@ export const command = defineCommand({
     output: listFlag({ short: 'o', text: 'Output destination (format: "type=local,dest=path")' }),
     platform: listFlag({ text: 'Set target platform for build' }),
     progress: textFlag({ text: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty"). Use plain to show container output', initial: 'auto' }),
+    provenance: textFlag({ text: 'Shorthand for "--attest=type=provenance"' }),
     pull: booleanFlag({ text: 'Always attempt to pull all referenced images' }),
     push: booleanFlag({ text: 'Shorthand for "--output=type=registry"' }),
     quiet: booleanFlag({ short: 'q', text: 'Suppress the build output and print image ID on success' }),
+    sbom: textFlag({ text: 'Shorthand for "--attest=type=sbom"' }),
     secret: listFlag({ text: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")' }),
     'shm-size': bytesFlag({ text: 'Shared memory size for build containers' }),
     ssh: listFlag({ text: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")' }),
@@ -109,7 +114,8 @@ export const command = defineCommand({
       if (method === 'check') attributes.set('requestid', 'frontend.lint');
       else if (method !== 'build' && method !== '') attributes.set('requestid', `frontend.${method}`);
 
-      const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, stdout: process.stdout, isTerminal: stdout.isTerminal });
+      for (const [name, value] of attestationAttributes(flags)) attributes.set(name, value);
+      const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, annotations: flags.annotation, stdout: process.stdout, isTerminal: stdout.isTerminal });
       const credentials = new CredentialStore(configuration, environment);
       if (flags.debug === interactiveShell && (source === '-' || flags.file === '-')) throw new CommandFailure('--debug needs standard input, which the build takes already: give a command, as in --debug="ls -l"');
       const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
@@ -159,12 +165,10 @@ export const command = defineCommand({
         shown.finish();
         if (method === 'build' || method === '') await explain();
         if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
-        const imageId = exporterResponse['containerimage.config.digest'] ?? '';
-        for (const { archive, attributes: { name = '' } } of outputs) if (archive !== undefined) await saveImage(archive, name === '' ? [imageId] : name.split(','));
-        if (quiet && !outputs.some(({ sink, archive }) => sink?.kind === 'stream' || archive === '-')) stdout.writeLine(imageId);
+        const imageId = exporterResponse['containerimage.config.digest'] ?? exporterResponse['containerimage.digest'] ?? '';
+        if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
         if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
-        if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], `${JSON.stringify({ ...exporterResponse, 'buildx.build.ref': `default/default/${ref}` }, undefined, 2)}\n`);
-        if (flags.push) for (const tag of flags.tag) await pushTag(tag);
+        if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], buildMetadata(exporterResponse, ref));
         return 0;
       } catch (error) {
         await listening;
@@ -173,24 +177,6 @@ export const command = defineCommand({
         if (error instanceof GrpcError) await explain();
         if (error instanceof GrpcError) throw new CommandFailure(`${failureText(error, shown.failed())}ERROR: failed to build: failed to solve: ${error.message}`, 1, error);
         throw error;
-      }
-
-      async function saveImage(path: string, images: readonly string[]): Promise<void> {
-        if (path === '-') {
-          for await (const part of await client.images.save(images, { signal })) await stdout.stream(part);
-          return;
-        }
-        await using file = await NewFile.create(path);
-        for await (const part of await client.images.save(images, { signal })) await file.write(part);
-        await file.commit();
-      }
-
-      async function pushTag(tag: string): Promise<void> {
-        const reference = completeReference(parseImageReference(tag));
-        const known = await credentials.get(credentialKey(reference.domain)).catch(() => ({}));
-        const messages = await client.images.push({ image: reference.name, tag: reference.tag }, { authorization: encodeAuthorization(known), signal });
-        if (quiet) await drainProgress(messages);
-        else await displayProgress(messages, stderr);
       }
     }
   },

@@ -112,9 +112,14 @@ export class BuildExecutor implements AsyncDisposable {
     return await parts.snapshotter.archivePath(mounted.id, '');
   }
 
+  /** What lies at a path of a layer's file system and below, for as long as the build goes on. */
+  async files(top: string | undefined, path: string): Promise<SourceTree> {
+    return this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, top, { path, directory: await this.#newDirectory() }));
+  }
+
   /** A small file of a layer's file system. @throws build.solve_failed */
   async readFile(top: string | undefined, path: string): Promise<Buffer> {
-    const tree = this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, top, { path, directory: await this.#newDirectory() }));
+    const tree = await this.files(top, path);
     const node = tree.find(path);
     if (node?.kind !== 'file') throw fail('build.solve_failed', { message: `open ${path}: no such file or directory` });
     if (node.size > largestReadFile) throw fail('build.solve_failed', { message: `${path} is larger than ${largestReadFile} bytes` });

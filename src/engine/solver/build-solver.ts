@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import { parseTimestamp } from '#base/timestamp.ts';
+import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
 import type { StatusResponse } from '#schema/buildkit/control-messages.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
@@ -17,6 +17,7 @@ import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, 
 import { ContextStore } from './context-store.ts';
 import { BuildHistory, type BuildLog } from './build-history.ts';
 import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
+import type { BuildFacts } from './export/attestation.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
@@ -178,6 +179,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#history.remove(ref);
   }
 
+  keepsManifests(): boolean {
+    return this.#parts.configuration.current.features['containerd-snapshotter'] !== false;
+  }
+
   hostGateway(): string {
     return this.#parts.networks.inspect('bridge').IPAM.Config?.[0]?.Gateway ?? '';
   }
@@ -206,7 +211,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const { images, answer } = call.frontend === '' ? { images: await this.#driven(job, within), answer: undefined } : await this.#direct(job, executor, within);
     let response: Record<string, string> = Object.fromEntries(Object.entries(answer ?? {}).map(([name, value]) => [name, value.toString('utf8')]));
     for (const [index, exporter] of call.exporters.entries()) {
-      for (const image of images) response = { ...response, ...(await exportBuild(image, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within })) };
+      const facts = (): BuildFacts => factsOf(job);
+      if (answer === undefined) response = { ...response, ...(await exportBuild(images, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within, facts })) };
     }
     return response;
   }
@@ -240,12 +246,11 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 
   /** The client runs the frontend and says which result is the build's. */
   async #driven(job: Job, signal: AbortSignal): Promise<readonly SolvedImage[]> {
-    const refs = await abortable(job.finished.promise, signal);
-    return refs.map((ref) => {
-      const image = job.results.get(ref);
-      if (image === undefined) throw fail('build.ref_unknown', { ref });
-      return image;
-    });
+    const refs = new Set(await abortable(job.finished.promise, signal));
+    // The client's own order means nothing: as the frontend made them they are as they were asked for.
+    const images = [...job.results].flatMap(([ref, image]) => (refs.delete(ref) ? [image] : []));
+    for (const ref of refs) throw fail('build.ref_unknown', { ref });
+    return images;
   }
 
   async #direct(job: Job, executor: BuildExecutor, signal: AbortSignal): Promise<SolvedBuild> {
@@ -308,6 +313,12 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 function placeOf({ call: { attributes }, session }: Job): string {
   const facts = ['context', 'filename', 'target', 'platform'].map((name) => attributes[name] ?? '');
   return JSON.stringify([session?.sharedKey ?? '', ...facts]);
+}
+
+/** What a build says of itself. */
+function factsOf({ call, started }: Job): BuildFacts {
+  const finished = BigInt(Date.now()) * 1_000_000n;
+  return { ref: call.ref, started: formatTimestamp(started), finished: formatTimestamp(finished), attributes: call.attributes, directories: call.attributes['context'] === undefined ? ['context', 'dockerfile'] : [], dockerfile: undefined };
 }
 
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -64,6 +64,8 @@ export interface BuildSolver {
   forget(ref: string): void;
   /** Id of this place of building. */
   readonly workerId: string;
+  /** Whether clients may ask for what Docker can only with its store of manifests; true unless the feature `containerd-snapshotter` is off. */
+  keepsManifests(): boolean;
   /** Address of the default bridge. */
   hostGateway(): string;
 }

@@ -1,15 +1,18 @@
-/** Where a build's result goes: an image, an archive or a directory of the client. */
+/** Where a build's result goes: images, an archive or a directory of the client. */
+import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { SourceTree } from '#build/source-tree.ts';
-import { digestOf } from '#oci/digest.ts';
-import { canonicalText, familiarText, parseReference, withDefaultTag } from '#oci/reference.ts';
-import { join } from 'node:path';
+import { formatPlatform } from '#oci/platform.ts';
+import { readTar } from '#oci/tar/read-tar.ts';
+import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import type { ImageStore } from '#image/contract.ts';
 import { buildNode } from './build-node.ts';
 import type { BuildExecutor } from './build-executor.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
 import type { BuildExporter } from './contract.ts';
+import type { BuildFacts } from './export/attestation.ts';
+import { exportImageArchive, exportImages } from './export/export-images.ts';
 import { sendTree } from './send-tree.ts';
 import type { SolvedImage } from './solve-build.ts';
 
@@ -20,90 +23,102 @@ export interface ExportParts {
   readonly session: BuildSession | undefined;
   readonly directory: string;
   readonly signal: AbortSignal;
+  /** What the build was so far. */
+  readonly facts: () => BuildFacts;
 }
+
+const known = ['', 'moby', 'image', 'oci', 'docker', 'tar', 'local', 'cacheonly'];
 
 /** @throws build.solve_failed before anything is built where an exporter is unknown */
 export function checkExporters(exporters: readonly BuildExporter[]): void {
   for (const { type } of exporters) {
-    if (!['', 'moby', 'image', 'tar', 'local', 'cacheonly'].includes(type)) throw fail('build.solve_failed', { message: `exporter ${JSON.stringify(type)} could not be found` });
+    if (!known.includes(type)) throw fail('build.solve_failed', { message: `exporter ${JSON.stringify(type)} could not be found` });
   }
 }
 
 /** @param index of the exporter among the build's. Answers what the client is told. */
-export async function exportBuild(image: SolvedImage, exporter: BuildExporter, index: number, parts: ExportParts): Promise<Record<string, string>> {
+export async function exportBuild(images: readonly SolvedImage[], exporter: BuildExporter, index: number, parts: ExportParts): Promise<Record<string, string>> {
   switch (exporter.type) {
     case 'tar':
-      await exportArchive(image, index, parts);
+      await exportArchive(images, index, parts);
       return {};
     case 'local':
-      await exportDirectory(image, index, parts);
+      await exportDirectory(images, index, parts);
       return {};
+    case 'oci':
+    case 'docker':
+      return await exportImageArchive(images, exporter, index, parts);
     case 'moby':
     case 'image':
-      return await exportImage(image, exporter, parts);
+      return await exportImages(images, exporter, parts);
     default:
       return {};
   }
 }
 
-function beginStep(name: string, { progress }: ExportParts): string {
+/** Makes an output known as a step. Answers its digest. */
+export function beginStep(name: string, { progress }: Pick<ExportParts, 'progress'>): string {
   const { digest } = buildNode({ kind: 'scratch', name, inputs: [] });
   progress.declare([{ digest, name, inputs: [] }]);
   progress.start(digest);
   return digest;
 }
 
-async function exportImage(image: SolvedImage, { attributes }: BuildExporter, parts: ExportParts): Promise<Record<string, string>> {
-  const { images, progress } = parts;
-  const names = (attributes['name'] ?? '').split(',').filter((name) => name !== '').map((name) => withDefaultTag(parseReference(name)));
-  const vertex = beginStep('exporting to image', parts);
-  const layers = progress.part(vertex, 'exporting layers');
-  layers({ done: true });
-  const id = digestOf(image.configuration);
-  const writing = progress.part(vertex, `writing image ${id}`);
-  await images.add(image.configuration, []);
-  writing({ done: true });
-  for (const name of names) {
-    const naming = progress.part(vertex, `naming to ${canonicalText(name).replace(/:latest$/, '')}`);
-    images.tag(id, familiarText(name), undefined);
-    naming({ done: true });
-  }
-  progress.complete(vertex);
-  return {
-    'containerimage.config.digest': id,
-    'containerimage.digest': id,
-    ...(names.length === 0 ? {} : { 'image.name': names.map((name) => canonicalText(name)).join(',') }),
-  };
-}
-
-async function exportArchive({ top }: SolvedImage, index: number, parts: ExportParts): Promise<void> {
-  const { executor, progress, signal } = parts;
-  const vertex = beginStep('exporting to client tarball', parts);
-  const sending = progress.part(vertex, 'sending tarball');
-  const stream = sessionOf(parts).sendArchive(index, {}, signal);
+/** Sends an archive to the client as its output of this number. Answers its bytes. */
+export async function sendArchive(archive: AsyncIterable<Uint8Array>, index: number, { session, signal }: ExportParts): Promise<number> {
+  const stream = sessionOf(session).sendArchive(index, {}, signal);
   let bytes = 0;
-  for await (const chunk of (await executor.archive(top)) as AsyncIterable<Buffer>) {
+  for await (const chunk of archive) {
     await stream.send(chunk);
     bytes += chunk.length;
   }
   stream.end();
   // The client closes its side once all is written.
   for await (const _chunk of stream.chunks);
+  return bytes;
+}
+
+async function exportArchive(images: readonly SolvedImage[], index: number, parts: ExportParts): Promise<void> {
+  const { progress } = parts;
+  const vertex = beginStep('exporting to client tarball', parts);
+  const sending = progress.part(vertex, 'sending tarball');
+  const bytes = await sendArchive(await filesOf(images, parts), index, parts);
   sending({ current: bytes, done: true });
   progress.complete(vertex);
 }
 
-async function exportDirectory({ top }: SolvedImage, index: number, parts: ExportParts): Promise<void> {
-  const { executor, progress, signal, directory } = parts;
+async function exportDirectory(images: readonly SolvedImage[], index: number, parts: ExportParts): Promise<void> {
+  const { progress, signal, directory, session } = parts;
   const vertex = beginStep('exporting to client directory', parts);
   const copying = progress.part(vertex, 'copying files');
-  await using tree = await SourceTree.read((await executor.archive(top)) as AsyncIterable<Buffer>, join(directory, `export-${index}`));
-  const bytes = await sendTree(tree, sessionOf(parts).sendDirectory(index, signal), signal);
+  await using tree = await SourceTree.read(await filesOf(images, parts), join(directory, `export-${index}`));
+  const bytes = await sendTree(tree, sessionOf(session).sendDirectory(index, signal), signal);
   copying({ current: bytes, done: true });
   progress.complete(vertex);
 }
 
-function sessionOf({ session }: ExportParts): BuildSession {
+/** The files of the one image; those of several in a directory for each platform. */
+async function filesOf(images: readonly SolvedImage[], { executor }: ExportParts): Promise<AsyncIterable<Uint8Array>> {
+  const [only] = images;
+  if (only === undefined) return writeTar([]);
+  return images.length === 1 && !only.options.multiPlatform ? ((await executor.archive(only.top)) as AsyncIterable<Buffer>) : writeTar(byPlatform(images, executor));
+}
+
+async function* byPlatform(images: readonly SolvedImage[], executor: BuildExecutor): AsyncGenerator<TarMember> {
+  for (const { top, platform } of images) {
+    const prefix = `${formatPlatform(platform).replaceAll('/', '_')}/`;
+    yield { header: { name: prefix, type: 'directory' } };
+    for await (const { entry, body } of readTar((await executor.archive(top)) as AsyncIterable<Buffer>)) {
+      const { type } = entry;
+      const name = entry.name.replace(/^(?:\.?\/)+/, '');
+      if (type === 'unknown' || name === '' || name === '.') continue;
+      const linkName = type === 'hardlink' ? `${prefix}${entry.linkName.replace(/^(?:\.?\/)+/, '')}` : entry.linkName;
+      yield { header: { ...entry, type, name: `${prefix}${name}`, linkName }, body: type === 'file' ? (body as AsyncIterable<Buffer>) : undefined };
+    }
+  }
+}
+
+function sessionOf(session: BuildSession | undefined): BuildSession {
   if (session === undefined) throw fail('build.session_failed', { message: 'the result goes to the client, and there is no session with it' });
   return session;
 }

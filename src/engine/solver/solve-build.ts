@@ -18,6 +18,7 @@ import type { BuildSession } from './build-session.ts';
 import { lintResult } from './lint-result.ts';
 import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
+import { authorizationFor } from './registry-authorization.ts';
 import { planBuild, type BaseResolver } from './plan-build.ts';
 import type { SolveOptions } from './solve-options.ts';
 import { emptyConfig, scratchNode, type StageBase, type StageDraft } from './stage-draft.ts';
@@ -55,6 +56,8 @@ export interface ImageMaterial {
   readonly reference: string;
   /** Of its manifest, where that is known; else of its configuration. */
   readonly digest: string;
+  /** Its id here. */
+  readonly image: string;
 }
 
 export interface SolvedBuild {
@@ -280,16 +283,15 @@ class ImageResolver implements BaseResolver {
     try {
       let image = this.#options.pull ? undefined : this.#local(familiarText(name), platform);
       if (image === undefined) {
-        const credentials = await this.#parts.session?.credentials(registryHost(canonicalName(name)), signal);
-        const authorization = credentials === undefined || credentials.secret === '' ? {} : { authorization: authorizationOf(credentials) };
-        for await (const _message of images.pull(familiarText(name), { signal, ...(this.#options.anyPlatform ? {} : { platform: formatPlatform(platform) }), ...authorization }));
+        const authorization = await authorizationFor(name, this.#parts.session, signal);
+        for await (const _message of images.pull(familiarText(name), { signal, ...(this.#options.anyPlatform ? {} : { platform: formatPlatform(platform) }), ...(authorization === '' ? {} : { authorization }) }));
         image = images.resolve(familiarText(name), platform);
       }
       progress.complete(vertex.digest);
       const { author, history } = parseImageConfiguration(await readFile(images.configurationPath(image.id), 'utf8'));
       const node = buildNode({ kind: 'image', name: canonical, inputs: [], top: image.topLayer });
       const known = images.namesOf(image.id).digests.find((one) => canonicalName(parseReference(one)) === canonicalName(name));
-      this.materials.push({ reference: canonical, digest: known?.slice(known.indexOf('@') + 1) ?? image.id });
+      this.materials.push({ reference: canonical, digest: known?.slice(known.indexOf('@') + 1) ?? image.id, image: image.id });
       const offered: Platform = { os: image.os, architecture: image.architecture, ...(image.variant === undefined ? {} : { variant: image.variant }) };
       return { node, config: image.config, author, history, platform: offered, reference: canonical };
     } catch (error) {
@@ -317,13 +319,4 @@ function canonicalOr(name: string): string {
     // A context may have any name.
     return name;
   }
-}
-
-function registryHost(canonical: string): string {
-  const domain = canonical.split('/')[0] ?? '';
-  return domain === 'docker.io' ? 'registry-1.docker.io' : domain;
-}
-
-function authorizationOf({ userName, secret }: { userName: string; secret: string }): string {
-  return Buffer.from(JSON.stringify(userName === '' ? { identitytoken: secret } : { username: userName, password: secret })).toString('base64url');
 }

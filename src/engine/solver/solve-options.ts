@@ -40,6 +40,8 @@ export interface SolveOptions {
   readonly request: string;
   /** Names that attributes give of cached builds elsewhere. */
   readonly cacheImports: string;
+  /** All that was asked, as it came. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** @throws build.solve_failed with BuildKit's text */
@@ -78,6 +80,7 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
     dockerfileName: text('dockerfilekey', 'dockerfile'),
     request: text('requestid'),
     cacheImports: text('cache-imports'),
+    attributes,
   };
 }
 

@@ -10,6 +10,8 @@ import { newIdentifier } from '#base/identifier.ts';
 import { digestOf } from '#oci/digest.ts';
 import { largestDocument, type Descriptor } from '#oci/manifest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
+import { platformOf } from '#oci/image-configuration.ts';
+import { hostPlatform, runsOn } from '#oci/platform.ts';
 import { canonicalName, repositoryOf, withDigest, type ImageReference } from '#oci/reference.ts';
 import type { RegistryConfiguration } from '#registry/endpoints.ts';
 import type { BlobExchange, BlobForm, KeptImage, RemoteImage } from '../contract.ts';
@@ -76,6 +78,10 @@ export class StoredBlobExchange implements BlobExchange {
     }
   }
 
+  blobsOf(imageId: string): string[] {
+    return this.#parts.manifests.ofImage(imageId).flatMap(({ references }) => references.map(({ digest }) => digest));
+  }
+
   has(digest: string): boolean {
     return this.#lease.hold(digest);
   }
@@ -110,8 +116,9 @@ export class StoredBlobExchange implements BlobExchange {
       }
     }
     if (!images.some(({ manifest }) => manifest.digest === root.digest)) documents.push(...(await this.#index(root, { documents, repositories })));
-    const [first = ''] = ids;
-    catalog.addNames(first, [...pushed.map((name) => withDigest(repositoryOf(name), root.digest)), ...names], root.digest, () => manifests.record({ manifests: documents, layers }));
+    // A name means the image that runs here, as after a pull.
+    const named = ids.find((id) => runsOn(hostPlatform(), platformOf(catalog.get(id).configuration))) ?? ids[0] ?? '';
+    catalog.addNames(named, [...pushed.map((name) => withDigest(repositoryOf(name), root.digest)), ...names], root.digest, () => manifests.record({ manifests: documents, layers }));
     return ids;
   }
 
@@ -136,8 +143,8 @@ export class StoredBlobExchange implements BlobExchange {
     const { layers, manifests } = this.#parts;
     const layer = layers.get(chainId);
     if (layer === undefined) throw fail('layer.not_found', { chainId });
-    const kept = form.reuse ? manifests.layerBlob(layer.diffId) : undefined;
-    if (kept !== undefined && this.#lease.hold(kept.digest) && (!form.force || compressionOf(kept.mediaType) === form.compression)) {
+    const kept = manifests.layerBlob(layer.diffId);
+    if (kept !== undefined && form.reuse?.includes(kept.digest) !== false && this.#lease.hold(kept.digest) && (!form.force || compressionOf(kept.mediaType) === form.compression)) {
       return { mediaType: typeOf(compressionOf(kept.mediaType), form.oci), digest: kept.digest, size: kept.size };
     }
     const mediaType = typeOf(form.compression, form.oci);

@@ -7,43 +7,35 @@ export interface SolveOutput {
   readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly sink: OutputSink | undefined;
-  /** Where the image is saved as an archive, with an OCI layout and Docker's manifest; `-`: standard output. */
-  readonly archive?: string;
 }
 
 export interface OutputChoice {
   readonly outputs: readonly string[];
   readonly tags: readonly string[];
   readonly push: boolean;
+  /** Of every image that is exported. */
+  readonly annotations?: readonly string[];
   readonly stdout: NodeJS.WritableStream & import('node:stream').Writable;
   readonly isTerminal: boolean;
 }
 
 /** @throws CommandFailure with buildx's texts */
-export function readOutputs({ outputs, tags, push, stdout, isTerminal }: OutputChoice): SolveOutput[] {
+export function readOutputs({ outputs, tags, push, annotations = [], stdout, isTerminal }: OutputChoice): SolveOutput[] {
   const name = tags.join(',');
-  const image = (attributes: Readonly<Record<string, string>>): SolveOutput => ({ type: 'moby', attributes: { ...(name === '' ? {} : { name }), ...attributes, ...(push ? { push: 'true' } : {}) }, sink: undefined });
+  const noted = Object.fromEntries(annotations.map(annotationAttribute));
+  const image = (attributes: Readonly<Record<string, string>>, type = 'moby'): SolveOutput => ({ type, attributes: { ...(name === '' ? {} : { name }), ...noted, ...attributes, ...(push && type === 'moby' ? { push: 'true' } : {}) }, sink: undefined });
   if (outputs.length === 0) return [image({})];
   return outputs.map((text): SolveOutput => {
-    const fields = parseCsvRecord(text);
-    const [only = ''] = fields;
-    const isPath = fields.length === 1 && !only.startsWith('type=');
-    const values: Record<string, string> = isPath ? { type: only === '-' ? 'tar' : 'local', dest: only } : {};
-    if (!isPath) {
-      for (const field of fields) {
-        const equals = field.indexOf('=');
-        if (equals < 0) throw new CommandFailure(`invalid value ${field}`);
-        values[field.slice(0, equals).toLowerCase()] = field.slice(equals + 1);
-      }
-    }
-    const { type = '', dest = '', ...attributes } = values;
+    const { type = '', dest = '', ...attributes } = valuesOf(text);
     switch (type) {
       case 'oci':
       case 'docker':
         if (type === 'docker' && dest === '') return image(attributes);
-        if (attributes['tar'] === 'false') throw new CommandFailure(`${type} output goes to an archive: tar=false is not supported`);
-        if ((dest === '' || dest === '-') && isTerminal) throw new CommandFailure(`dest file is required for ${type} exporter. refusing to write to console`);
-        return { ...image(Object.fromEntries(Object.entries(attributes).filter(([key]) => key === 'name'))), archive: dest === '' ? '-' : dest };
+        if (dest === '' || dest === '-') {
+          if (isTerminal) throw new CommandFailure(`dest file is required for ${type} exporter. refusing to write to console`);
+          return { ...image(attributes, type), sink: { kind: 'stream', stream: stdout } };
+        }
+        return { ...image(attributes, type), sink: { kind: 'archive', path: dest } };
       case 'image':
       case 'registry':
       case 'moby':
@@ -63,4 +55,22 @@ export function readOutputs({ outputs, tags, push, stdout, isTerminal }: OutputC
         return { type, attributes, sink: undefined };
     }
   });
+}
+
+function valuesOf(text: string): Record<string, string> {
+  const fields = parseCsvRecord(text);
+  const [only = ''] = fields;
+  if (fields.length === 1 && !only.startsWith('type=')) return { type: only === '-' ? 'tar' : 'local', dest: only };
+  return Object.fromEntries(fields.map((field) => {
+    const equals = field.indexOf('=');
+    if (equals < 0) throw new CommandFailure(`invalid value ${field}`);
+    return [field.slice(0, equals).toLowerCase(), field.slice(equals + 1)];
+  }));
+}
+
+/** `[PLACE[PLATFORM],…:]NAME=VALUE` as an attribute of the exporter. @throws CommandFailure */
+function annotationAttribute(text: string): [string, string] {
+  const [, places = '', name = '', value] = /^(?:((?:index|manifest)(?:-descriptor)?(?:\[[^\]]*\])?):)?([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (value === undefined || name === '') throw new CommandFailure(`invalid annotation ${JSON.stringify(text)}, expected key=value`);
+  return [`annotation${places === '' ? '' : `-${places}`}.${name}`, value];
 }

@@ -112,7 +112,7 @@ function argumentsOf(attributes: Readonly<Record<string, string>>, mode: 'min' |
 }
 
 function valuesOf(text: string): Map<string, string> {
-  return new Map(parseCsvRecord(text).filter((field) => field !== '').map((field) => {
+  return new Map((text === '' ? [] : parseCsvRecord(text)).filter((field) => field !== '').map((field) => {
     const equals = field.indexOf('=');
     return equals < 0 ? [field.toLowerCase(), 'true'] : [field.slice(0, equals).toLowerCase(), field.slice(equals + 1)];
   }));

@@ -72,10 +72,12 @@ function told({ progress, vertex }: PackOptions, text: string): void {
   progress.part(vertex, text)({ done: true });
 }
 
-async function packImage({ top, configuration, ownLayers, reproducible, platform }: SolvedImage, { exchange, options, chainOf, oci, signal }: PackOptions & { oci: boolean }): Promise<KeptImage> {
+async function packImage({ top, configuration, ownLayers, reproducible, platform, materials }: SolvedImage, { exchange, options, chainOf, oci, signal }: PackOptions & { oci: boolean }): Promise<KeptImage> {
   const chain = top === undefined ? [] : chainOf(top).toReversed();
+  // What other builds on this machine have made of a layer is another machine's not.
+  const originals = materials.flatMap(({ image }) => exchange.blobsOf(image));
   const layers = await Promise.all(chain.map(async (chainId, place) =>
-    await exchange.layer(chainId, { compression: options.compression, level: options.level, force: options.force, oci, steady: reproducible, reuse: place < chain.length - ownLayers || !reproducible }, signal)));
+    await exchange.layer(chainId, { compression: options.compression, level: options.level, force: options.force, oci, steady: reproducible, reuse: reproducible ? (place < chain.length - ownLayers ? originals : []) : undefined }, signal)));
   const config = await exchange.document(configuration, oci ? mediaTypes.ociConfig : mediaTypes.dockerConfig);
   const mediaType = oci ? mediaTypes.ociManifest : mediaTypes.dockerManifest;
   const annotations = annotationsFor(options, 'manifest', formatPlatform(platform));
