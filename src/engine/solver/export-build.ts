@@ -5,27 +5,12 @@ import { SourceTree } from '#build/source-tree.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
-import type { ImageStore } from '#image/contract.ts';
-import { buildNode } from './build-node.ts';
 import type { BuildExecutor } from './build-executor.ts';
-import type { BuildProgress } from './build-progress.ts';
-import type { BuildSession } from './build-session.ts';
 import type { BuildExporter } from './contract.ts';
-import type { BuildFacts } from './export/attestation.ts';
+import { beginStep, sendArchive, sessionOf, type ExportParts } from './export/export-parts.ts';
 import { exportImageArchive, exportImages } from './export/export-images.ts';
 import { sendTree } from './send-tree.ts';
 import type { SolvedImage } from './solve-build.ts';
-
-export interface ExportParts {
-  readonly images: ImageStore;
-  readonly executor: BuildExecutor;
-  readonly progress: BuildProgress;
-  readonly session: BuildSession | undefined;
-  readonly directory: string;
-  readonly signal: AbortSignal;
-  /** What the build was so far. */
-  readonly facts: () => BuildFacts;
-}
 
 const known = ['', 'moby', 'image', 'oci', 'docker', 'tar', 'local', 'cacheonly'];
 
@@ -54,28 +39,6 @@ export async function exportBuild(images: readonly SolvedImage[], exporter: Buil
     default:
       return {};
   }
-}
-
-/** Makes an output known as a step. Answers its digest. */
-export function beginStep(name: string, { progress }: Pick<ExportParts, 'progress'>): string {
-  const { digest } = buildNode({ kind: 'scratch', name, inputs: [] });
-  progress.declare([{ digest, name, inputs: [] }]);
-  progress.start(digest);
-  return digest;
-}
-
-/** Sends an archive to the client as its output of this number. Answers its bytes. */
-export async function sendArchive(archive: AsyncIterable<Uint8Array>, index: number, { session, signal }: ExportParts): Promise<number> {
-  const stream = sessionOf(session).sendArchive(index, {}, signal);
-  let bytes = 0;
-  for await (const chunk of archive) {
-    await stream.send(chunk);
-    bytes += chunk.length;
-  }
-  stream.end();
-  // The client closes its side once all is written.
-  for await (const _chunk of stream.chunks);
-  return bytes;
 }
 
 async function exportArchive(images: readonly SolvedImage[], index: number, parts: ExportParts): Promise<void> {
@@ -116,9 +79,4 @@ async function* byPlatform(images: readonly SolvedImage[], executor: BuildExecut
       yield { header: { ...entry, type, name: `${prefix}${name}`, linkName }, body: type === 'file' ? (body as AsyncIterable<Buffer>) : undefined };
     }
   }
-}
-
-function sessionOf(session: BuildSession | undefined): BuildSession {
-  if (session === undefined) throw fail('build.session_failed', { message: 'the result goes to the client, and there is no session with it' });
-  return session;
 }

@@ -5,7 +5,7 @@ import type { Descriptor } from '#oci/manifest.ts';
 import { canonicalText, familiarText, type ImageReference } from '#oci/reference.ts';
 import { fail } from '#base/errors/failure.ts';
 import type { BuildExporter } from '../contract.ts';
-import { beginStep, sendArchive, type ExportParts } from '../export-build.ts';
+import { beginStep, sendArchive, type ExportParts } from './export-parts.ts';
 import { authorizationFor } from '../registry-authorization.ts';
 import type { SolvedImage } from '../solve-build.ts';
 import { provenanceOf, readGenerator, readProvenance, type Attestation } from './attestation.ts';

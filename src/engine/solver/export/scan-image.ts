@@ -8,7 +8,7 @@ import type { Image } from '#image/contract.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import { canonicalText, familiarText, parseReference, withDefaultTag } from '#oci/reference.ts';
 import { buildNode, type RunMount } from '../build-node.ts';
-import type { ExportParts } from '../export-build.ts';
+import type { ExportParts } from './export-parts.ts';
 import { authorizationFor } from '../registry-authorization.ts';
 import type { SolvedImage } from '../solve-build.ts';
 import type { Attestation } from './attestation.ts';
