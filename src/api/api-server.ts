@@ -21,6 +21,7 @@ import { Reply } from './reply.ts';
 import { compareVersions, versionCheck, type ApiVersion } from './requests/api-version.ts';
 import { hostFault } from './requests/host-header.ts';
 import { parseTarget, type RequestTarget } from './requests/request-target.ts';
+import { takeShortBody } from './requests/short-body.ts';
 import { RouteTable, type Route, type RouteMatch } from './route-table.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { buildRoutes } from './routes/build-routes.ts';
@@ -276,8 +277,9 @@ class Connections implements ApiServer {
       if (isAbort(error) || socket.destroyed) this.#log.debug(`${place.method} ${place.path} was given up: ${messageOf(error)}`);
       else this.#report(error, place);
       // Once the reply has started, a cut stream is the only way to tell.
-      if (exchange.reply.started) exchange.reply.cut();
-      else exchange.reply.error(error);
+      if (exchange.reply.started) return exchange.reply.cut();
+      await takeShortBody(exchange.request);
+      exchange.reply.error(error);
     } finally {
       this.#options.onServed?.({ method: place.method, route: route.path, seconds: (performance.now() - began) / 1000, failed });
     }

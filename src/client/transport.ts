@@ -89,8 +89,14 @@ export class Transport {
   /** A request whose connection becomes a stream both ways. */
   async hijack(request: ApiRequest): Promise<HijackedStream> {
     const upgrade = { ...request, headers: { ...request.headers, Connection: 'Upgrade', Upgrade: 'tcp' } };
-    const { response, connection } = await this.#exchange(upgrade);
-    return new HijackedStream(connection, response.headers.get('content-type') ?? '');
+    try {
+      const { response, connection } = await this.#exchange(upgrade);
+      return new HijackedStream(connection, response.headers.get('content-type') ?? '');
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // All that Docker's client tells of it.
+      throw new ApiError(`unable to upgrade to tcp, received ${error.status}`, error.status);
+    }
   }
 
   /** A request outside the versions whose connection goes on with another protocol. @throws ApiError, ConnectionError */

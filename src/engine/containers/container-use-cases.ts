@@ -40,8 +40,21 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
 
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
-  const remove = async (reference: string, options: { force: boolean; volumes: boolean; link: boolean; requester?: Requester | undefined; signal: AbortSignal }): Promise<void> => {
+  type Removal = { force: boolean; volumes: boolean; link: boolean; requester?: Requester | undefined; signal: AbortSignal };
+  const removing = new Set<string>();
+
+  const remove = async (reference: string, options: Removal): Promise<void> => {
     const { id } = registry.resolve(reference);
+    if (removing.has(id)) throw fail('container.removal_in_progress', { reference });
+    removing.add(id);
+    try {
+      await removeAlone(id, reference, options);
+    } finally {
+      removing.delete(id);
+    }
+  };
+
+  const removeAlone = async (id: string, reference: string, options: Removal): Promise<void> => {
     if (options.link) throw fail('container.default_link');
     for (;;) {
       if (!options.force) refuseRemoval(registry.require(id));
@@ -341,7 +354,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
             await remove(record.id, { force: false, volumes: false, link: false, signal });
           } catch (error) {
             // Started or removed meanwhile: then it is none of ours.
-            if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found')) continue;
+            if (isFailure(error, 'container.remove_running') || isFailure(error, 'container.not_found') || isFailure(error, 'container.removal_in_progress')) continue;
             throw error;
           }
           deleted.push(record.id);
