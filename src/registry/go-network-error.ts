@@ -1,8 +1,10 @@
 /** What stood in the way of a connection, in the words of Go's net package, which Docker's clients know. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { messageOf } from '#base/errors/failure.ts';
 import { dialWords } from '#base/go-dial-words.ts';
+import { certificateFault } from './certificate-words.ts';
 
 const certificateWords: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',
@@ -12,6 +14,7 @@ const certificateWords: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate signed by unknown authority',
   CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
   CERT_NOT_YET_VALID: 'certificate has expired or is not yet valid',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is not valid for the name of the server',
 };
 
 export interface NetworkErrorContext {
@@ -19,6 +22,8 @@ export interface NetworkErrorContext {
   readonly proxied?: boolean;
   /** Bytes of headers that are read. */
   readonly largestHead?: number;
+  /** What the server has shown. */
+  readonly certificate?: X509Certificate | undefined;
 }
 
 /** `dial tcp 127.0.0.1:1: connect: connection refused` and the like, without the request. */
@@ -27,7 +32,7 @@ export function describeNetworkError(error: unknown, host: string, context: Netw
   return context.proxied === true && words.startsWith('dial tcp') ? `proxyconnect tcp: ${words}` : words;
 }
 
-function describe(error: unknown, host: string, { largestHead = 0 }: NetworkErrorContext): string {
+function describe(error: unknown, host: string, { largestHead = 0, certificate }: NetworkErrorContext): string {
   const cause = firstCause(error);
   const code = field(cause, 'code');
   if (code === 'ERR_PROXY_TUNNEL') return tunnelWords(messageOf(cause));
@@ -43,24 +48,17 @@ function describe(error: unknown, host: string, { largestHead = 0 }: NetworkErro
   if (code === 'ECONNRESET' && /socket (hang up|disconnected)/i.test(messageOf(cause))) return 'EOF';
   if (code === 'ECONNRESET') return 'read: connection reset by peer';
   if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return 'http: server gave HTTP response to HTTPS client';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${nameWords(cause, host)}`;
-  const certificate = certificateWords[code];
-  return certificate === undefined ? messageOf(cause) : `tls: failed to verify certificate: x509: ${certificate}`;
+  const fault = certificateWords[code];
+  if (fault === undefined) return messageOf(cause);
+  const shown = certificate ?? certificateOf(cause);
+  return `tls: failed to verify certificate: x509: ${(shown === undefined ? undefined : certificateFault(shown, host)) ?? fault}`;
 }
 
-/** `certificate is valid for localhost, not 127.0.0.1`, from the names the certificate has. */
-function nameWords(error: unknown, host: string): string {
-  const certificate: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cert') : undefined;
-  const { subjectaltname, subject } = (certificate ?? {}) as { subjectaltname?: unknown; subject?: { CN?: unknown } };
-  if (typeof subjectaltname !== 'string' || subjectaltname === '') {
-    if (subject?.CN === host) return 'certificate relies on legacy Common Name field, use SANs instead';
-    return isIP(host) === 0 ? `certificate is not valid for any names, but wanted to match ${host}` : `cannot validate certificate for ${host} because it doesn't contain any IP SANs`;
-  }
-  const names = subjectaltname.split(', ');
-  const of = (prefix: string): string[] => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  const valid = isIP(host) === 0 ? of('DNS:') : of('IP Address:');
-  if (isIP(host) !== 0 && valid.length === 0) return `cannot validate certificate for ${host} because it doesn't contain any IP SANs`;
-  return valid.length === 0 ? `certificate is not valid for any names, but wanted to match ${host}` : `certificate is valid for ${valid.join(', ')}, not ${host}`;
+/** The certificate that has another name, which such an error brings along. */
+function certificateOf(error: unknown): X509Certificate | undefined {
+  const told: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cert') : undefined;
+  const raw: unknown = typeof told === 'object' && told !== null ? Reflect.get(told, 'raw') : undefined;
+  return raw instanceof Uint8Array ? new X509Certificate(raw) : undefined;
 }
 
 function alertWords(code: string): string {

@@ -2,6 +2,8 @@
 import { Agent as PlainAgent, request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure, type AgentOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
 import { fail } from '#base/errors/failure.ts';
 import { releaseBytes } from '#base/release-bytes.ts';
 import { describeNetworkError } from './go-network-error.ts';
@@ -124,6 +126,9 @@ export class HttpExchange implements Disposable {
     });
     request.once('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (connected = true)));
     request.once('socket', (socket) => releaseParsed(socket, request));
+    let certificate: X509Certificate | undefined;
+    // Before a connection that cannot be trusted is closed.
+    request.once('socket', (socket) => void (socket instanceof TLSSocket && socket.prependOnceListener('secure', () => (certificate = shownBy(socket)))));
     request.once('response', (incoming) => {
       clearTimeout(timer);
       answered = true;
@@ -132,7 +137,7 @@ export class HttpExchange implements Disposable {
     request.on('error', (error) => {
       clearTimeout(timer);
       if (options.signal.aborted) return reject(options.signal.reason as Error);
-      const words = late.signal.aborted ? timeoutWords(connected) : describeNetworkError(error, url.hostname.replace(/^\[(.*)\]$/, '$1'), { proxied: !direct, largestHead });
+      const words = late.signal.aborted ? timeoutWords(connected) : describeNetworkError(error, url.hostname.replace(/^\[(.*)\]$/, '$1'), { proxied: !direct, largestHead, certificate });
       reject(fail('registry.unreachable', { message: `${verbOf(options)} ${JSON.stringify(url.href)}: ${words}`, host: url.host }, error));
     });
     if (isStream(body)) {
@@ -213,4 +218,10 @@ function timeoutWords(connected: boolean): string {
   return connected
     ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
     : 'net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)';
+}
+
+/** `getPeerX509Certificate` takes the certificate away from the check of names that follows (Node 24). */
+function shownBy(socket: TLSSocket): X509Certificate | undefined {
+  const { raw }: { raw?: Buffer } = socket.getPeerCertificate();
+  return raw === undefined ? undefined : new X509Certificate(raw);
 }

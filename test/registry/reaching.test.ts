@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { certificateFault } from '#registry/certificate-words.ts';
 import { anonymous } from '#registry/credentials.ts';
 import { registryEndpoints, type RegistryConfiguration, type RegistryEndpoint } from '#registry/endpoints.ts';
 import { isDirect, proxySettings } from '#registry/proxy-settings.ts';
 import { RegistryConnection } from '#registry/registry-connection.ts';
-import { makeCertificates, serve, serveProxy } from './registry-servers.ts';
+import { makeCertificates, serve, serveProxy, type Validity } from './registry-servers.ts';
 
 const never = new AbortController().signal;
 /** Registries of this machine are insecure by their address; by this name one is not. */
@@ -49,6 +51,35 @@ test('a registry with a certificate of its own authority must be trusted by its 
   const endpoint = await firstOf(domain, { proxies, certificatesDirectories: [certificates] });
   const wrongName = await serve(t, (_request, response) => void response.end('{}'), { cert: made.certificate, key: made.key });
   await assert.rejects(reach({ ...endpoint, base: new URL(`https://${wrongName.host}`) }), { message: `Get "https://${wrongName.host}/v2/": tls: failed to verify certificate: x509: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs` });
+});
+
+test('what is wrong with a registry’s certificate must be told as Docker tells it: times before names, names before who signed it', async (t) => {
+  const wrong = async (names: string, options: { validity?: Validity; trusted?: boolean } = {}): Promise<string> => {
+    const made = await makeCertificates(t, names, options.validity);
+    const server = await serve(t, (_request, response) => void response.writeHead(200).end('{}'), { cert: made.certificate, key: made.key });
+    const trust = { insecure: false, ...(options.trusted === false ? {} : { ca: [made.authority] }) };
+    const failure = await reach({ base: new URL(`https://${server.host}`), mirror: false, trust }).then(() => new Error('reached'), (error: unknown) => error as Error);
+    const start = `Get "https://${server.host}/v2/": tls: failed to verify certificate: x509: `;
+    assert.ok(failure.message.startsWith(start), failure.message);
+    return failure.message.slice(start.length);
+  };
+  const expired = { from: '20200101000000Z', to: '20210102030405Z' };
+  const now = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:Z|[+-]\\d\\d:\\d\\d)';
+  const tooLate = new RegExp(`^certificate has expired or is not yet valid: current time ${now} is after 2021-01-02T03:04:05Z$`);
+  assert.match(await wrong('IP:127.0.0.1', { validity: expired }), tooLate);
+  assert.match(await wrong('DNS:other.test', { validity: expired, trusted: false }), tooLate);
+  assert.match(await wrong('IP:127.0.0.1', { validity: { from: '20490101000000Z', to: '20491231000000Z' } }), new RegExp(`^certificate has expired or is not yet valid: current time ${now} is before 2049-01-01T00:00:00Z$`));
+  assert.equal(await wrong('IP:192.0.2.1,IP:192.0.2.2'), 'certificate is valid for 192.0.2.1, 192.0.2.2, not 127.0.0.1');
+  assert.equal(await wrong('IP:192.0.2.1', { trusted: false }), 'certificate is valid for 192.0.2.1, not 127.0.0.1');
+  assert.equal(await wrong('DNS:other.test'), "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs");
+  assert.equal(await wrong(''), "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs");
+  assert.equal(await wrong('IP:127.0.0.1', { trusted: false }), 'certificate signed by unknown authority');
+  const named = new X509Certificate((await makeCertificates(t, 'DNS:a.test,DNS:b.test')).certificate);
+  assert.equal(certificateFault(named, 'c.test'), 'certificate is valid for a.test, b.test, not c.test');
+  assert.equal(certificateFault(named, 'a.test'), undefined);
+  const nameless = new X509Certificate((await makeCertificates(t, '')).certificate);
+  assert.equal(certificateFault(nameless, 'c.test'), 'certificate is not valid for any names, but wanted to match c.test');
+  assert.equal(certificateFault(nameless, 'test'), 'certificate relies on legacy Common Name field, use SANs instead');
 });
 
 test('a registry that wants a certificate must be shown the one of its directory', async (t) => {

@@ -76,8 +76,14 @@ export interface Certificates {
   readonly key: string;
 }
 
-/** An authority of one's own, with a certificate of it for these names, good for servers and clients. */
-export async function makeCertificates(t: TestContext, names: string): Promise<Certificates> {
+/** When a certificate counts, as `YYYYMMDDHHMMSSZ`. */
+export interface Validity {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** An authority of one's own, with a certificate of it for these names (`''`: for none), good for servers and clients. */
+export async function makeCertificates(t: TestContext, names: string, validity?: Validity): Promise<Certificates> {
   const directory = mkdtempSync(join(tmpdir(), 'dhow-tls-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const openssl = async (...words: string[]): Promise<void> => {
@@ -87,8 +93,12 @@ export async function makeCertificates(t: TestContext, names: string): Promise<C
   const path = (name: string): string => join(directory, name);
   await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=test authority', '-keyout', path('ca.key'), '-out', path('ca.crt'));
   await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=test', '-keyout', path('own.key'), '-out', path('own.csr'));
-  writeFileSync(path('extensions'), `subjectAltName=${names}\n`);
-  await openssl('x509', '-req', '-in', path('own.csr'), '-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', path('extensions'), '-out', path('own.crt'));
+  writeFileSync(path('extensions'), names === '' ? '' : `subjectAltName=${names}\n`);
+  writeFileSync(path('index'), '');
+  writeFileSync(path('serial'), '01\n');
+  writeFileSync(path('ca.conf'), `[ca]\ndefault_ca=own\n[own]\ndatabase=${path('index')}\nserial=${path('serial')}\nnew_certs_dir=${directory}\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n`);
+  const times = validity === undefined ? ['-days', '2'] : ['-startdate', validity.from, '-enddate', validity.to];
+  await openssl('ca', '-batch', '-notext', '-config', path('ca.conf'), '-in', path('own.csr'), '-cert', path('ca.crt'), '-keyfile', path('ca.key'), ...times, '-extfile', path('extensions'), '-out', path('own.crt'));
   const text = (name: string): string => readFileSync(path(name), 'utf8');
   return { directory, authority: text('ca.crt'), certificate: text('own.crt'), key: text('own.key') };
 }
