@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "core_link.h"
 #include "frames.h"
 #include "hold.h"
 #include "log.h"
@@ -176,6 +177,13 @@ static void runtime_ended(int status)
 	if (!streams_started(process_pid)) {
 		kill_descendants();
 		leave_failed(0, "the runtime did not hand over the terminal");
+	}
+	if (options.without_core)
+		remove_core_link(process_pid);
+	int problem = options.held ? runtime_let_go(&options) : 0;
+	if (problem) {
+		kill_descendants();
+		leave_failed_by("let the created process go", problem);
 	}
 	phase = RUNNING;
 	start_time = now_nanoseconds();
@@ -335,25 +343,8 @@ static void begin(void)
 	}
 }
 
-/*
- * Run by the OCI runtime as a hook, it removes a file and nothing else. The runtime's state on standard input is
- * read to its end: the runtime takes a hook that does not for a failed one.
- */
-static int be_unlink_hook(const char *path)
-{
-	char state[4096];
-
-	while (read(0, state, sizeof state) > 0)
-		;
-	if (path)
-		unlink(path); /* what is mounted there stays */
-	return 0;
-}
-
 int main(int count, char **arguments)
 {
-	if (strcmp(arguments[0], "unlink") == 0)
-		return be_unlink_hook(arguments[1]);
 	if (count == 3 && strcmp(arguments[1], "--hold-namespaces") == 0)
 		return hold_namespaces(arguments[2]);
 	const char *problem = options_parse(&options, arguments);

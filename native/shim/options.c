@@ -50,6 +50,10 @@ static const char *parse_one(struct options *options, const char *name, const ch
 	}
 	if (strcmp(name, "--crun") == 0) {
 		options->crun = flag(value);
+	} else if (strcmp(name, "--held") == 0) {
+		options->held = flag(value);
+	} else if (strcmp(name, "--without-core") == 0) {
+		options->without_core = flag(value);
 	} else if (strcmp(name, "--terminal") == 0) {
 		options->terminal = flag(value);
 	} else if (strcmp(name, "--rows") == 0) {

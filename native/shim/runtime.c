@@ -184,8 +184,9 @@ pid_t runtime_start(const struct options *options)
 	arguments[count++] = "--log";
 	arguments[count++] = log;
 	arguments[count++] = "--log-format=json";
-	arguments[count++] = options->bundle ? "run" : "exec";
-	arguments[count++] = "--detach";
+	arguments[count++] = options->held ? "create" : options->bundle ? "run" : "exec";
+	if (!options->held)
+		arguments[count++] = "--detach";
 	arguments[count++] = options->bundle ? "--bundle" : "--process";
 	arguments[count++] = options->bundle ? options->bundle : options->process_file;
 	arguments[count++] = "--pid-file";
@@ -221,6 +222,26 @@ pid_t runtime_read_pid(void)
 	ssize_t length = read(fd, digits, sizeof digits - 1);
 	close(fd);
 	return length > 0 ? (pid_t)atol(digits) : 0;
+}
+
+int runtime_let_go(const struct options *options)
+{
+	char path[4096];
+	struct text text = TEXT(path);
+
+	text_add(&text, options->runtime_root);
+	text_add(&text, "/");
+	text_add(&text, options->identifier);
+	text_add(&text, "/exec.fifo");
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENXIO ? 0 : errno; /* nobody reads: it has ended */
+	/* As long as the file is there the runtime takes the container for one that was not started. */
+	unlink(path);
+	ssize_t length = write(fd, "", 1);
+	int problem = length == 1 || errno == EPIPE ? 0 : errno;
+	close(fd);
+	return problem;
 }
 
 void runtime_read_log(struct text *text)

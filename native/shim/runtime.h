@@ -11,12 +11,14 @@
 #define PID_FILE "pid"
 #define RUNTIME_LOG "log"
 
-/* Starts `run` or `exec`; its descriptors 0 to 2 are those of the process. Returns its pid, or -1. */
+/* Starts `create`, `run` or `exec`; its descriptors 0 to 2 are those of the process. Returns its pid, or -1. */
 pid_t runtime_start(const struct options *options);
 /* Starts `delete --force`, for what a start that is given up may have left. Returns its pid, or -1. */
 pid_t runtime_delete(const struct options *options);
-/* The pid of the process, once `run` or `exec` succeeded; 0 when there is none. */
+/* The pid of the process, once the runtime succeeded; 0 when there is none. */
 pid_t runtime_read_pid(void);
+/* What the runtime's `start` would do to a container it has created: lets its process go. Returns an error number, or 0. */
+int runtime_let_go(const struct options *options);
 /* Adds the runtime's own log. */
 void runtime_read_log(struct text *text);
 /*

@@ -133,7 +133,6 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     configuration,
     cgroupParent: settings.cgroupParent,
     processorCount: availableParallelism(),
-    shimPath: settings.shimPath,
     remapping,
     log,
   });

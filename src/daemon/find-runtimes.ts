@@ -30,23 +30,25 @@ export async function findRuntimes(configured: Readonly<Record<string, RuntimeOp
     ...(crun !== undefined && { crun: { path: crun, arguments: [] } }),
   };
   for (const [name, option] of Object.entries(configured)) named[name] = { ...option, path: option.path.startsWith('/') ? option.path : (findProgram(option.path) ?? option.path) };
-  const versions = new Map<string, string>();
+  const answers = new Map<string, string>();
   for (const path of new Set(Object.values(named).map((option) => option.path))) {
     try {
-      versions.set(path, await versionOf(path, signal));
+      answers.set(path, (await runProgram(path, ['--version'], { signal })).stdout);
     } catch (error) {
       signal.throwIfAborted();
       place.warn(`OCI runtime ${path} cannot be run, and no container with it: ${messageOf(error)}`);
     }
   }
-  return Object.fromEntries(Object.entries(named).map(([name, option]) => [name, { path: callable(name, option, place), program: option.path, arguments: option.arguments, version: versions.get(option.path) ?? '' }]));
+  return Object.fromEntries(Object.entries(named).map(([name, option]) => {
+    const answer = answers.get(option.path) ?? '';
+    return [name, { path: callable(name, option, place), program: option.path, arguments: option.arguments, version: versionIn(answer), crun: answer.startsWith('crun ') }];
+  }));
 }
 
 /** The program itself, or a script that calls it with its arguments. */
 function callable(name: string, option: RuntimeOption, { directory }: RuntimePlace): string {
   if (option.arguments.length === 0) return option.path;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // The shim knows crun by its name, and calls it otherwise than other programs.
   const script = join(directory, `${encodeURIComponent(name)}.${basename(option.path)}`);
   const words = [option.path, ...option.arguments].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
   const draft = `${script}.${process.pid}`;
@@ -55,7 +57,7 @@ function callable(name: string, option: RuntimeOption, { directory }: RuntimePla
   return script;
 }
 
-async function versionOf(path: string, signal: AbortSignal): Promise<string> {
-  const { stdout } = await runProgram(path, ['--version'], { signal });
-  return /version:?\s+(\S+)/.exec(stdout)?.[1] ?? '';
+/** In what a runtime answers to `--version`. */
+function versionIn(answer: string): string {
+  return /version:?\s+(\S+)/.exec(answer)?.[1] ?? '';
 }

@@ -12,6 +12,8 @@ export interface OciRuntime {
   readonly arguments: readonly string[];
   /** As the program tells it; empty where it could not be asked. */
   readonly version: string;
+  /** Whether it says that it is crun, which is called in its own way. */
+  readonly crun: boolean;
 }
 
 export interface SeccompDefault {

@@ -79,6 +79,8 @@ interface LaunchBase {
   readonly containerId: string;
   /** Absolute path of the OCI runtime. */
   readonly runtimePath: string;
+  /** Whether it understands crun's own options. */
+  readonly crun: boolean;
   /** The runtime's `--root`. */
   readonly runtimeRoot: string;
   /** The process's first argument, for the words of a kernel that will not execute it. */
@@ -99,6 +101,13 @@ export interface ContainerLaunch extends LaunchBase {
   readonly kind: 'container';
   /** Directory with `config.json`. */
   readonly bundle: string;
+  /**
+   * Whether the runtime, which is crun, only creates the container and the shim lets its process go: spares two
+   * processes of the runtime's. The process waits under its own seccomp filter then; see `mayWait`.
+   */
+  readonly held: boolean;
+  /** Whether the container is to have no link /dev/core; see `native/shim/core_link.h`. */
+  readonly withoutCoreLink: boolean;
   readonly log: LogOptions | undefined;
 }
 

@@ -4,7 +4,6 @@
  */
 import { closeSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { posixSpawnDetached } from '#kernel/posix-spawn.ts';
 import { Reaper } from '#kernel/reaper.ts';
@@ -158,7 +157,7 @@ function shimParameters(launch: Launch, connections: readonly (number | undefine
     '--record', JSON.stringify(launchRecord(launch)),
     '--runtime', launch.runtimePath,
     '--runtime-root', launch.runtimeRoot,
-    '--crun', basename(launch.runtimePath).includes('crun') ? 'yes' : 'no',
+    '--crun', launch.crun ? 'yes' : 'no',
     '--program', launch.program,
     '--stdin', launch.stdio.stdin,
   ];
@@ -178,6 +177,8 @@ function shimParameters(launch: Launch, connections: readonly (number | undefine
   });
   if (launch.kind === 'exec') return [...parameters, '--process', processPath(launch)];
   parameters.push('--bundle', launch.bundle);
+  if (launch.held) parameters.push('--held', 'yes');
+  if (launch.withoutCoreLink) parameters.push('--without-core', 'yes');
   if (launch.log !== undefined) {
     parameters.push('--log', launch.log.path, '--log-max-size', String(launch.log.maxSize), '--log-max-files', String(launch.log.maxFiles));
     if (launch.log.sharing !== undefined) parameters.push('--log-sharing', launch.log.sharing);

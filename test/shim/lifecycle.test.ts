@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createShimLauncher } from '#runtime/shim-launcher.ts';
 import { attachAll, attachOutput, demultiplex, eventually, isAlive, readAll, ShimBench } from './shim-bench.ts';
 
@@ -198,3 +199,38 @@ test('a program that says what crun says must be left its words', async () => {
   const { exitCode, output } = await bench.run(['sh', '-c', `printf '%s' '${words}' >&2; exit 1`]);
   assert.deepEqual([demultiplex(output).stderr.toString(), exitCode], [words, 1]);
 });
+
+test('crun’s link /dev/core must be gone before the first instruction of a process that is held, and soon of one that is not', async () => {
+  await using bench = new ShimBench();
+  const { output } = await bench.run(['sh', '-c', 'ls /dev'], { withoutCoreLink: true });
+  assert.deepEqual(demultiplex(output).stdout.toString().split('\n').filter((name) => ['core', 'fd'].includes(name)), ['fd']);
+  const running = await bench.launch(bench.container(['sleep', '1000'], { withoutCoreLink: true, held: false }));
+  await eventually(() => !readdirSync(`/proc/${running.pid}/root/dev`).includes('core'), 'the link to be gone');
+  const kept = await bench.run(['sh', '-c', 'ls /dev'], {});
+  assert.match(demultiplex(kept.output).stdout.toString(), /^core$/m);
+});
+
+test('what is called core but is not crun’s link must stay', async () => {
+  await using bench = new ShimBench();
+  const devices = `${bench.directory}/devices`;
+  mkdirSync(devices);
+  writeFileSync(`${devices}/core`, 'kept');
+  execFileSync('mknod', ['-m', '666', `${devices}/null`, 'c', '1', '3']);
+  const mounts = [{ destination: '/proc', type: 'proc', source: 'proc' }, { destination: '/dev', type: 'bind', source: devices, options: ['rbind', 'rw'] }];
+  assert.equal(demultiplex((await bench.run(['cat', '/dev/core'], { withoutCoreLink: true, specification: { mounts } })).output).stdout.toString(), 'kept');
+  assert.equal(readFileSync(`${devices}/core`, 'utf8'), 'kept');
+});
+
+for (const held of [true, false]) {
+  test(`a container must run as any other whether its process is held or not (${held ? 'held' : 'not held'})`, async () => {
+    await using bench = new ShimBench();
+    assert.equal((await bench.run(['sh', '-c', 'exit 7'], { held })).exitCode, 7);
+    const terminal = await bench.launch(bench.container(['stty', 'size'], { held, stdio: { terminal: true, consoleSize: { rows: 33, columns: 99 } }, attachments: [attachOutput] }));
+    assert.equal((await readAll(terminal.attached[0] ?? assert.fail())).toString(), '33 99\r\n');
+    assert.equal((await terminal.exited).exitCode, 0);
+    await assert.rejects(bench.launch(bench.container(['/no/such/program'], { held })), { code: 'runtime.start_failed', message: /^executable file `\/no\/such\/program` not found/ });
+    const refused = await bench.run(['/bin/bad-format'], { held });
+    assert.equal(refused.exitCode, 255);
+    assert.deepEqual(readdirSync(bench.runtimeRoot), []);
+  });
+}

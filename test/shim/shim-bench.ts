@@ -32,6 +32,9 @@ export interface ContainerOptions {
   readonly runtimePath?: string;
   readonly specification?: Readonly<Record<string, unknown>>;
   readonly hostPids?: boolean;
+  /** Default: with crun. */
+  readonly held?: boolean;
+  readonly withoutCoreLink?: boolean;
 }
 
 export const attachAll: AttachOptions = { stdin: true, stdout: true, stderr: true };
@@ -70,6 +73,7 @@ export class ShimBench implements AsyncDisposable {
       kind: 'container',
       containerId: id,
       runtimePath: options.runtimePath ?? '/usr/bin/crun',
+      crun: (options.runtimePath ?? 'crun').includes('crun'),
       runtimeRoot: this.runtimeRoot,
       program: parameters[0] ?? '',
       stdio,
@@ -78,19 +82,22 @@ export class ShimBench implements AsyncDisposable {
       stateDirectory: this.directory,
       attachments: options.attachments ?? [],
       bundle,
+      held: options.held ?? (options.runtimePath ?? 'crun').includes('crun'),
+      withoutCoreLink: options.withoutCoreLink ?? false,
       log: options.log === null ? undefined : { path: this.logPath, maxSize: 0, maxFiles: 1, ...options.log },
     };
   }
 
   exec(container: ContainerLaunch, parameters: readonly string[], options: Pick<ContainerOptions, 'stdio' | 'attachments'> = {}): ExecLaunch {
     const execId = randomBytes(8).toString('hex');
-    const { containerId, runtimePath, runtimeRoot, cgroup, stateDirectory } = container;
+    const { containerId, runtimePath, crun, runtimeRoot, cgroup, stateDirectory } = container;
     const stdio: StdioOptions = { terminal: false, stdin: 'none', ...options.stdio };
     return {
       kind: 'exec',
       execId,
       containerId,
       runtimePath,
+      crun,
       runtimeRoot,
       program: parameters[0] ?? '',
       cgroup,
@@ -141,6 +148,7 @@ export class ShimBench implements AsyncDisposable {
       symlinkSync('busybox', `${rootfs}/bin/${name}`);
     }
     writeFileSync(`${rootfs}/bin/plain-text`, 'this is no program');
+    writeFileSync(`${rootfs}/bin/bad-format`, '\x7fELF of nothing', { mode: 0o755 });
   }
 
   #placement(id: string, crun: boolean): CgroupPlacement {

@@ -14,7 +14,7 @@ import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.
 import { verifyHostConfig, verifyModes } from '#runtime/host-config/verify-host-config.ts';
 import { verifyResources } from '#runtime/host-config/verify-resources.ts';
 import { withSeccompProgram } from '#runtime/seccomp/precompiled.ts';
-import { withoutCoreLink } from '#runtime/specification/core-link.ts';
+import { mayWait } from '#runtime/seccomp/waiting-calls.ts';
 import { cgroupResources } from '#runtime/specification/resources.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
 import { buildRuntimeSpecification } from '#runtime/runtime-specification.ts';
@@ -32,7 +32,6 @@ export interface PreparationFacts {
   readonly cgroups: CgroupManager;
   readonly seccompPrograms: SeccompFilterCache;
   readonly paths: EnginePaths;
-  readonly shimPath: string;
   readonly configuration: CurrentConfiguration;
   readonly cgroupParent: string;
   readonly processorCount: number;
@@ -66,7 +65,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     if (runtime === undefined) throw fail('runtime.setting_invalid', { message: `unknown or invalid runtime name: ${name}` });
     return runtime;
   };
-  const isCrun = ({ program }: OciRuntime): boolean => program.endsWith('/crun');
 
   const processOf = (id: string): SpecificationProcess => {
     const kept = processes.get(id);
@@ -83,12 +81,6 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   const ownerOf = ({ hostConfig }: ContainerRecord): Owner | undefined => {
     const remapping = remappingFor(facts, hostConfig);
     return remapping && rootOnHost(remapping.mapping);
-  };
-
-  const forCrun = (specification: RuntimeSpecification): RuntimeSpecification => {
-    const quick = withSeccompProgram(specification, facts.seccompPrograms);
-    // The hook runs as the container's root, which in a user namespace may not reach its program.
-    return host.kernelMemoryFile || specification.linux.uidMappings !== undefined ? quick : withoutCoreLink(quick, facts.shimPath);
   };
 
   return {
@@ -156,15 +148,16 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         host,
       });
       const bundle = paths.bundleDirectory(record.id);
-      const placement = isCrun(ociRuntime) ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
+      const placement = ociRuntime.crun ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
         mkdirSync(bundle, { recursive: true, mode: 0o711 });
-        writeFileSync(join(bundle, 'config.json'), JSON.stringify(isCrun(ociRuntime) ? forCrun(specification) : specification), { mode: 0o600 });
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociRuntime.crun ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
         processes.set(record.id, specification.process);
         return {
           kind: 'container',
           containerId: record.id,
           runtimePath: ociRuntime.path,
+          crun: ociRuntime.crun,
           runtimeRoot: paths.runtimeRoot,
           program: specification.process.args[0] ?? '',
           outOfMemoryScore: ownerOf(record) && specification.process.oomScoreAdj,
@@ -178,6 +171,8 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           runDirectory: paths.runDirectory(record.id),
           stateDirectory: paths.containerDirectory(record.id),
           bundle,
+          held: ociRuntime.crun && mayWait(specification.linux.seccomp),
+          withoutCoreLink: ociRuntime.crun && !host.kernelMemoryFile && hasOwnDevices(specification),
           log: logOptionsOf(record, paths.logPath(record.id)),
         };
       } catch (error) {
@@ -209,6 +204,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         execId,
         process,
         runtimePath: ociRuntime.path,
+        crun: ociRuntime.crun,
         runtimeRoot: paths.runtimeRoot,
         program: process.args[0] ?? '',
         outOfMemoryScore: ownerOf(record) && process.oomScoreAdj,
@@ -218,7 +214,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           ...consoleSizeOf(request.ConsoleSize ?? [0, 0]),
           owner: ownerOf(record),
         },
-        cgroup: isCrun(ociRuntime) ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
+        cgroup: ociRuntime.crun ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
         runDirectory: paths.runDirectory(execId),
         stateDirectory: paths.containerDirectory(record.id),
       };
@@ -259,6 +255,11 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       await cgroups.remove(path);
     }
   }
+}
+
+/** Whoever brings a /dev has chosen what is in it, and crun makes nothing there. */
+function hasOwnDevices({ mounts }: RuntimeSpecification): boolean {
+  return mounts.findLast(({ destination }) => destination === '/dev')?.type === 'tmpfs';
 }
 
 /** The fields of an update alone. */

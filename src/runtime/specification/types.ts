@@ -90,7 +90,6 @@ export interface RuntimeSpecification {
   /** Of the specification 1.1. */
   readonly domainname?: string;
   readonly mounts: readonly SpecificationMount[];
-  readonly hooks?: { readonly createContainer: readonly { readonly path: string; readonly args: readonly string[] }[] };
   readonly annotations?: Readonly<Record<string, string>>;
   readonly linux: SpecificationLinux;
 }
