@@ -180,14 +180,18 @@ static void runtime_ended(int status)
 	}
 	if (options.without_core)
 		remove_core_link(process_pid);
-	int problem = options.held ? runtime_let_go(&options) : 0;
-	if (problem) {
+	int gate = options.held ? runtime_open_gate(&options) : -1;
+	if (options.held && gate < 0) {
+		int problem = errno;
 		kill_descendants();
 		leave_failed_by("let the created process go", problem);
 	}
 	phase = RUNNING;
 	start_time = now_nanoseconds();
+	/* The daemon wakes while the process begins. */
 	tell_started(-1);
+	if (options.held)
+		runtime_let_go(gate);
 	records_write_process(&options, process_pid, start_time);
 	learn_cgroup();
 }

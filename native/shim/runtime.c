@@ -224,7 +224,7 @@ pid_t runtime_read_pid(void)
 	return length > 0 ? (pid_t)atol(digits) : 0;
 }
 
-int runtime_let_go(const struct options *options)
+int runtime_open_gate(const struct options *options)
 {
 	char path[4096];
 	struct text text = TEXT(path);
@@ -233,15 +233,21 @@ int runtime_let_go(const struct options *options)
 	text_add(&text, "/");
 	text_add(&text, options->identifier);
 	text_add(&text, "/exec.fifo");
-	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENXIO ? 0 : errno; /* nobody reads: it has ended */
+	/* For reading as well: there is somebody at the other end, even if the process was killed meanwhile. */
+	int gate = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	/* As long as the file is there the runtime takes the container for one that was not started. */
-	unlink(path);
-	ssize_t length = write(fd, "", 1);
-	int problem = length == 1 || errno == EPIPE ? 0 : errno;
-	close(fd);
-	return problem;
+	if (gate >= 0)
+		unlink(path);
+	return gate;
+}
+
+void runtime_let_go(int gate)
+{
+	/* One byte always fits into an empty pipe. */
+	ssize_t ignored = write(gate, "", 1);
+
+	(void)ignored;
+	close(gate);
 }
 
 void runtime_read_log(struct text *text)

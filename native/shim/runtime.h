@@ -17,8 +17,12 @@ pid_t runtime_start(const struct options *options);
 pid_t runtime_delete(const struct options *options);
 /* The pid of the process, once the runtime succeeded; 0 when there is none. */
 pid_t runtime_read_pid(void);
-/* What the runtime's `start` would do to a container it has created: lets its process go. Returns an error number, or 0. */
-int runtime_let_go(const struct options *options);
+/*
+ * What the runtime's `start` would do to a container it has created, in two steps: the first answers a descriptor, or
+ * -1 with errno set; the second lets the process go.
+ */
+int runtime_open_gate(const struct options *options);
+void runtime_let_go(int gate);
 /* Adds the runtime's own log. */
 void runtime_read_log(struct text *text);
 /*
