@@ -47,7 +47,10 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
       if (request.Container === '') throw fail('network.container_missing', { reference: request.Container });
       await connectContainer(parts, reference, request.Container, request.EndpointConfig ?? {});
     },
-    disconnect: async (reference, request) => disconnectContainer(parts, reference, request.Container, request.Force),
+    disconnect: async (reference, request) => {
+      if (request.Container === '') throw fail('network.container_missing', { reference: request.Container });
+      await disconnectContainer(parts, reference, request.Container, request.Force);
+    },
 
     async prune(filters: Filters, signal) {
       return prunes.run(async () => {

@@ -18,6 +18,7 @@ import { enableBridge6, enableForwarding6 } from './ipv6-settings.ts';
 import { formatAddress6, formatSubnet6, parseAddress6, parseInterfaceAddress6 } from './ipv6-subnet.ts';
 import type { NetworkDriver } from './network-driver.ts';
 import { bridgeOption, interfaceOf, type NetworkRecord } from './network-record.ts';
+import { plainReason } from './plain-reason.ts';
 import { SubnetChooser, type SubnetChooserOptions } from './subnet-chooser.ts';
 
 export class BridgeDriver implements NetworkDriver, Disposable {
@@ -110,7 +111,12 @@ export class BridgeDriver implements NetworkDriver, Disposable {
   #ensureBridge(routes: RouteSocket, name: string, mtu: number): Link {
     let link = routes.link(name);
     if (link === undefined) {
-      routes.createBridge(name, { macAddress: randomMacAddress(), mtu });
+      try {
+        routes.createBridge(name, { macAddress: randomMacAddress(), mtu });
+      } catch (error) {
+        if (!isFailure(error, 'kernel.syscall_failed') || error.details['errno'] === 'EEXIST') throw error;
+        throw fail('network.option_unusable', { message: plainReason(error.details) }, error);
+      }
       link = routes.link(name);
     }
     if (link === undefined || link.kind !== 'bridge') throw fail('network.not_a_bridge', { name, linkKind: link?.kind === '' ? 'physical' : link?.kind });

@@ -1,6 +1,6 @@
 /** A network on a Linux bridge, as containers are attached to it: one veth pair per container, addresses from the bridge's subnets. */
 import { randomBytes } from 'node:crypto';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { ArpAnnouncer } from '#kernel/arp-announcer.ts';
 import type { LinkRemover } from '#kernel/netlink/link-remover.ts';
@@ -13,11 +13,12 @@ import { gatewayModeOf, type GatewayMode } from './gateway-mode.ts';
 import { switchIPv6 } from './ipv6-settings.ts';
 import { formatAddress, parseAddress } from './ipv4-subnet.ts';
 import { formatAddress6, parseAddress6 } from './ipv6-subnet.ts';
+import { linkLocalPlaces } from './link-local-places.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest } from './network-driver.ts';
 import { bridgeOption, isSwitchedOn, type NetworkRecord } from './network-record.ts';
 
 /** Names of the host's ends; others' interfaces may be ports of the bridge too and are left alone. */
-const vethName = /^veth[0-9a-f]{8}$/;
+const vethName = /^veth[0-9a-f]{7,8}$/;
 
 /** What a {@link BridgeNetwork} works with; sockets are the driver's. */
 export interface BridgeParts {
@@ -95,8 +96,16 @@ export class BridgeNetwork implements AttachableNetwork {
       gateway: four?.gateway ?? '',
       ...(six !== undefined && { six: { address: address6, prefixLength: six.prefixLength, gateway: six.gateway } }),
       macAddress: request.macAddress === '' ? randomMacAddress() : macText(macBytes(request.macAddress)),
-      hostInterface: `veth${randomBytes(4).toString('hex')}`,
+      hostInterface: this.#freeName(),
     };
+  }
+
+  /** With as many digits as Docker's have. */
+  #freeName(): string {
+    for (;;) {
+      const name = `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
+      if (this.#parts.routes.link(name) === undefined) return name;
+    }
   }
 
   #takeFour({ pool }: NonNullable<BridgeAddressing['four']>, asked: string, taken: DisposableStack): string {
@@ -124,21 +133,26 @@ export class BridgeNetwork implements AttachableNetwork {
     const { six } = endpoint;
     const addresses = [endpoint.address, six?.address ?? ''].filter((address) => address !== '');
     using inside = new RouteSocket();
-    routes.createVethPair({
-      hostName: endpoint.hostInterface,
-      bridgeIndex,
-      mtu,
-      isolated: this.#isolated,
-      peerName: name,
-      peerMacAddress: endpoint.macAddress,
-      peerNamespaceFd: namespace,
-      peerAddresses: addresses,
-    });
+    try {
+      routes.createVethPair({
+        hostName: endpoint.hostInterface,
+        bridgeIndex,
+        mtu,
+        isolated: this.#isolated,
+        peerName: name,
+        peerMacAddress: endpoint.macAddress,
+        peerNamespaceFd: namespace,
+        peerAddresses: addresses,
+      });
+    } catch (error) {
+      throw asDockerTells(error, endpoint, { name, taken: inside.link(name) !== undefined });
+    }
     switchIPv6(name, six !== undefined);
     inside.configure({
       name,
       places: [
         ...(endpoint.address === '' ? [] : [{ address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: place.defaultRoute ? endpoint.gateway : '' }]),
+        ...linkLocalPlaces(endpoint),
         ...(six === undefined ? [] : [{ ...six, gateway: place.defaultRoute6 === true ? six.gateway : '', gatewayMacAddress: this.#isGateway6(six.gateway) ? bridgeMacAddress : undefined }]),
       ],
     });
@@ -193,6 +207,15 @@ export class BridgeNetwork implements AttachableNetwork {
 
   /** It has nothing of its own but what is the kernel's. */
   [Symbol.dispose](): void {}
+}
+
+/** What the kernel says of a new pair of interfaces, in the words of Docker, which makes them step by step. */
+function asDockerTells(error: unknown, { hostInterface, macAddress }: Endpoint, inside: { readonly name: string; readonly taken: boolean }): unknown {
+  if (!isFailure(error, 'kernel.syscall_failed')) return error;
+  const told = (reason: string): Error => fail('network.interface_failed', { interface: hostInterface, reason }, error);
+  if (error.details['errno'] === 'EADDRNOTAVAIL') return told(`error setting interface "${hostInterface}" MAC to "${macAddress}": cannot assign requested address`);
+  if (inside.taken) return told(`error renaming interface "${hostInterface}" to "${inside.name}": file exists`);
+  return error;
 }
 
 /** The kernel's rules for names, told as Docker does. */

@@ -31,6 +31,8 @@ export interface Endpoint {
   readonly gateway: string;
   /** The same of IPv6, where the network has it. */
   readonly six?: { readonly address: string; readonly prefixLength: number; readonly gateway: string };
+  /** Further addresses, of the link alone, as they were asked for. */
+  readonly linkLocal?: readonly string[];
   /** The interface itself leads to the outside, without a gateway. */
   readonly directRoute?: boolean;
   /** Empty for `none`, `host` and `ipvlan`, whose interfaces have their parent's. */

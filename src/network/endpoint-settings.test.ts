@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { newNetworkRecord, type NetworkRecord } from './network-record.ts';
 import { validateEndpointSettings } from './endpoint-settings.ts';
 
-const bridge = newNetworkRecord({ name: 'bridge', id: 'b', driver: 'bridge', created: '', options: {} });
+const plain = newNetworkRecord({ name: 'bridge', id: 'b', driver: 'bridge', created: '', options: {} });
+const bridge: NetworkRecord = { ...plain, IPAM: { ...plain.IPAM, Config: [{ Subnet: '172.16.0.0/24' }] } };
 const chosen: NetworkRecord = { ...bridge, Name: 'net', IPAM: { Driver: 'default', Options: null, Config: [{ Subnet: '10.1.1.0/24' }] }, engine: { staticSubnet: true, ownsInterface: true } };
 
 function message(network: string | undefined, settings: Parameters<typeof validateEndpointSettings>[1], record: NetworkRecord = bridge): string {
@@ -21,6 +22,19 @@ test('a fixed address on the default bridge must be refused with Docker\'s text'
     'invalid config for network bridge: invalid endpoint settings:',
     '* user specified IP address is supported on user defined networks only',
     '* no configured subnet or ip-range contain the IP address 172.17.0.99',
+  ].join('\n'));
+});
+
+test('an address must be looked for among the subnets of the family it is asked for', () => {
+  assert.equal(message('net', { IPAMConfig: { IPv6Address: '10.1.1.4' } }, chosen), [
+    'invalid config for network net: invalid endpoint settings:',
+    '* invalid IPv6 address: 10.1.1.4',
+    '* user specified IP address is supported only when connecting to networks with user configured subnets',
+  ].join('\n'));
+  assert.equal(message('net', { IPAMConfig: { IPv4Address: 'fd00::1' } }, chosen), [
+    'invalid config for network net: invalid endpoint settings:',
+    '* invalid IPv4 address: fd00::1',
+    '* no configured subnet or ip-range contain the IP address fd00::1',
   ].join('\n'));
 });
 

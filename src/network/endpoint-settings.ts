@@ -47,10 +47,11 @@ function sysctlReasons(text: string | undefined): string[] {
 function rangeReasons(address: string, record: Pick<NetworkRecord, 'Name' | 'IPAM' | 'engine'>, six: boolean): string[] {
   // The default bridge's subnet is the daemon's configuration.
   if (record.engine?.staticSubnet !== true && record.Name !== 'bridge') return [unconfigured];
-  if (six && !(record.IPAM.Config ?? []).some(({ Subnet = '' }) => Subnet.includes(':'))) return [unconfigured];
+  const subnets = (record.IPAM.Config ?? []).filter(({ Subnet = '' }) => Subnet.includes(':') === six);
+  if (subnets.length === 0) return [unconfigured];
   const number = parseAddress(address);
   const number6 = parseAddress6(address);
-  const found = (record.IPAM.Config ?? []).some(({ Subnet = '' }) => {
+  const found = subnets.some(({ Subnet = '' }) => {
     const [four, wide] = [parseInterfaceAddress(Subnet), parseInterfaceAddress6(Subnet)];
     return (four !== undefined && number !== undefined && contains(four.subnet, number)) || (wide !== undefined && number6 !== undefined && contains6(wide.subnet, number6));
   });

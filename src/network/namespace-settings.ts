@@ -1,5 +1,5 @@
 /** Settings of the network namespace that the caller is in. */
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { readSysctl, sysctlPath, writeSysctl } from '#kernel/sysctl.ts';
 
@@ -20,7 +20,13 @@ export function applyEndpointSysctls(options: Readonly<Record<string, string>> |
     if (equals < 0) throw refused(`expected sysctl '${entry}' to have format name=value`);
     const setting = entry.slice(0, equals).trim().replaceAll('.', '/').replace(/\/(?:IFNAME|ifname)\//, `/${name}/`);
     if (readSysctl(setting) === undefined) throw refused(`${sysctlPath(setting)} is not a sysctl file`);
-    writeSysctl(setting, entry.slice(equals + 1));
+    try {
+      writeSysctl(setting, entry.slice(equals + 1));
+    } catch (error) {
+      if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+      const path = sysctlPath(setting);
+      throw refused(`unable to write to '${path}': write ${path}: ${String(error.details['reason'])}`);
+    }
   }
 }
 

@@ -216,6 +216,7 @@ class KernelNetworkController implements NetworkController {
       });
     } catch (error) {
       await network.disconnect(endpoint, before.namespacePath);
+      if (isFailure(error, 'network.interface_failed')) throw fail(error.code, { ...error.details, setup: false }, error);
       throw error;
     }
     stack.move();
@@ -342,6 +343,7 @@ class KernelNetworkController implements NetworkController {
       ...endpoint,
       containerInterface: place.interface,
       gatewayPriority: settings?.GwPriority ?? 0,
+      ...((settings?.IPAMConfig?.LinkLocalIPs ?? []).length > 0 && { linkLocal: settings?.IPAMConfig?.LinkLocalIPs ?? [] }),
       ...(!isPredefined(network.record.Name) && {
         aliases: [...new Set([...(settings?.Aliases ?? []), containerId.slice(0, 12), ...(hostname === '' ? [] : [hostname])])],
         links: settings?.Links ?? [],

@@ -194,6 +194,7 @@ function rangeReasons(text: string, parent: Parsed, family: 4 | 6): string[] {
   if (parsed === undefined) return [`invalid ip-range ${text}: invalid CIDR block notation`];
   if (text.includes(':') !== (family === 6)) return [`invalid ip-range ${text}: parent subnet is an IPv${family} block`];
   const reasons: string[] = [];
+  if (parsed.prefixLength < parent.prefixLength) reasons.push(`invalid ip-range ${text}: CIDR block is bigger than its parent subnet ${parent.text}`);
   if (!parsed.exact) reasons.push(`invalid ip-range ${text}: it should be ${parsed.text}`);
   if (!parent.overlaps(text)) reasons.push(`invalid ip-range ${text}: parent subnet ${parent.text} doesn't contain ip-range`);
   return reasons;

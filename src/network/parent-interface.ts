@@ -1,6 +1,7 @@
 /** The host's interface behind a macvlan or ipvlan network. What is named `eth0.10` and missing is made, as is a dummy where none is named. */
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { RouteSocket, type Link } from '#kernel/netlink/route-socket.ts';
+import { plainReason } from './plain-reason.ts';
 import { parseVlanName, type SubInterfaceOptions } from './sub-interface-options.ts';
 
 const greatestVlan = 4094;
@@ -50,9 +51,4 @@ function explained(purpose: string, work: () => void): void {
     if (!isFailure(error, 'kernel.syscall_failed')) throw error;
     throw fail('network.option_unusable', { message: `${purpose}${plainReason(error.details)}` }, error);
   }
-}
-
-/** The kernel's answer in the words that Docker has for it. */
-export function plainReason({ errno, reason }: Readonly<Record<string, unknown>>): string {
-  return errno === 'EOPNOTSUPP' ? 'operation not supported' : String(reason).replace(/ \(.*\)$/, '').toLowerCase();
 }

@@ -193,6 +193,8 @@ export class PortPublisher {
   /** A reservation that can be given back by itself. @throws kernel.syscall_failed */
   #held(owner: PublishOwner, claim: Claim, address: string): DisposableStack {
     const key = reservationKey(claim.protocol, address, claim.hostPort);
+    // Asked for twice: as in Docker the second can be bound, but not listen.
+    if (claim.protocol === 'tcp' && this.#reservations.has(key)) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EADDRINUSE', reason: 'address already in use' });
     using stack = new DisposableStack();
     stack.use(this.#reserve(owner, claim, address));
     const held = stack.move();

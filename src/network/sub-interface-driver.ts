@@ -10,9 +10,11 @@ import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { switchIPv6 } from './ipv6-settings.ts';
 import type { Endpoint } from './contract.ts';
+import { linkLocalPlaces } from './link-local-places.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord } from './network-record.ts';
-import { ensureParent, parentExists, plainReason, removeParent } from './parent-interface.ts';
+import { ensureParent, parentExists, removeParent } from './parent-interface.ts';
+import { plainReason } from './plain-reason.ts';
 import { refuseSharedParent, subInterfaceOptions, type SubInterfaceOptions, type SubInterfaceType } from './sub-interface-options.ts';
 import { SubnetAddresses, type GivenAddress } from './subnet-addresses.ts';
 import type { SubnetChooser } from './subnet-chooser.ts';
@@ -136,6 +138,7 @@ class SubInterfaceNetwork implements AttachableNetwork {
       name,
       places: [
         ...(address === '' ? [] : [{ address, prefixLength, gateway: defaultRoute ? gateway : '' }]),
+        ...linkLocalPlaces(endpoint),
         ...(six === undefined ? [] : [{ ...six, gateway: defaultRoute6 ? six.gateway : '' }]),
       ],
     }));

@@ -1,17 +1,27 @@
 /** Networks over the API: what Docker's clients see of them, on running containers, stopped ones, and after a crash. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { runProgram } from '#kernel/run-program.ts';
 import type { EventMessage } from '#schema/event-message.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
+const home = fileURLToPath(new URL('../..', import.meta.url));
 const asleep = ['sleep', '600'];
 
 /** Runs a command in a container and gives what it printed. */
 async function inside(daemon: TestDaemon, container: string, ...command: string[]): Promise<string> {
   const { Pid } = (await daemon.client.containers.inspect(container)).State;
   const result = await runProgram('nsenter', ['-t', String(Pid), '-m', '-n', '--', ...command]);
+  assert.equal(result.exitCode, 0, result.stderr);
+  return result.stdout;
+}
+
+/** What a command prints that is run by exec. */
+async function execOutput(daemon: TestDaemon, container: string, ...command: string[]): Promise<string> {
+  const result = await runProgram(join(home, 'build/node'), [join(home, 'bin/dhow.mjs'), '-H', `unix://${daemon.socket}`, 'exec', container, ...command]);
   assert.equal(result.exitCode, 0, result.stderr);
   return result.stdout;
 }
@@ -125,9 +135,57 @@ test('a link on the default bridge must bring the other\'s address, ports and va
   ]);
   const { Id } = await client.containers.create({ Image: 'busybox', HostConfig: { Links: ['store'] } } as never, { name: 'linked' });
   assert.deepEqual((await client.containers.inspect(Id)).HostConfig.Links, ['/store:/linked/store']);
+  await start(daemon, 'linker', 'bridge', { HostConfig: { NetworkMode: 'bridge', Links: ['store:db'] } });
+  assert.match(await execOutput(daemon, 'linker', 'env'), /^DB_ENV_SECRET=s$/m);
   await client.containers.stop('store', { timeout: 0 });
   await assert.rejects(client.containers.start(Id), /Cannot link to a non running container: \/store AS \/linked\/store/);
   await assert.rejects(client.containers.create({ Image: 'busybox', HostConfig: { Links: ['absent:x'] } } as never), /could not get container for absent: No such container: absent/);
+  await assert.rejects(client.containers.create({ Image: 'busybox', HostConfig: { Links: [':x'] } } as never), /could not get container for : invalid name or ID supplied: ""/);
+  // It is the container that was linked, not its name.
+  await client.containers.remove('store');
+  await start(daemon, 'store', 'bridge');
+  assert.deepEqual((await client.containers.inspect(Id)).HostConfig.Links, ['/store:/linked/store']);
+  await assert.rejects(client.containers.start(Id), /Cannot link to a non running container: \/store AS \/linked\/store/);
+});
+
+test('links on a user-defined network must be names there alone, whether the other is there or not', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  await client.networks.create({ Name: 'own' });
+  await start(daemon, 'store', 'own', { Env: ['SECRET=s'] });
+  await start(daemon, 'linker', 'own', {
+    HostConfig: { NetworkMode: 'own', Links: ['store:db', 'absent:none'] },
+    NetworkingConfig: { EndpointsConfig: { own: { Links: ['store:db', 'absent:none'] } } },
+  });
+  assert.doesNotMatch(await execOutput(daemon, 'linker', 'env'), /DB_/);
+  assert.match(await inside(daemon, 'linker', 'nslookup', '-type=a', 'db'), /Address: /);
+  assert.doesNotMatch(await inside(daemon, 'linker', 'cat', '/etc/hosts'), /db/);
+});
+
+test('what has ended must show nothing of the network, one in the host\'s the host\'s namespace, and one without IPv6 no names of it', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  for (let round = 0; round < 5; round++) {
+    await start(daemon, 'brief', 'bridge');
+    await client.containers.stop('brief', { timeout: 0 });
+    const { SandboxID, SandboxKey, IPAddress } = (await client.containers.inspect('brief')).NetworkSettings;
+    assert.deepEqual([SandboxID, SandboxKey, IPAddress], ['', '', '']);
+    await client.containers.remove('brief');
+  }
+  await start(daemon, 'own', 'host');
+  assert.equal((await client.containers.inspect('own')).NetworkSettings.SandboxKey, '/var/run/docker/netns/default');
+  const { output } = await daemon.run(['cat', '/etc/hosts'], { Sysctls: { 'net.ipv6.conf.all.disable_ipv6': '1' } });
+  assert.doesNotMatch(output, /:|ip6/);
+});
+
+test('the first wishes of a stopped container for a network must count', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  await client.networks.create({ Name: 'own' });
+  const { Id } = await client.containers.create({ Image: 'busybox', Cmd: asleep } as never);
+  await client.networks.connect('own', { Container: Id, EndpointConfig: { Aliases: ['first'] } });
+  await client.networks.connect('own', { Container: Id, EndpointConfig: { Aliases: ['second'] } });
+  assert.deepEqual((await client.containers.inspect(Id)).NetworkSettings.Networks['own']?.Aliases, ['first']);
 });
 
 test('a link must follow the other container to its next address', async () => {

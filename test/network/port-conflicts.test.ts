@@ -105,6 +105,7 @@ test('an address that is not the host\'s must be refused', async () => {
 
 test('the same host port twice in one request must be refused', async () => {
   assert.equal((await refused(publishing('twice', '8300:80', '8300:81'))).message, `${prefix} twice (ID): Bind for 0.0.0.0:8300 failed: port is already allocated`);
+  assert.equal((await refused(publishing('twice', '8300:80', '8300:80'))).message, `${prefix} twice (ID): failed to listen on TCP socket: address already in use`);
   assert.match((await refused(publishing('twice', '8300:80', '127.0.0.1:8300:80'))).message, /: (failed to listen on TCP socket|failed to bind host port for .*): address already in use$/);
 });
 

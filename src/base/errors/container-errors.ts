@@ -100,6 +100,7 @@ export const containerErrors = {
   'container.attach_restarting': { kind: 'conflict', text: (d) => `container ${d['name']} is restarting, wait until the container is running` },
   'container.attach_paused': { kind: 'conflict', text: (d) => `container ${d['name']} is paused, unpause the container before attach` },
   'container.link_missing': { kind: 'invalid', text: (d) => `could not get container for ${d['name']}: No such container: ${d['name']}` },
+  'container.link_unnamed': { kind: 'invalid', text: () => 'could not get container for : invalid name or ID supplied: ""' },
   'container.link_to_host': { kind: 'invalid', text: () => "conflicting options: host type networking can't be used with links. This would result in undefined behavior" },
   'container.link_not_running': { kind: 'system', text: (d) => `Cannot link to a non running container: /${d['target']} AS /${d['own']}/${d['alias']}` },
   'exec.detach_keys_invalid': { kind: 'system', text: (d) => `${d['message']}` },

@@ -84,7 +84,7 @@ export const networkErrors = {
   'network.several_subnets': { kind: 'forbidden', text: () => "bridge driver doesn't support multiple subnets" },
   'network.pool_overlaps': { kind: 'forbidden', text: () => 'invalid pool request: Pool overlaps with other one on this address space' },
   'network.gateway_taken': { kind: 'system', text: (d) => `failed to allocate gateway (${d['address']}): Address already in use` },
-  'network.interface_failed': { kind: 'system', text: (d) => `${setup}: failed to add interface ${d['interface']} to sandbox: ${d['reason']}` },
+  'network.interface_failed': { kind: 'system', text: (d) => `${d['setup'] === false ? '' : `${setup}: `}failed to add interface ${d['interface']} to sandbox: ${d['reason']}` },
   'network.no_gateway': { kind: 'system', text: () => 'failed to allocate gateway (): no available addresses on this pool' },
   'network.auxiliary_taken': { kind: 'system', text: (d) => `failed to allocate secondary ip address (${d['name']}:${d['address']}): Address already in use` },
   'network.isolated_outside': { kind: 'system', text: () => "gateway mode 'isolated' can only be used for an internal network" },

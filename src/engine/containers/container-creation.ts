@@ -8,6 +8,7 @@ import type { ContainerConfig, CreateRequest, EndpointSettings, HostConfig } fro
 import { hostname } from 'node:os';
 import { publishContainerEvent } from './container-events.ts';
 import { resolveLinks } from './container-links.ts';
+import { isUserDefined } from './network-attachments.ts';
 import { isValidName, makeName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { createdState } from './container-state.ts';
@@ -61,7 +62,7 @@ export async function createContainer(
   if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
   const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
   if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
-  const links = resolveLinks(hostConfig.Links ?? [], parts.registry);
+  const links = isUserDefined(networkMode) ? [] : resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, await presentSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
   addPublishedPorts(config, finalHostConfig);

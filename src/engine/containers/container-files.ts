@@ -51,7 +51,8 @@ export function writeContainerFiles(record: ContainerRecord, facts: FileFacts): 
 const hostsOfContainer = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
 
 function hostsText(record: ContainerRecord, facts: FileFacts): string {
-  const lines = facts.hostNetwork ? linesOf('/etc/hosts') : [...hostsOfContainer];
+  const six = record.hostConfig.Sysctls?.['net.ipv6.conf.all.disable_ipv6'] !== '1';
+  const lines = facts.hostNetwork ? linesOf('/etc/hosts') : hostsOfContainer.filter((line) => six || !line.includes(':'));
   for (const entry of record.hostConfig.ExtraHosts ?? []) {
     const colon = entry.indexOf(':');
     const address = entry.slice(colon + 1);
@@ -61,7 +62,7 @@ function hostsText(record: ContainerRecord, facts: FileFacts): string {
   lines.push(...facts.linkedHosts);
   const names = hostNames(record);
   for (const endpoint of Object.values(facts.sandbox?.endpoints ?? {})) {
-    for (const address of addressesOf(endpoint)) lines.push(`${address}\t${names}`);
+    for (const address of addressesOf(endpoint)) if (six || !address.includes(':')) lines.push(`${address}\t${names}`);
   }
   return `${lines.join('\n')}\n`;
 }

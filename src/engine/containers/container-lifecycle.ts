@@ -12,7 +12,7 @@ import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#ker
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, renewLinkedHost, writeContainerFiles } from './container-files.ts';
-import { linkHosts, linkingTo, linkVariables, liveLinks } from './container-links.ts';
+import { linkHosts, linkingTo, liveLinks, withLinkVariables } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { withSignal, type Ending, type SentSignal } from './ending.ts';
@@ -442,12 +442,6 @@ function memoryMounts({ hostConfig: { Tmpfs } }: ContainerRecord): { destination
 
 function definedPeak(peak: number | undefined): { peak?: number } {
   return peak === undefined ? {} : { peak };
-}
-
-/** What a linked container offers stands in the environment, unless the container says otherwise. */
-function withLinkVariables(record: ContainerRecord, registry: EngineParts['registry']): ContainerRecord {
-  const variables = linkVariables(record, liveLinks(record, registry));
-  return variables.length === 0 ? record : { ...record, config: { ...record.config, Env: [...variables, ...(record.config.Env ?? [])] } };
 }
 
 /** The networks are known by id from the first start on. */

@@ -6,11 +6,14 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import type { ContainerRecord } from './container-record.ts';
 import type { ContainerRegistry } from './container-registry.ts';
 import { isRunning } from './container-state.ts';
+import { isUserDefined } from './network-attachments.ts';
 
 /** Kept by id, so that renaming the other container breaks nothing. */
 export interface ContainerLink {
   readonly id: string;
   readonly alias: string;
+  /** As it was when the link was made, for when it is gone. */
+  readonly name?: string;
 }
 
 /** A link whose other container runs. */
@@ -28,30 +31,32 @@ export function resolveLinks(links: readonly string[], registry: ContainerRegist
     try {
       target = registry.resolve(name);
     } catch (error) {
+      if (isFailure(error, 'container.empty_reference')) throw fail('container.link_unnamed', {}, error);
       if (isFailure(error, 'container.not_found')) throw fail('container.link_missing', { name }, error);
       throw error;
     }
     if (target.hostConfig.NetworkMode === 'host') throw fail('container.link_to_host');
     // As inspect writes them: `/target:/own/alias`.
-    return { id: target.id, alias: alias.slice(alias.lastIndexOf('/') + 1) };
+    return { id: target.id, alias: alias.slice(alias.lastIndexOf('/') + 1), name: target.name };
   });
 }
 
-/** `HostConfig.Links` of inspect. Links to containers that are gone are gone too. */
+/** `HostConfig.Links` of inspect. On user-defined networks it is what was asked for: their links are the endpoints'. */
 export function viewLinks(record: ContainerRecord, registry: ContainerRegistry): string[] | null {
-  const shown = (record.links ?? []).flatMap(({ id, alias }) => {
-    const target = registry.get(id);
-    return target === undefined ? [] : [`/${target.name}:/${record.name}/${alias}`];
+  if (isUserDefined(record.hostConfig.NetworkMode)) return record.hostConfig.Links;
+  const shown = (record.links ?? []).flatMap(({ id, alias, name }) => {
+    const target = registry.get(id)?.name ?? name;
+    return target === undefined ? [] : [`/${target}:/${record.name}/${alias}`];
   });
   return shown.length === 0 ? null : shown;
 }
 
 /** @throws container.link_not_running */
 export function liveLinks(record: ContainerRecord, registry: ContainerRegistry): LiveLink[] {
-  return (record.links ?? []).flatMap(({ id, alias }) => {
+  return (record.links ?? []).flatMap(({ id, alias, name }) => {
     const target = registry.get(id);
-    if (target === undefined) return [];
-    if (!isRunning(target.state)) throw fail('container.link_not_running', { target: target.name, own: record.name, alias });
+    if (target === undefined && name === undefined) return [];
+    if (target === undefined || !isRunning(target.state)) throw fail('container.link_not_running', { target: target?.name ?? name, own: record.name, alias });
     return [{ alias, target, address: target.sandbox?.endpoints['bridge']?.address ?? '' }];
   });
 }
@@ -73,7 +78,7 @@ export function linkingTo(id: string, registry: ContainerRegistry): { record: Co
 }
 
 /** Variables about the linked containers, as Docker has made them since its beginning. */
-export function linkVariables(record: Pick<ContainerRecord, 'name'>, links: readonly LiveLink[]): string[] {
+function linkVariables(record: Pick<ContainerRecord, 'name'>, links: readonly LiveLink[]): string[] {
   return links.flatMap(({ alias, address, target }) => {
     const prefix = alias.toUpperCase().replaceAll('-', '_');
     const ports = Object.keys(target.config.ExposedPorts ?? {}).map((port) => {
@@ -93,4 +98,10 @@ export function linkVariables(record: Pick<ContainerRecord, 'name'>, links: read
       ...own.map((variable) => `${prefix}_ENV_${variable}`),
     ];
   });
+}
+
+/** What a linked container offers stands in the environment, unless the container says otherwise. @throws container.link_not_running */
+export function withLinkVariables(record: ContainerRecord, registry: ContainerRegistry): ContainerRecord {
+  const variables = linkVariables(record, liveLinks(record, registry));
+  return variables.length === 0 ? record : { ...record, config: { ...record.config, Env: [...variables, ...(record.config.Env ?? [])] } };
 }

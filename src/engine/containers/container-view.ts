@@ -123,7 +123,7 @@ function viewCommand(record: ContainerRecord): string {
 /** The ports of a running container, published or not. */
 export function viewPorts(record: ContainerRecord): PortSummary[] {
   if (!isRunning(record.state)) return [];
-  return Object.entries(record.sandbox?.ports ?? {}).flatMap(([port, bindings]) => {
+  return Object.entries(shownSandbox(record)?.ports ?? {}).flatMap(([port, bindings]) => {
     const [number, type] = port.split('/') as [string, PortSummary['Type']];
     const PrivatePort = Number(number);
     if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type: type }];
@@ -131,8 +131,13 @@ export function viewPorts(record: ContainerRecord): PortSummary[] {
   });
 }
 
+/** What has ended has nothing of the network any more, also while that is being given back. */
+function shownSandbox({ sandbox, state }: ContainerRecord): ContainerRecord['sandbox'] {
+  return isRunning(state) ? sandbox : undefined;
+}
+
 function viewNetworkSettings(record: ContainerRecord): NetworkSettings {
-  const sandbox = record.sandbox;
+  const sandbox = shownSandbox(record);
   const networks = viewEndpoints(record);
   const primary = networks['bridge'];
   const ports: PortMap = sandbox === undefined ? {} : sandbox.ports;
@@ -171,7 +176,7 @@ function viewEndpoints(record: ContainerRecord): Record<string, EndpointSettings
   if (record.hostConfig.NetworkMode.startsWith('container:')) return {};
   return Object.fromEntries(attachmentsOf(record).map((attachment) => {
     const { name, settings } = attachment;
-    return [name, viewEndpoint(settings, record.sandbox?.endpoints[name], dnsNamesOf(record, attachment), record.startedBefore)];
+    return [name, viewEndpoint(settings, shownSandbox(record)?.endpoints[name], dnsNamesOf(record, attachment), record.startedBefore)];
   }));
 }
 

@@ -19,6 +19,8 @@ export async function connectContainer(parts: EngineParts, networkReference: str
   refuseConnection(before, network);
   networks.validateEndpoint(network.id, settings);
   if (!isRunning(before.state)) {
+    // As in Docker the first wishes count.
+    if (before.endpointSettings[network.name] !== undefined) return;
     registry.update(id, { endpointSettings: { ...before.endpointSettings, [network.name]: { ...settings, NetworkID: '', DNSNames: [] } } });
     return;
   }

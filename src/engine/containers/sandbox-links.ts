@@ -3,33 +3,37 @@
  * hand to `nsenter` and `ip`: a link to where the namespace really is kept.
  */
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { shortIdentifier } from '#base/identifier.ts';
 import type { Sandbox } from '#network/contract.ts';
 
 const directory = '/run/docker/netns';
+/** The host's own, of which engines side by side have one link. */
+const hostName = 'default';
 const shownDirectory = '/var/run/docker/netns';
 
 export const sandboxLinks = {
   /** As `SandboxKey` shows it. */
   pathOf(sandbox: Sandbox): string {
-    return `${shownDirectory}/${shortIdentifier(sandbox.id)}`;
+    return `${shownDirectory}/${nameOf(sandbox)}`;
   },
 
   make(sandbox: Sandbox): void {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
-    const link = join(directory, shortIdentifier(sandbox.id));
+    const link = join(directory, nameOf(sandbox));
+    if (nameOf(sandbox) === hostName && lstatSync(link, { throwIfNoEntry: false }) !== undefined) return;
     rmSync(link, { force: true });
     symlinkSync(sandbox.namespacePath, link);
   },
 
   remove(sandbox: Sandbox): void {
-    removeLink(join(directory, shortIdentifier(sandbox.id)));
+    // Others may be in the host's.
+    if (nameOf(sandbox) !== hostName) removeLink(join(directory, nameOf(sandbox)));
   },
 
   /** Removes links into `executionRoot` that no live sandbox owns. */
   repair(executionRoot: string, live: readonly Sandbox[]): void {
-    const owned = new Set(live.map((sandbox) => shortIdentifier(sandbox.id)));
+    const owned = new Set(live.map(nameOf));
     let names: string[];
     try {
       names = readdirSync(directory);
@@ -43,6 +47,10 @@ export const sandboxLinks = {
     }
   },
 };
+
+function nameOf({ id, namespacePath }: Sandbox): string {
+  return basename(namespacePath) === hostName ? hostName : shortIdentifier(id);
+}
 
 /** Only links are ours: another engine keeps real namespaces here. */
 function removeLink(link: string): void {

@@ -5,6 +5,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import type { AttachOptions, AttachStream, ShimProcess } from '#runtime/contract.ts';
 import { ClientChoice, joinClient } from '../containers/attach-client.ts';
 import { commandText, publishContainerEvent } from '../containers/container-events.ts';
+import { liveLinks, withLinkVariables } from '../containers/container-links.ts';
 import type { ContainerRecord } from '../containers/container-record.ts';
 import { isRunning } from '../containers/container-state.ts';
 import { defaultDetachKeys, parseDetachKeys } from '../containers/detach-keys.ts';
@@ -69,6 +70,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
   /** Starts the process; the clients are there before its first output. */
   const launch = async (exec: Exec, attachments: readonly AttachOptions[]): Promise<readonly AttachStream[]> => {
     const record = requireRunning(exec.containerId);
+    const linked = withLinkVariables(record, registry);
     exec.state = 'running';
     const container = live.of(record.id);
     const [path = '', ...args] = exec.request.Cmd ?? [];
@@ -76,7 +78,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     try {
       if (!/^(\/|$)/.test(exec.request.WorkingDir)) throw fail('exec.start_failed', { message: 'OCI runtime exec failed: exec failed: Cwd must be an absolute path' });
       const rootfs = await parts.snapshotter.mount(record.id);
-      const options = await parts.runtime.prepareExec(record, rootfs, exec.id, exec.request);
+      const options = await parts.runtime.prepareExec(linked, rootfs, exec.id, exec.request);
       const process = await parts.launcher.launch({ ...options, attachments }, never);
       watch(exec, record, process);
       return process.attached;
@@ -103,6 +105,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     async create(reference, request) {
       if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
       const record = requireRunning(reference);
+      liveLinks(record, registry);
       if (request.User !== '') parts.runtime.checkUser(await parts.snapshotter.mount(record.id), request.User);
       if (request.DetachKeys !== '') checkDetachKeys(request.DetachKeys);
       const id = newIdentifier();
