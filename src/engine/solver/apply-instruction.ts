@@ -5,12 +5,14 @@ import { quoteList, quoteText } from '#base/template/go-quote.ts';
 import { formatGoDuration } from '#base/go-duration-text.ts';
 import type { Command } from '#build/dockerfile.ts';
 import { readHeredocWord } from '#build/dockerfile-lines.ts';
+import { parseGitAddress } from '#build/git-address.ts';
 import { readRunMount } from '#build/run-mount.ts';
 import { expandWord, expandWords } from '#oci/instructions/expand-word.ts';
 import { exposedPorts } from '#oci/instructions/exposed-ports.ts';
 import type { Expanders } from '#oci/instructions/apply-changes.ts';
 import { checkInstruction } from './check-instruction.ts';
 import { buildNode, type CopyPart, type BuildNode, type RunMount } from './build-node.ts';
+import { urlName } from './fetch-source.ts';
 import { checkFileMode } from './file-mode.ts';
 import { shownCommand } from './shown-command.ts';
 import { refusing, splitArgument, stepName, type PlanContext } from './plan-context.ts';
@@ -264,6 +266,8 @@ function copy(application: Application): void {
   const parents = flags.get('parents') === 'true';
   refusing(() => checkFileMode(mode));
   const unpack = flags.get('unpack') === undefined ? isAdd : flags.get('unpack') === 'true';
+  // What is fetched for the step is shown by its name, too.
+  const name = stepName(planned, shownText(application), { trigger });
   const inputs: BuildNode[] = [draft.node];
   const parts: CopyPart[] = [];
   const heredocs = new Map(command.heredocs.map((document) => [document.name, document]));
@@ -278,11 +282,11 @@ function copy(application: Application): void {
       continue;
     }
     shown.push(path);
-    const remote = remoteSource(path);
+    const remote = refusing(() => remoteNode(path, { name, checksum, keepDirectory: flags.get('keep-git-dir') }));
     if (remote !== undefined) {
-      if (!isAdd) throw fail('build.solve_failed', { message: remote === 'git' ? "source can't be a git ref for COPY" : "source can't be a URL for COPY" });
-      inputs.push(remoteNode(path, remote, { checksum, keepDirectory: flags.get('keep-git-dir') === 'true' }));
-      parts.push({ input: inputs.length - 1, path: remote === 'git' ? '/' : '', pattern: false, unpack: remote === 'download' && flags.get('unpack') === 'true', parents: false });
+      if (!isAdd) throw fail('build.solve_failed', { message: remote.kind === 'git' ? "source can't be a git ref for COPY" : "source can't be a URL for COPY" });
+      inputs.push(remote);
+      parts.push({ input: inputs.length - 1, path: remote.kind === 'git' ? '/' : '', pattern: false, unpack: remote.kind === 'download' && flags.get('unpack') === 'true', parents: false });
       continue;
     }
     if (from === undefined) {
@@ -298,7 +302,7 @@ function copy(application: Application): void {
   const link = false;
   draft.node = buildNode({
     kind: 'copy',
-    name: stepName(planned, shownText(application), { trigger }),
+    name,
     inputs,
     range: command.range, fresh, parts, target, owner, mode, link,
     excludes: (command.lists.get('exclude') ?? []).map(expanders.word),
@@ -311,21 +315,40 @@ function copy(application: Application): void {
 function checkChecksum(sources: readonly string[], isAdd: boolean): void {
   if (!isAdd) throw fail('build.solve_failed', { message: "checksum can't be specified for COPY" });
   if (sources.length !== 1) throw fail('build.solve_failed', { message: "checksum can't be specified for multiple sources" });
-  if (remoteSource(sources[0] ?? '') === undefined) throw fail('build.solve_failed', { message: 'checksum requires HTTP(S) or Git sources' });
+  if (!/^https?:\/\//.test(sources[0] ?? '') && parseGitAddress(sources[0] ?? '') === undefined) throw fail('build.solve_failed', { message: 'checksum requires HTTP(S) or Git sources' });
 }
 
-/** What an argument of ADD is an address of. */
-export function remoteSource(text: string): 'download' | 'git' | undefined {
-  if (/^(?:git@[^/]+:|git:\/\/|ssh:\/\/)/.test(text)) return 'git';
+interface RemoteFacts {
+  /** Of the step. */
+  readonly name: string;
+  readonly checksum: string;
+  readonly keepDirectory: string | undefined;
+}
+
+/** What an argument of ADD is an address of; undefined: of nothing elsewhere. @throws Error with BuildKit's text */
+function remoteNode(text: string, { name, checksum, keepDirectory }: RemoteFacts): BuildNode | undefined {
+  const git = parseGitAddress(text);
+  if (git !== undefined && !git.bare) {
+    const keep = keepDirectory === undefined ? git.keepDirectory : keepDirectory === 'true';
+    if (keepDirectory !== undefined && git.keepDirectory !== undefined && git.keepDirectory !== keep) throw new Error('inconsistent keep-git-dir configuration');
+    if (checksum !== '' && git.checksum !== '' && checksum !== git.checksum) throw new Error(`checksum mismatch ${quoteText(git.checksum)} != ${quoteText(checksum)}`);
+    const { remote, ref, directory, submodules } = git;
+    return buildNode({ kind: 'git', name, inputs: [], remote, ref, directory, submodules, keepDirectory: keep ?? false, checksum: checksum === '' ? git.checksum : checksum });
+  }
   if (!/^https?:\/\//.test(text)) return undefined;
-  return /\.git(?:[#?]|$)/.test(text) ? 'git' : 'download';
+  if (checksum !== '') checkDigestText(checksum);
+  const named = URL.canParse(text) ? urlName(new URL(text).pathname) : '';
+  return buildNode({ kind: 'download', name, inputs: [], url: text, checksum, fileName: named === '' ? '__unnamed__' : named, archive: false });
 }
 
-function remoteNode(address: string, kind: 'download' | 'git', { checksum, keepDirectory }: { checksum: string; keepDirectory: boolean }): BuildNode {
-  if (kind === 'download') return buildNode({ kind, name: `${address}`, inputs: [], url: address, checksum, archive: false });
-  const [remote = '', fragment = ''] = address.split('#', 2);
-  const [ref = '', directory = ''] = fragment.split(':', 2);
-  return buildNode({ kind, name: `[internal] load git source ${address}`, inputs: [], remote, ref, directory, keepDirectory, checksum });
+/** @throws Error with the words of opencontainers/go-digest */
+function checkDigestText(text: string): void {
+  const [, algorithm = '', hex = ''] = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/.exec(text) ?? [];
+  if (algorithm === '') throw new Error('invalid checksum digest format');
+  const lengths: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
+  if (lengths[algorithm] === undefined) throw new Error('unsupported digest algorithm');
+  if (hex.length !== lengths[algorithm]) throw new Error('invalid checksum digest length');
+  if (!/^[a-f0-9]+$/.test(hex)) throw new Error('invalid checksum digest format');
 }
 
 function absoluteTarget(directory: string, given: string): string {

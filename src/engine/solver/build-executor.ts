@@ -9,20 +9,21 @@ import { fail, messageOf } from '#base/errors/failure.ts';
 import { SourceTree } from '#build/source-tree.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import type { HostConfig } from '#schema/container-config.ts';
-import { decompress } from '#image/layer/decompress.ts';
 import type { LayerLease } from '#image/layer-keeper.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { BuildCache } from './build-cache.ts';
 import { cacheKeyOf } from './build-cache.ts';
 import { failureOf } from './build-failure.ts';
-import { allNodes, type BuildNode, type CopyNode, type DirectoryNode, type LocalNode, type RunNode } from './build-node.ts';
+import { allNodes, type BuildNode, type CopyNode, type DirectoryNode, type DownloadNode, type GitNode, type LocalNode, type RunNode } from './build-node.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
 import type { CacheDirectories } from './cache-directories.ts';
 import type { ContextStore } from './context-store.ts';
 import { archiveStream, copyArchive, directoryArchive } from './copy-step.ts';
 import { cacheKeyFailure, findSources, hashOfFound, type FoundSource } from './copy-sources.ts';
-import { fetchSource } from './fetch-source.ts';
+import type { DownloadStore } from './download-store.ts';
+import { fetchSource, unpacked } from './fetch-source.ts';
+import { fetchCommit } from './git-source.ts';
 import { mountLayer, treeOfLayer, type MountedLayer } from './layer-trees.ts';
 import { factsOf, type StepFacts, type StepOutcome } from './step-facts.ts';
 import { runStep } from './run-step.ts';
@@ -43,6 +44,7 @@ export interface BuildExecutorOptions {
   readonly cache: BuildCache;
   readonly caches: CacheDirectories;
   readonly contexts: ContextStore;
+  readonly downloads: DownloadStore;
   readonly session: BuildSession | undefined;
   readonly progress: BuildProgress;
   readonly hostConfig: HostConfig;
@@ -150,7 +152,7 @@ export class BuildExecutor implements AsyncDisposable {
     } catch (error) {
       if (this.#signal.aborted) throw error;
       const failure = failureOf(node, error);
-      if (node.name !== '') progress.complete(node.digest, { error: messageOf(failure).replace(cacheKeyFailure, '') });
+      if (node.name !== '') progress.complete(node.digest, { error: messageOf(failure).replace(cacheKeyFailure, '').replace(/^failed to load cache key: /, '') });
       throw failure;
     }
   }
@@ -184,8 +186,7 @@ export class BuildExecutor implements AsyncDisposable {
       case 'download':
       case 'git': {
         progress.start(node.digest);
-        const archive = node.kind === 'download' && node.url.startsWith(uploadPrefix) ? await this.#upload(node.url.slice(uploadPrefix.length)) : await fetchSource(node, { directory: await this.#newDirectory(), signal: this.#signal });
-        const tree = await this.#tree(archive);
+        const tree = await this.#tree(await this.#fetch(node));
         progress.complete(node.digest);
         return { ...nothing, tree };
       }
@@ -201,11 +202,18 @@ export class BuildExecutor implements AsyncDisposable {
     }
   }
 
+  async #fetch(node: DownloadNode | GitNode): Promise<AsyncIterable<Uint8Array>> {
+    const { downloads, session } = this.#options;
+    if (node.kind === 'download' && node.url.startsWith(uploadPrefix)) return await this.#upload(node.url.slice(uploadPrefix.length));
+    const facts = { directory: await this.#newDirectory(), signal: this.#signal };
+    return node.kind === 'git' ? await fetchCommit(node, { ...facts, session }) : await fetchSource(node, { ...facts, downloads });
+  }
+
   /** A context that the client sends as an archive, maybe compressed. */
   async #upload(path: string): Promise<AsyncIterable<Uint8Array>> {
     const { session } = this.#options;
     if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
-    return (await decompress(Readable.from(session.upload(path, this.#signal)), { signal: this.#signal })).chunks;
+    return await unpacked(Readable.from(session.upload(path, this.#signal)), this.#signal);
   }
 
   async #receive(node: LocalNode): Promise<SourceTree> {

@@ -52,7 +52,9 @@ export interface DownloadNode extends NodeFacts {
   readonly kind: 'download';
   readonly url: string;
   readonly checksum: string;
-  /** The archive behind it is unpacked. */
+  /** Of the file; empty: as the server names it. */
+  readonly fileName: string;
+  /** A context: an archive is unpacked. */
   readonly archive: boolean;
 }
 
@@ -63,6 +65,8 @@ export interface GitNode extends NodeFacts {
   readonly ref: string;
   readonly directory: string;
   readonly keepDirectory: boolean;
+  /** Repositories within the repository are fetched, too. */
+  readonly submodules: boolean;
   readonly checksum: string;
 }
 

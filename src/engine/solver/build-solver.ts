@@ -15,6 +15,7 @@ import type { BuildSession } from './build-session.ts';
 import { CacheDirectories } from './cache-directories.ts';
 import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
 import { ContextStore } from './context-store.ts';
+import { DownloadStore } from './download-store.ts';
 import { BuildHistory, type BuildLog } from './build-history.ts';
 import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
 import type { BuildFacts } from './export/attestation.ts';
@@ -56,6 +57,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #cache: BuildCache;
   readonly #caches: CacheDirectories;
   readonly #contexts: ContextStore;
+  readonly #downloads: DownloadStore;
   readonly #directory: string;
   readonly #sessions = new Map<string, BuildSession>();
   readonly #jobs = new Map<string, Job>();
@@ -71,6 +73,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#directory = join(parts.paths.buildsDirectory, 'solves');
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     this.#contexts = new ContextStore(join(parts.paths.buildsDirectory, 'contexts'));
+    this.#downloads = new DownloadStore(join(parts.paths.buildsDirectory, 'downloads'));
     this.#history = new BuildHistory(join(parts.paths.dataRoot, 'build-history'));
     this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'), parts.remapping === undefined ? 0o700 : 0o711);
   }
@@ -160,7 +163,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     }
     await this.#cache.remove(going.flatMap(({ place, key }) => (place === 'layer' ? [key] : [])));
     await this.#caches.remove(going.flatMap(({ place, key }) => (place === 'directory' ? [key] : [])));
-    if (all || going.some(({ place }) => place === 'contexts')) await this.#contexts.clear();
+    if (all || going.some(({ place }) => place === 'contexts')) {
+      await this.#contexts.clear();
+      await this.#downloads.clear();
+    }
     yield* usageViews(going);
   }
 
@@ -204,7 +210,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     await using _directory = { [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }) };
     const within = session === undefined ? signal : AbortSignal.any([signal, session.gone]);
     await using executor = new BuildExecutor({
-      parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, session, progress, hostConfig: call.hostConfig, directory, signal: within,
+      parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, downloads: this.#downloads, session, progress, hostConfig: call.hostConfig, directory, signal: within,
     });
     using _steps = { [Symbol.dispose]: () => void (job.steps = [...executor.outcomes]) };
     job.begun.resolve(executor);

@@ -1,85 +1,111 @@
-/** Files from elsewhere: what is behind an address, a commit of a Git repository. Answers an archive of them. */
+/** What is behind an address of the web: a file, or a context. Answers an archive of it. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { link, open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join, posix } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { decompress } from '#image/layer/decompress.ts';
-import { runProgram } from '#kernel/run-program.ts';
+import { compressionOf } from '#image/layer/compression.ts';
+import { beginsTar } from '#oci/tar/tar-start.ts';
 import { writeTar } from '#oci/tar/write-tar.ts';
-import { HttpExchange } from '#registry/http-exchange.ts';
-import type { DownloadNode, GitNode } from './build-node.ts';
+import { HttpExchange, type Answer } from '#registry/http-exchange.ts';
+import type { DownloadNode } from './build-node.ts';
+import type { DownloadStore, KeptDownload } from './download-store.ts';
 
 export interface FetchOptions {
   /** Of this source's own. */
   readonly directory: string;
+  readonly downloads: DownloadStore;
   readonly signal: AbortSignal;
 }
 
+/** Name of a context's only file where it is no archive. */
+export const contextFileName = 'context';
+const userAgent = 'buildkit/v0.0-dev';
+
 /** @throws build.solve_failed with BuildKit's text */
-export async function fetchSource(node: DownloadNode | GitNode, options: FetchOptions): Promise<AsyncIterable<Uint8Array>> {
-  return node.kind === 'git' ? await fetchCommit(node, options) : await download(node, options);
+export async function fetchSource({ url, checksum, fileName, archive }: DownloadNode, options: FetchOptions): Promise<AsyncIterable<Uint8Array>> {
+  const file = await download(url, options);
+  const path = join(options.directory, 'download');
+  await checkDigest(path, checksum);
+  if (archive && (await isArchive(path))) return await unpacked(createReadStream(path), options.signal);
+  const { size } = await stat(path);
+  const name = archive ? contextFileName : fileName === '' ? file.name : fileName;
+  return writeTar([{ header: { name, type: 'file', mode: 0o600, size, modified: { seconds: file.modified, nanoseconds: 0 } }, body: createReadStream(path) }]);
 }
 
-async function download({ url, checksum, archive }: DownloadNode, { directory, signal }: FetchOptions): Promise<AsyncIterable<Uint8Array>> {
-  using http = new HttpExchange({ insecure: false }, 'buildkit');
-  const answer = await http.send(new URL(url), { signal, verb: 'Get' });
+/** A context out of an archive, which may be compressed. */
+export async function unpacked(archive: Readable, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  return (await decompress(archive, { signal })).chunks;
+}
+
+/** Puts the file at `download` of the directory: the one of before where the server says that it is still the same. */
+async function download(url: string, { directory, downloads, signal }: FetchOptions): Promise<KeptDownload> {
+  const address = addressOf(url);
+  const path = join(directory, 'download');
+  const kept = downloads.get(url);
+  using http = new HttpExchange({ insecure: false }, userAgent);
+  let answer: Answer;
+  try {
+    answer = await http.send(address, { signal, verb: 'Get', headers: { Accept: '*/*', ...(kept === undefined ? {} : { 'If-None-Match': kept.entityTag }) } });
+  } catch (error) {
+    if (isFailure(error, 'registry.unreachable') || isFailure(error, 'registry.unexpected_answer')) throw fail('build.solve_failed', { message: `failed to load cache key: ${messageOf(error)}` }, error);
+    throw error;
+  }
+  if (answer.status === 304 && kept !== undefined) {
+    answer.body.resume();
+    await link(kept.path, path);
+    return kept;
+  }
   if (answer.status < 200 || answer.status >= 400) {
     answer.body.destroy();
-    throw fail('build.solve_failed', { message: `invalid response status ${answer.status}` });
+    throw fail('build.solve_failed', { message: `failed to load cache key: invalid response status ${answer.status}` });
   }
-  const path = join(directory, 'download');
-  const hash = createHash(checksum.startsWith('sha512:') ? 'sha512' : 'sha256');
-  await pipeline(
-    answer.body,
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        yield chunk;
-      }
-    },
-    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-    { signal },
-  );
-  const actual = `${checksum.startsWith('sha512:') ? 'sha512' : 'sha256'}:${hash.digest('hex')}`;
-  if (checksum !== '' && actual !== checksum) throw fail('build.solve_failed', { message: `digest mismatch ${actual}: ${checksum}` });
-  if (archive) return (await decompress(createReadStream(path), { signal })).chunks;
-  const { size } = await stat(path);
+  await pipeline(answer.body, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   const moment = Date.parse(answer.headers['last-modified'] ?? '');
-  const modified = { seconds: Number.isNaN(moment) ? 0 : Math.floor(moment / 1000), nanoseconds: 0 };
-  return writeTar([{ header: { name: fileName(url, answer.headers['content-disposition']), type: 'file', mode: 0o600, size, modified }, body: createReadStream(path) }]);
+  const file = { entityTag: answer.headers.etag ?? '', name: nameOf(address, answer.headers['content-disposition']), modified: Number.isNaN(moment) ? 0 : Math.floor(moment / 1000), path };
+  return await downloads.keep(url, file);
 }
 
-function fileName(url: string, disposition: string | undefined): string {
-  const given = /filename="?([^";]+)"?/.exec(disposition ?? '')?.[1];
-  const name = posix.basename(given ?? decodeURIComponent(new URL(url).pathname));
-  return name === '' || name === '/' || name === '.' || name === '..' ? '__unnamed__' : name;
+function addressOf(url: string): URL {
+  const failure = (reason: string): Error => fail('build.solve_failed', { message: `failed to load cache key: Get ${JSON.stringify(url)}: ${reason}` });
+  // Other than Go's, this platform's reader takes the first part of the path for a host that is not there.
+  if (/^https?:\/\/(?:[/?#]|$)/i.test(url)) throw failure('http: no Host in request URL');
+  if (!URL.canParse(url)) throw failure('invalid URL');
+  return new URL(url);
 }
 
-const commitPattern = /^[0-9a-f]{40}$/;
+async function checkDigest(path: string, checksum: string): Promise<void> {
+  if (checksum === '') return;
+  const algorithm = checksum.slice(0, checksum.indexOf(':'));
+  const hash = createHash(algorithm);
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
+  const actual = `${algorithm}:${hash.digest('hex')}`;
+  if (actual !== checksum) throw fail('build.solve_failed', { message: `digest mismatch ${actual}: ${checksum}` });
+}
 
-async function fetchCommit({ remote, ref, directory: below, keepDirectory, checksum }: GitNode, { directory, signal }: FetchOptions): Promise<AsyncIterable<Uint8Array>> {
-  const git = async (...words: string[]): Promise<string> => {
-    signal.throwIfAborted();
-    const { exitCode, stdout, stderr } = await runProgram('git', ['-C', directory, '-c', 'protocol.file.allow=never', ...words]);
-    if (exitCode !== 0) throw fail('build.solve_failed', { message: `failed to fetch remote ${remote}: git stderr:\n${stderr}: exit status ${exitCode}` });
-    return stdout;
-  };
-  const url = remote.startsWith('git@') || remote.includes('://') ? remote : `https://${remote}`;
-  await git('init', '--quiet', '--initial-branch=main', 'checkout');
-  const tree = ['--git-dir', 'checkout/.git', '--work-tree', 'checkout'];
-  await git(...tree, 'fetch', '--quiet', ...(commitPattern.test(ref) ? [] : ['--depth=1']), '--', url, ref === '' ? 'HEAD' : ref);
-  await git(...tree, 'checkout', '--quiet', '--detach', 'FETCH_HEAD');
-  const commit = (await git(...tree, 'rev-parse', 'HEAD')).trim();
-  if (checksum !== '' && !commit.startsWith(checksum)) throw fail('build.solve_failed', { message: `expected checksum to match ${checksum}, got ${commit}` });
-  const path = posix.join('/', below).slice(1);
-  const archivePath = join(directory, 'checkout.tar');
-  const excluded = keepDirectory ? [] : ['--exclude=./.git'];
-  const { exitCode, stderr } = await runProgram('tar', ['-C', join(directory, 'checkout', path), '--owner=0', '--group=0', ...excluded, '-cf', archivePath, '.']);
-  if (exitCode !== 0) throw fail('build.solve_failed', { message: `subdir not found: ${JSON.stringify(below)}: ${stderr.trim()}` });
-  // Small repositories need no stream of their own.
-  const { size } = await stat(archivePath);
-  return size < 1024 * 1024 ? Readable.from([await readFile(archivePath)]) : createReadStream(archivePath);
+async function isArchive(path: string): Promise<boolean> {
+  await using file = await open(path, 'r');
+  const start = Buffer.alloc(1024);
+  const { bytesRead } = await file.read(start, 0, start.length, 0);
+  const bytes = start.subarray(0, bytesRead);
+  return compressionOf(bytes) !== 'none' || beginsTar(bytes);
+}
+
+/** As the server names it, else by the address. */
+function nameOf({ pathname }: URL, disposition: string | undefined): string {
+  const given = /;\s*filename="?([^";]*)"?/i.exec(disposition ?? '')?.[1] ?? '';
+  const name = given === '' || given.endsWith('/') ? urlName(pathname) : posix.basename(given);
+  return name === '' || name === '.' || name === '..' ? 'download' : name;
+}
+
+/** Last part of an address's path; empty: it has none. */
+export function urlName(pathname: string): string {
+  try {
+    return posix.basename(decodeURIComponent(pathname));
+  } catch {
+    return posix.basename(pathname);
+  }
 }

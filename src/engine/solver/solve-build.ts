@@ -15,6 +15,9 @@ import { buildNode, type BuildNode } from './build-node.ts';
 import type { BuildExecutor } from './build-executor.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
+import { contextFileName } from './fetch-source.ts';
+import { refusing } from './plan-context.ts';
+import { parseGitAddress } from '#build/git-address.ts';
 import { lintResult } from './lint-result.ts';
 import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
@@ -72,14 +75,14 @@ const largestDockerfile = 16 * 1024 * 1024;
 /** @throws build.solve_failed, with the Dockerfile in `details.source` where lines of it are to blame */
 export async function solveBuild(options: SolveOptions, parts: SolveParts): Promise<SolvedBuild> {
   const files = await readFiles(options, parts);
-  const dockerfile = { name: options.fileName, text: files.text };
+  const dockerfile = { name: files.fileName, text: files.text };
   if (options.request !== '') return { images: [], dockerfile, answer: await answerRequest({ options, parts, files }) };
   try {
     const images = await Promise.all(options.platforms.map(async (platform) => await solvePlatform({ options, parts, files, platform })));
     return { images, dockerfile };
   } catch (error) {
     if (isFailure(error, 'build.solve_failed') || isFailure(error, 'build.invalid_dockerfile')) {
-      throw fail('build.solve_failed', { ...error.details, message: error.message, source: { name: options.fileName, text: files.text } }, error);
+      throw fail('build.solve_failed', { ...error.details, message: error.message, source: dockerfile }, error);
     }
     throw error;
   }
@@ -93,8 +96,8 @@ interface BuildWork {
 
 /** @throws build.solve_failed for a request that is not known */
 async function answerRequest({ options, parts, files }: BuildWork): Promise<Record<string, Buffer>> {
-  const facts = { fileName: options.fileName, text: files.text };
-  if (options.request === 'frontend.targets') return targetsResult(files.text, options.fileName);
+  const facts = { fileName: files.fileName, text: files.text };
+  if (options.request === 'frontend.targets') return targetsResult(files.text, files.fileName);
   if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}` });
   const [platform = hostPlatform()] = options.platforms;
   try {
@@ -116,11 +119,11 @@ function rangeOf(value: unknown): LineRange | undefined {
 }
 
 /** Tells the client what the checks found. */
-function tellFindings({ options, parts, files }: BuildWork, findings: readonly CheckFinding[]): void {
+function tellFindings({ parts, files }: Pick<BuildWork, 'parts' | 'files'>, findings: readonly CheckFinding[]): void {
   for (const { name, detail, range } of [...findings].sort((a, b) => a.range.start - b.range.start)) {
     parts.progress.warn({
       vertex: '', level: 1, short: Buffer.from(`${name}: ${detail} (line ${range.start})`), detail: [Buffer.from(checkRules[name].description)], url: checkAddress(name),
-      info: { filename: options.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
+      info: { filename: files.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
       ranges: [{ start: { line: range.start, character: 0 }, end: { line: range.end, character: 0 } }],
     });
   }
@@ -128,6 +131,8 @@ function tellFindings({ options, parts, files }: BuildWork, findings: readonly C
 
 interface BuildFiles {
   readonly text: string;
+  /** Of the Dockerfile, as failures name it. */
+  readonly fileName: string;
   readonly ignored: () => Promise<readonly string[]>;
   /** A remote context, which the Dockerfile came with; undefined: the client's directory. */
   readonly remote: BuildNode | undefined;
@@ -136,11 +141,7 @@ interface BuildFiles {
 async function readFiles(options: SolveOptions, parts: SolveParts): Promise<BuildFiles> {
   const { fileName } = options;
   if (options.context !== '') {
-    const remote = remoteContext(options.context);
-    const { tree } = await parts.executor.make(remote);
-    const text = await textIn(tree, fileName);
-    if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
-    return { text, ignored: () => Promise.resolve([]), remote };
+    return await readRemote(options, parts);
   }
   const own = `${fileName}.dockerignore`;
   const definition = buildNode({
@@ -151,7 +152,33 @@ async function readFiles(options: SolveOptions, parts: SolveParts): Promise<Buil
   const text = (await textIn(tree, fileName)) ?? (fileName === 'Dockerfile' ? await textIn(tree, 'dockerfile') : undefined);
   if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
   const ownList = await textIn(tree, own);
-  return { text, remote: undefined, ignored: async () => patternsOf(ownList ?? (await commonIgnoreList(options, parts))) };
+  return { text, fileName, remote: undefined, ignored: async () => patternsOf(ownList ?? (await commonIgnoreList(options, parts))) };
+}
+
+async function readRemote(options: SolveOptions, { executor }: SolveParts): Promise<BuildFiles> {
+  const address = options.context;
+  const remote = refusing(() => remoteContext(address, { name: `[internal] load git source ${address}`, keepDirectory: options.keepGitDirectory }));
+  let tree: SourceTree | undefined;
+  try {
+    ({ tree } = await executor.make(remote));
+  } catch (error) {
+    if (remote.kind !== 'download' || !isFailure(error, 'build.solve_failed')) throw error;
+    throw fail('build.solve_failed', { ...error.details, message: `failed to read downloaded context: ${error.message}` }, error);
+  }
+  // What is no archive is the Dockerfile.
+  const alone = remote.kind === 'download' && tree?.root.children.size === 1 && tree.find(contextFileName)?.kind === 'file';
+  if (remote.kind === 'download' && !alone) await executor.make(buildNode({ kind: 'scratch', name: `copy /${contextFileName} /`, inputs: [] }));
+  const fileName = alone ? contextFileName : options.fileName;
+  const local = options.dockerfileGiven ? await localDockerfile(options, { executor }) : undefined;
+  const text = local ?? (await textIn(tree, fileName));
+  if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
+  return { text, fileName, ignored: () => Promise.resolve([]), remote };
+}
+
+/** The client's own Dockerfile for a context that is elsewhere. */
+async function localDockerfile({ fileName, dockerfileName }: SolveOptions, { executor }: Pick<SolveParts, 'executor'>): Promise<string | undefined> {
+  const node = buildNode({ kind: 'local', name: `[internal] load build definition from ${fileName}`, inputs: [], directory: dockerfileName, transfer: 'transferring dockerfile:', wanted: { follow: [fileName] } });
+  return await textIn((await executor.make(node)).tree, fileName);
 }
 
 async function commonIgnoreList(options: SolveOptions, { executor }: SolveParts): Promise<string> {
@@ -182,12 +209,12 @@ async function textIn(tree: SourceTree | undefined, path: string): Promise<strin
   return await tree?.text(path, largestDockerfile);
 }
 
-function remoteContext(address: string): BuildNode {
-  const name = `[internal] load remote build context`;
-  if (/^https?:\/\//.test(address) && !/\.git(?:[#?]|$)/.test(address)) return buildNode({ kind: 'download', name, inputs: [], url: address, checksum: '', archive: true });
-  const [remote = '', fragment = ''] = address.split('#', 2);
-  const [ref = '', directory = ''] = fragment.split(':', 2);
-  return buildNode({ kind: 'git', name, inputs: [], remote, ref, directory, keepDirectory: false, checksum: '' });
+/** A repository, or what is behind an address. @throws Error with BuildKit's text */
+function remoteContext(address: string, { name, keepDirectory }: { name: string; keepDirectory: boolean }): BuildNode {
+  const git = parseGitAddress(address);
+  if (git === undefined) return buildNode({ kind: 'download', name: '[internal] load remote build context', inputs: [], url: address, checksum: '', fileName: '', archive: true });
+  const { remote, ref, directory, checksum, submodules } = git;
+  return buildNode({ kind: 'git', name, inputs: [], remote, ref, directory, checksum, submodules, keepDirectory: keepDirectory || git.keepDirectory === true });
 }
 
 async function solvePlatform({ options, parts, files, platform }: { options: SolveOptions; parts: SolveParts; files: BuildFiles; platform: Platform }): Promise<SolvedImage> {
@@ -198,9 +225,9 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
     text: files.text, options, platform, resolver,
     beforeInstructions: async () => void (ignored = await files.ignored()),
     contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored }),
-    tellFindings: (findings) => tellFindings({ options, parts, files }, findings),
+    tellFindings: (findings) => tellFindings({ parts, files }, findings),
   });
-  tellFindings({ options, parts, files }, plan.findings);
+  tellFindings({ parts, files }, plan.findings);
   const { executor } = parts;
   const result = await executor.make(plan.target.node);
   const created = await createdTimes(plan.target, executor);
@@ -263,7 +290,10 @@ class ImageResolver implements BaseResolver {
     if (scheme === 'local') {
       return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: {} }) };
     }
-    if (scheme === 'https' || scheme === 'http' || scheme === 'git' || scheme === 'ssh' || /\.git(?:[#?]|$)/.test(address)) return { ...base, node: remoteContext(address) };
+    const git = refusing(() => parseGitAddress(address));
+    if (git !== undefined) return { ...base, node: remoteContext(address, { name: `[internal] load git source ${address}`, keepDirectory: false }) };
+    if (scheme === 'https' || scheme === 'http') return { ...base, node: buildNode({ kind: 'download', name: `[context ${name}] ${address}`, inputs: [], url: address, checksum: '', fileName: '', archive: false }) };
+    if (scheme === 'git') throw fail('build.solve_failed', { message: `invalid git context ${address}` });
     if (scheme === 'input' || scheme === 'target') return { ...base, node: scratchNode() };
     throw fail('build.solve_failed', { message: `unsupported context source ${scheme} for ${name}` });
   }

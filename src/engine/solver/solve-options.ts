@@ -36,6 +36,10 @@ export interface SolveOptions {
   /** Names of the client's directories. */
   readonly contextName: string;
   readonly dockerfileName: string;
+  /** The Dockerfile is the client's also where the context is elsewhere. */
+  readonly dockerfileGiven: boolean;
+  /** The `.git` directory of a context stays. */
+  readonly keepGitDirectory: boolean;
   /** `frontend.lint` and the like; empty: a build. */
   readonly request: string;
   /** Names that attributes give of cached builds elsewhere. */
@@ -78,6 +82,8 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
     context: text('context'),
     contextName: text('contextkey', 'context'),
     dockerfileName: text('dockerfilekey', 'dockerfile'),
+    dockerfileGiven: attributes['dockerfilekey'] !== undefined,
+    keepGitDirectory: parseGoBoolean(text('build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR', 'false')) ?? false,
     request: text('requestid'),
     cacheImports: text('cache-imports'),
     attributes,

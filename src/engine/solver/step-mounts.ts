@@ -1,7 +1,5 @@
 /** The mounts of a RUN: other file systems, kept directories, secrets and agents. All is given back when disposed. */
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { join, posix } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
@@ -11,6 +9,7 @@ import { mount, mountFlags, unmount } from '#kernel/mounts.ts';
 import { resolveInRoot } from '#kernel/resolve-in-root.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
+import { AgentSocket } from './agent-socket.ts';
 import { missing } from './copy-sources.ts';
 import type { RunMount } from './build-node.ts';
 import type { BuildSession } from './build-session.ts';
@@ -130,39 +129,10 @@ export class StepMounts implements AsyncDisposable {
       return undefined;
     }
     const path = join(directory, `agent-${this.#count++}`);
-    const stop = new AbortController();
-    const server = createServer({ allowHalfOpen: true }, (socket) => void forward(socket, session, id, AbortSignal.any([signal, stop.signal])));
-    server.listen(path);
-    await once(server, 'listening');
-    this.#opened.defer(async () => {
-      stop.abort();
-      server.close();
-      await once(server, 'close');
-    });
+    this.#opened.use(await AgentSocket.open({ session, id, path, signal }));
     chmodSync(path, mode);
     this.#own(path, { uid, gid });
     return { destination: target, type: 'bind', source: path, options: ['bind', 'rprivate'] };
-  }
-}
-
-/** Carries one client's bytes to the agent and back. */
-async function forward(socket: Socket, session: BuildSession, id: string, signal: AbortSignal): Promise<void> {
-  const close = (): void => void socket.destroy();
-  signal.addEventListener('abort', close, { once: true });
-  try {
-    const agent = session.agent(id, signal);
-    const upward = (async () => {
-      for await (const chunk of socket as AsyncIterable<Buffer>) await agent.send(chunk);
-      agent.end();
-    })();
-    for await (const chunk of agent.chunks) if (!socket.write(chunk)) await once(socket, 'drain', { signal });
-    socket.end();
-    await upward;
-  } catch {
-    // A client of the agent sees its connection end; the step tells what came of it.
-    socket.destroy();
-  } finally {
-    signal.removeEventListener('abort', close);
   }
 }
 
