@@ -188,6 +188,8 @@ export interface SystemUseCases {
 }
 
 export interface BuildRequest {
+  /** Address of the context; empty: it is sent. */
+  readonly remote: string;
   /** Path of the Dockerfile in the context; empty: `Dockerfile`. */
   readonly dockerfile: string;
   /** Names to give the image. */
@@ -203,6 +205,8 @@ export interface BuildRequest {
   readonly remove: boolean;
   readonly forceRemove: boolean;
   readonly platform: string;
+  /** Images whose steps may be taken for those of this build. */
+  readonly cacheFrom: readonly string[];
   /** `X-Registry-Config`. */
   readonly authorizations: string;
   /** What the containers of the build are made with. */

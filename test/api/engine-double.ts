@@ -303,6 +303,7 @@ export class EngineDouble implements Engine {
     prune: () => Readable.from([]),
     history: () => [],
     forget: () => undefined,
+    cancel: () => undefined,
     hostGateway: () => '172.17.0.1',
   };
 

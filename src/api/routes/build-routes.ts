@@ -10,6 +10,9 @@ import { parseJson } from '../body/parse-json.ts';
 import type { Call, Exchange } from '../exchange.ts';
 import type { Query } from '../requests/query.ts';
 import type { Route } from '../route-table.ts';
+import { parsePlatform } from '#oci/platform.ts';
+import { buildByBuildkit } from './buildkit-build.ts';
+import { stepHostConfig } from './step-host-config.ts';
 import { adjustCreateRequest } from './create-adjustments.ts';
 import { sendProgress } from './progress.ts';
 
@@ -17,6 +20,7 @@ export function buildRoutes(): readonly Route[] {
   return [
     { method: 'POST', path: '/build', handler: build },
     { method: 'POST', path: '/build/prune', handler: prune },
+    { method: 'POST', path: '/build/cancel', handler: cancel },
     { method: 'POST', path: '/commit', handler: commit },
   ];
 }
@@ -25,15 +29,16 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
   const { query, version, engine } = call;
   const builder = query.text('version');
   if (!['', '1', '2'].includes(builder)) throw fail('api.invalid_parameter', { message: `invalid version ${quoteText(builder)}` });
-  if (builder === '2') throw fail('api.invalid_parameter', { message: 'BuildKit is not supported by this daemon: use the classic builder (DOCKER_BUILDKIT=0)' });
-  if (query.text('remote') !== '') throw fail('api.invalid_parameter', { message: 'remote build contexts are not supported: send the context as a tar archive' });
   if (query.flag('squash')) throw fail('api.invalid_parameter', { message: 'squash is only supported with experimental mode' });
   const isolation = query.text('isolation');
   if (isolation !== '' && isolation.toLowerCase() !== 'default') throw fail('api.invalid_parameter', { message: `unsupported isolation: ${quoteText(isolation)}` });
-  if (query.text('cachefrom') !== '') readJson(query.text('cachefrom'), 'error reading cache-from');
-  if (version.atLeast(40) && query.text('outputs') !== '') readJson(query.text('outputs'), 'invalid outputs specified');
+  if (query.texts('securityopt').some((text) => text !== '')) throw fail('api.invalid_parameter', { message: 'security options are not supported on linux' });
+  const platform = version.atLeast(32) ? query.text('platform') : '';
+  if (platform !== '') checkPlatform(platform);
+  const outputs = version.atLeast(40) ? outputsOf(query) : [];
   const forceRemove = query.flag('forcerm');
   const request: BuildRequest = {
+    remote: query.text('remote'),
     dockerfile: query.text('dockerfile'),
     tags: query.texts('t'),
     buildArguments: stringMap(query, 'buildargs', 'error reading build args'),
@@ -44,11 +49,51 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
     quiet: query.flag('q'),
     remove: forceRemove || query.text('rm') === '' || query.flag('rm'),
     forceRemove,
-    platform: version.atLeast(32) ? query.text('platform') : '',
+    platform,
+    cacheFrom: textList(query, 'cachefrom', 'error reading cache-from'),
     authorizations: [exchange.request.headers['x-registry-config'] ?? ''].flat()[0] ?? '',
     hostConfig: hostConfigOf(call),
   };
+  if (builder === '2') {
+    const build = { context: exchange.request, request, buildId: query.text('buildid'), session: query.text('session'), outputs, hostConfig: stepHostConfig(version) };
+    return await sendProgress(exchange, buildByBuildkit(engine, build, exchange.signal), { errorsInStream: false });
+  }
   await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });
+}
+
+async function cancel({ reply }: Exchange, { engine, query }: Call): Promise<void> {
+  const id = query.text('id');
+  if (id === '') throw fail('api.invalid_parameter', { message: 'build ID not provided' });
+  engine.solver.cancel(id);
+  reply.body(200, 'text/plain; charset=utf-8', '');
+  await Promise.resolve();
+}
+
+function checkPlatform(text: string): void {
+  try {
+    parsePlatform(text);
+  } catch (error) {
+    throw fail('api.invalid_parameter', { message: messageOf(error) }, error);
+  }
+}
+
+function outputsOf(query: Query): { type: string; attributes: Record<string, string> }[] {
+  const text = query.text('outputs');
+  const document = text === '' ? [] : readJson(text, 'invalid outputs specified');
+  if (!Array.isArray(document)) return [];
+  return document.flatMap((item: JsonDocument) => {
+    if (!(item instanceof Map)) return [];
+    const attributes: unknown = item.get('Attrs');
+    const type: unknown = item.get('Type');
+    const pairs = attributes instanceof Map ? [...attributes].filter((pair): pair is [string, string] => typeof pair[1] === 'string') : [];
+    return [{ type: typeof type === 'string' ? type : '', attributes: Object.fromEntries(pairs) }];
+  });
+}
+
+function textList(query: Query, name: string, context: string): string[] {
+  const text = query.text(name);
+  const document = text === '' ? [] : readJson(text, context);
+  return Array.isArray(document) ? document.filter((item: JsonDocument) => typeof item === 'string') : [];
 }
 
 async function prune({ reply }: Exchange, { engine, query }: Call): Promise<void> {
@@ -101,20 +146,10 @@ function hostConfigOf({ query, version }: Call): HostConfig {
     MemorySwap: integer('memswap'),
     ShmSize: query.integer('shmsize') ?? 0,
     ExtraHosts: query.texts('extrahosts').length === 0 ? null : [...query.texts('extrahosts')],
-    SecurityOpt: securityOptions(query),
     Ulimits: ulimits(query),
   });
   adjustCreateRequest(request, version);
   return request.HostConfig;
-}
-
-function securityOptions(query: Query): string[] | null {
-  const texts = query.texts('securityopt').filter((text) => text !== '');
-  if (texts.length === 0) return null;
-  return texts.flatMap((text) => {
-    const list = text.startsWith('[') ? readJson(text, 'error reading security options') : text;
-    return (Array.isArray(list) ? list : [list]).filter((option) => typeof option === 'string');
-  });
 }
 
 function ulimits(query: Query): Ulimit[] | null {

@@ -4,6 +4,9 @@ import type { ErrorRow } from './error-kind.ts';
 export const buildErrors = {
   'build.invalid_dockerfile': { kind: 'invalid', text: (d) => `${d['message']}` },
   'build.invalid_option': { kind: 'invalid', text: (d) => `${d['message']}` },
+  'build.remote_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'build.remote_missing': { kind: 'notFound', text: (d) => `${d['message']}` },
+  'build.path_outside': { kind: 'system', text: (d) => `forbidden path outside the build context: ${d['path']} ()` },
   'build.dockerfile_missing': { kind: 'system', text: (d) => `Cannot locate specified Dockerfile: ${d['path']}` },
   'build.step_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'build.command_failed': { kind: 'system', text: (d) => `The command '${d['command']}' returned a non-zero code: ${d['code']}` },

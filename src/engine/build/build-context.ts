@@ -1,6 +1,6 @@
 /** Reads a build's context and finds its Dockerfile in it. */
 import { join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { readDockerfile, type Dockerfile } from '#build/dockerfile.ts';
@@ -17,6 +17,7 @@ const largestDockerfile = 16 * 1024 * 1024;
 
 /** @throws build.dockerfile_missing, build.invalid_dockerfile, layer.invalid_archive */
 export async function readContext(archive: Readable, options: { dockerfile: string; directory: string; signal: AbortSignal }): Promise<BuildContext> {
+  if (/^\.\.(?:\/|$)/.test(posix.normalize(options.dockerfile))) throw fail('build.path_outside', { path: options.dockerfile });
   const tree = await readWhole(archive, join(options.directory, 'context'), options.signal);
   try {
     const path = nameIn(tree, options.dockerfile);
@@ -29,6 +30,20 @@ export async function readContext(archive: Readable, options: { dockerfile: stri
     await tree[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A Dockerfile alone, with nothing to copy. @throws build.invalid_dockerfile */
+export async function readDockerfileAlone(content: Readable, { directory }: { directory: string }): Promise<BuildContext> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestDockerfile) throw fail('build.invalid_dockerfile', { message: `the Dockerfile is larger than ${largestDockerfile} bytes` });
+    chunks.push(chunk);
+  }
+  const dockerfile = readDockerfile(Buffer.concat(chunks).toString('utf8'));
+  const tree = await SourceTree.read(Readable.from([]), join(directory, 'context'));
+  return { tree, dockerfile, [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
 }
 
 /** Also what follows the archive's end: a client that still sends does not read the answer. */

@@ -15,7 +15,8 @@ import type { BuildSolver } from '../solver/contract.ts';
 import { pruneBuilds } from '../solver/prune-builds.ts';
 import { BuildOutput } from './build-output.ts';
 import { commitContainer } from './commit-container.ts';
-import { readContext } from './build-context.ts';
+import { readContext, readDockerfileAlone, type BuildContext } from './build-context.ts';
+import { openRemote } from './remote-context.ts';
 import { ImageBuilder } from './image-builder.ts';
 
 export function buildUseCases(parts: EngineParts, containers: ContainerUseCases, makeSolver: () => BuildSolver): BuildUseCases & { readonly solver: BuildSolver } {
@@ -51,7 +52,7 @@ async function build({ parts, containers, output, directory }: BuildParts, work:
   const names = request.tags.filter((tag) => tag !== '').map(nameOf);
   const workDirectory = await mkdtemp(join(directory, 'build-'));
   await using _directory = { [Symbol.asyncDispose]: async () => await rm(workDirectory, { recursive: true, force: true }) };
-  await using context = await readContext(work.context, { dockerfile: request.dockerfile, directory: workDirectory, signal });
+  await using context = await contextOf({ work, output, directory: workDirectory });
   await using builder = new ImageBuilder({ parts, containers, output, directory: workDirectory, context: context.tree, request, signal });
   let imageId: string;
   try {
@@ -70,6 +71,15 @@ async function build({ parts, containers, output, directory }: BuildParts, work:
     await output.text(`Successfully tagged ${familiarText(name)}\n`);
   }
   if (request.quiet) await output.show({ stream: `${imageId}\n` });
+}
+
+async function contextOf({ work: { context, request, signal }, output, directory }: { work: { context: Readable; request: BuildRequest; signal: AbortSignal }; output: BuildOutput; directory: string }): Promise<BuildContext> {
+  const options = { dockerfile: request.dockerfile, directory, signal };
+  if (request.remote === '') return await readContext(context, options);
+  // What a client sends beside an address is passed over.
+  context.resume();
+  const { content, isDockerfile } = await openRemote(request.remote, { directory, output, signal });
+  return isDockerfile ? await readDockerfileAlone(content, options) : await readContext(content, options);
 }
 
 function momentOf(until: string): bigint {

@@ -72,7 +72,8 @@ export class CopyTrees implements AsyncDisposable {
       const { output, signal } = this.#options;
       const { tree, path } = await downloadSource(name, { spoolPath: this.#newPath(), target, output, signal });
       this.#opened.use(tree);
-      return selectSources(path, { tree, isContext: false, unpack: false });
+      // What is fetched is told by its digest alone.
+      return selectSources(path, { tree, isContext: false, unpack: false }).map((source) => ({ ...source, hash: source.hash.replace(/^file:/, '') }));
     }
     if (image === undefined) return selectSources(name, { tree: this.#options.context, isContext: true, unpack: word === 'ADD' });
     const path = relativePath(posix.normalize(`/${name}`));

@@ -8,6 +8,7 @@ import { SourceTree } from '#build/source-tree.ts';
 import { writeTar } from '#oci/tar/write-tar.ts';
 import { HttpExchange } from '#registry/http-exchange.ts';
 import type { BuildOutput } from './build-output.ts';
+import { refusedAnswer } from './refused-answer.ts';
 
 export interface DownloadOptions {
   readonly spoolPath: string;
@@ -18,15 +19,17 @@ export interface DownloadOptions {
 
 /** @throws what stood in the way, in Go's words */
 export async function downloadSource(url: string, { spoolPath, target, output, signal }: DownloadOptions): Promise<{ tree: SourceTree; path: string }> {
+  // Other than Go's, this platform's reader takes the first part of the path for a host that is not there.
+  if (/^https?:\/\/(?:[/?#]|$)/i.test(url)) throw fail('build.step_failed', { message: `Get ${JSON.stringify(url)}: http: no Host in request URL` });
   using http = new HttpExchange({ insecure: false }, 'Go-http-client/1.1');
   const answer = await http.send(new URL(url), { signal, verb: 'Get' });
   if (answer.status >= 400) {
-    answer.body.destroy();
-    throw fail('build.step_failed', { message: `failed to GET ${url} with status ${answer.status} ${answer.statusText}: ` });
+    throw fail('build.step_failed', { message: await refusedAnswer(url, answer) });
   }
   const name = nameOf(url, answer.headers['content-disposition']);
   if (name === '' && target.endsWith('/')) {
     answer.body.destroy();
+    await output.text('\n');
     throw fail('build.step_failed', { message: `cannot determine filename for source ${url}` });
   }
   const path = name === '' ? '__unnamed__' : name;

@@ -21,6 +21,7 @@ import type { CacheDirectories } from './cache-directories.ts';
 import type { ContextStore } from './context-store.ts';
 import { archiveStream, copyArchive, directoryArchive } from './copy-step.ts';
 import { cacheKeyFailure, findSources, hashOfFound, type FoundSource } from './copy-sources.ts';
+import { uploadedContext } from './contract.ts';
 import type { DownloadStore } from './download-store.ts';
 import { fetchSource, unpacked } from './fetch-source.ts';
 import { fetchCommit } from './git-source.ts';
@@ -48,6 +49,8 @@ export interface BuildExecutorOptions {
   readonly session: BuildSession | undefined;
   readonly progress: BuildProgress;
   readonly hostConfig: HostConfig;
+  /** A context that came with the call. */
+  readonly upload?: AsyncIterable<Uint8Array> | undefined;
   /** Of this build's own. */
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -204,16 +207,17 @@ export class BuildExecutor implements AsyncDisposable {
 
   async #fetch(node: DownloadNode | GitNode): Promise<AsyncIterable<Uint8Array>> {
     const { downloads, session } = this.#options;
-    if (node.kind === 'download' && node.url.startsWith(uploadPrefix)) return await this.#upload(node.url.slice(uploadPrefix.length));
+    if (node.kind === 'download' && node.url.startsWith(uploadedContext)) return await this.#upload(node.url.slice(uploadedContext.length - 1));
     const facts = { directory: await this.#newDirectory(), signal: this.#signal };
     return node.kind === 'git' ? await fetchCommit(node, { ...facts, session }) : await fetchSource(node, { ...facts, downloads });
   }
 
   /** A context that the client sends as an archive, maybe compressed. */
   async #upload(path: string): Promise<AsyncIterable<Uint8Array>> {
-    const { session } = this.#options;
-    if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
-    return await unpacked(Readable.from(session.upload(path, this.#signal)), this.#signal);
+    const { session, upload } = this.#options;
+    const archive = upload ?? session?.upload(path, this.#signal);
+    if (archive === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    return await unpacked(Readable.from(archive), this.#signal);
   }
 
   async #receive(node: LocalNode): Promise<SourceTree> {
@@ -353,7 +357,5 @@ export class BuildExecutor implements AsyncDisposable {
   }
 }
 
-/** Of addresses that stand for an upload (moby/buildkit, session/upload). */
-const uploadPrefix = 'http://buildkit-session';
 const largestReadFile = 16 * 1024 * 1024;
 const nothing: NodeResult = { top: undefined, tree: undefined, created: undefined, cached: false };

@@ -189,6 +189,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     return this.#parts.configuration.current.features['containerd-snapshotter'] !== false;
   }
 
+  cancel(ref: string): void {
+    this.#jobs.get(ref)?.stop.abort(fail('build.step_failed', { message: 'context canceled' }));
+  }
+
   hostGateway(): string {
     return this.#parts.networks.inspect('bridge').IPAM.Config?.[0]?.Gateway ?? '';
   }
@@ -210,7 +214,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     await using _directory = { [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }) };
     const within = session === undefined ? signal : AbortSignal.any([signal, session.gone]);
     await using executor = new BuildExecutor({
-      parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, downloads: this.#downloads, session, progress, hostConfig: call.hostConfig, directory, signal: within,
+      parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, downloads: this.#downloads, session, progress, hostConfig: call.hostConfig, upload: call.upload, directory, signal: within,
     });
     using _steps = { [Symbol.dispose]: () => void (job.steps = [...executor.outcomes]) };
     job.begun.resolve(executor);

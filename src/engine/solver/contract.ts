@@ -22,7 +22,12 @@ export interface SolveCall {
   readonly internal: boolean;
   /** What the containers of its steps are made with. */
   readonly hostConfig: HostConfig;
+  /** The context where it came with the call, for the attribute `context` of {@link uploadedContext}; undefined: the client's session has it. */
+  readonly upload?: AsyncIterable<Uint8Array> | undefined;
 }
+
+/** Address of a context that is uploaded (moby/buildkit, session/upload). */
+export const uploadedContext = 'http://buildkit-session/';
 
 /** What a frontend made: a result for each platform, by name; one without a name when no platforms were asked for by name. */
 export interface FrontendResult {
@@ -66,6 +71,8 @@ export interface BuildSolver {
   readonly workerId: string;
   /** Whether clients may ask for what Docker can only with its store of manifests; true unless the feature `containerd-snapshotter` is off. */
   keepsManifests(): boolean;
+  /** Stops a build; nothing happens when there is none of this name. */
+  cancel(ref: string): void;
   /** Address of the default bridge. */
   hostGateway(): string;
 }
