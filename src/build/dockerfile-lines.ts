@@ -9,6 +9,8 @@ export interface DockerfileLine {
   /** Of its last line, that of its last here-document's end included. */
   readonly end: number;
   readonly heredocs: readonly Heredoc[];
+  /** Comment lines right before it, without their marks. */
+  readonly comments: readonly string[];
 }
 
 /** `<<NAME` with what follows up to a line `NAME`. */
@@ -40,6 +42,7 @@ export function splitDockerfile(text: string): DockerfileLines {
   const { escape, check } = readDirectives(physical);
   const emptyContinuations: { line: number; text: string }[] = [];
   const lines: DockerfileLine[] = [];
+  let comments: string[] = [];
   for (let index = 0; index < physical.length; ) {
     const number = index + 1;
     let open: string | undefined;
@@ -48,7 +51,10 @@ export function splitDockerfile(text: string): DockerfileLines {
       const line = physical[index] ?? '';
       const trimmed = line.trimStart();
       if (trimmed === '' || trimmed.startsWith('#')) {
-        if (open === undefined) break;
+        if (open === undefined) {
+          comments = trimmed === '' ? [] : [...comments, trimmed.slice(1).trim()];
+          break;
+        }
         if (trimmed === '') hasEmpty = true;
         continue;
       }
@@ -72,7 +78,8 @@ export function splitDockerfile(text: string): DockerfileLines {
       heredocs.push({ name: terminator, content, expand });
       index++;
     }
-    lines.push({ text: open, number, end: Math.min(index, physical.length), heredocs });
+    lines.push({ text: open, number, end: Math.min(index, physical.length), heredocs, comments });
+    comments = [];
   }
   if (lines.length === 0) throw fault('file with no instructions', { start: 1, end: Math.max(1, lastLine(physical)) });
   return { lines, escape, emptyContinuations, check };

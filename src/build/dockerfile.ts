@@ -18,6 +18,8 @@ export interface Command {
   readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly heredocs: readonly Heredoc[];
   readonly range: LineRange;
+  /** Comment lines right before it. */
+  readonly comments: readonly string[];
   /** The arguments were a JSON array. */
   readonly json: boolean;
   /** For what changes the configuration alone. */
@@ -37,6 +39,7 @@ export interface Stage {
   readonly platform: string;
   readonly source: string;
   readonly range: LineRange;
+  readonly comments: readonly string[];
   readonly commands: Command[];
 }
 
@@ -86,7 +89,7 @@ function rangeOf({ number, end }: DockerfileLine): LineRange {
 /** A trigger an image brings. @throws build.invalid_dockerfile */
 export function readTrigger(text: string): { command: Command; escape: string } {
   const { lines, escape } = splitDockerfile(text);
-  const line = lines[0] ?? { text: '', number: 1, end: 1, heredocs: [] };
+  const line = lines[0] ?? { text: '', number: 1, end: 1, heredocs: [], comments: [] };
   const instruction = asFault('failed to parse Dockerfile', undefined, () => parseInstruction(line.text, escape));
   return { command: asFault('', undefined, () => checkCommand(instruction, line)), escape };
 }
@@ -100,13 +103,13 @@ export function labelCommand(name: string, value: string): Command {
   const instruction: Instruction = { word: 'LABEL', flags: [], parameters: [name, value], json: false, original: `LABEL ${name}=${value}` };
   // Given from outside, the label is as it is: nothing in it is to be resolved.
   const step: Step = ({ config }) => void (config.Labels = { ...config.Labels, [name]: value });
-  return { word: 'LABEL', source: instruction.original, parameters: [name, value], flags: new Map([['verbatim', 'true']]), lists: new Map(), heredocs: [], range: { start: 0, end: 0 }, json: false, step };
+  return { word: 'LABEL', source: instruction.original, parameters: [name, value], flags: new Map([['verbatim', 'true']]), lists: new Map(), heredocs: [], range: { start: 0, end: 0 }, comments: [], json: false, step };
 }
 
 function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   const word = instruction.word.toUpperCase();
   const { parameters, json } = instruction;
-  const place = { source: instruction.original.trim(), heredocs: line.heredocs, range: rangeOf(line) };
+  const place = { source: instruction.original.trim(), heredocs: line.heredocs, range: rangeOf(line), comments: line.comments };
   if (word === 'ONBUILD') return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction({ ...instruction, original: [instruction.original, ...line.heredocs.map(({ name, content }) => content + name)].join('\n') }) };
   if (configurationWords.has(word)) return { word, ...place, parameters, flags: new Map(), lists: new Map(), json, step: checkInstruction(instruction) };
   if (!otherWords.has(word)) throw new Error(`unknown instruction: ${instruction.word}${meant(word, [...configurationWords, ...otherWords])}`);
@@ -123,11 +126,11 @@ function checkCommand(instruction: Instruction, line: DockerfileLine): Command {
   return { word, ...place, parameters, flags, lists, json, step: undefined };
 }
 
-function stageOf({ parameters, flags, source, range }: Command): Stage {
+function stageOf({ parameters, flags, source, range, comments }: Command): Stage {
   const [base = '', , given = ''] = parameters;
   const name = given.toLowerCase();
   if (name !== '' && !/^[a-z][a-z0-9-_.]*$/.test(name)) throw new Error(`invalid name for build stage: ${quoteText(given)}, name can't start with a number or contain symbols`);
-  return { name, base, platform: flags.get('platform') ?? '', source, range, commands: [] };
+  return { name, base, platform: flags.get('platform') ?? '', source, range, comments, commands: [] };
 }
 
 function asFault<T>(context: string, range: LineRange | undefined, read: () => T): T {

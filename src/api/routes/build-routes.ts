@@ -55,7 +55,7 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
     hostConfig: hostConfigOf(call),
   };
   if (builder === '2') {
-    const build = { context: exchange.request, request, buildId: query.text('buildid'), session: query.text('session'), outputs, hostConfig: stepHostConfig(version) };
+    const build = { context: exchange.request, request, buildId: query.text('buildid'), session: query.text('session'), networkMode: query.text('networkmode'), outputs, hostConfig: stepHostConfig(version) };
     return await sendProgress(exchange, buildByBuildkit(engine, build, exchange.signal), { errorsInStream: false });
   }
   await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });

@@ -15,6 +15,8 @@ export interface BuildkitBuild {
   readonly request: BuildRequest;
   /** The client's name of the build; empty: none. */
   readonly buildId: string;
+  /** As the client gives it; empty: the usual. */
+  readonly networkMode: string;
   /** Session of a client that has one. */
   readonly session: string;
   readonly outputs: readonly { readonly type: string; readonly attributes: Readonly<Record<string, string>> }[];
@@ -44,7 +46,7 @@ async function* messagesOf({ solver }: Engine, call: SolveCall, quiet: boolean, 
   }
 }
 
-function callOf({ context, request, buildId, session, outputs, hostConfig }: BuildkitBuild): SolveCall {
+function callOf({ context, request, buildId, session, networkMode, outputs, hostConfig }: BuildkitBuild): SolveCall {
   const { remote, dockerfile, target, labels, buildArguments, noCache, pull } = request;
   const fromSession = remote === sessionRemote;
   if (remote !== '') context.resume();
@@ -60,8 +62,9 @@ function callOf({ context, request, buildId, session, outputs, hostConfig }: Bui
   if (noCache) attributes.set('no-cache', '');
   for (const [name, value] of buildArguments) if (value !== null) attributes.set(`build-arg:${name}`, value);
   for (const [name, value] of labels) attributes.set(`label:${name}`, value);
-  const network = networkOf(request.hostConfig);
+  const network = networkOf(networkMode);
   set('force-network-mode', network);
+  if (network === 'host') set('entitlements', 'network.host');
   set('add-hosts', (request.hostConfig.ExtraHosts ?? []).map(hostEntry).join(','));
   if (request.hostConfig.ShmSize > 0) set('shm-size', String(request.hostConfig.ShmSize));
   set('ulimit', (request.hostConfig.Ulimits ?? []).map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(','));
@@ -74,7 +77,7 @@ function callOf({ context, request, buildId, session, outputs, hostConfig }: Bui
   };
 }
 
-function networkOf({ NetworkMode: mode }: HostConfig): string {
+function networkOf(mode: string): string {
   if (mode === '' || mode === 'default') return '';
   if (mode === 'host' || mode === 'none') return mode;
   throw fail('build.step_failed', { message: `network mode ${JSON.stringify(mode)} not supported by buildkit` });

@@ -38,6 +38,15 @@ export function readCheckOptions(text: string): CheckOptions {
   return options;
 }
 
+/** What is found while reading, then by casing, then by what instructions do: so are findings of one line told. */
+const readingChecks: ReadonlySet<CheckName> = new Set(['StageNameCasing', 'FromAsCasing', 'MaintainerDeprecated', 'LegacyKeyValueFormat', 'NoEmptyContinuation']);
+
+/** In the order BuildKit tells them. */
+export function sortFindings(findings: readonly CheckFinding[]): CheckFinding[] {
+  const phase = ({ name }: CheckFinding): number => (readingChecks.has(name) ? 0 : name === 'ConsistentInstructionCasing' ? 1 : 2);
+  return [...findings].sort((a, b) => a.range.start - b.range.start || phase(a) - phase(b));
+}
+
 export class BuildChecks {
   readonly options: CheckOptions;
   readonly #findings: CheckFinding[] = [];

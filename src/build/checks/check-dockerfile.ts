@@ -8,7 +8,7 @@ import { suggestName } from '../suggest-name.ts';
 
 const reserved: ReadonlySet<string> = new Set(['context', 'scratch']);
 const secretName = /(?:_|^)(?:apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)/i;
-const publicName = /(?:_|^)(?:public|file|version)(?:_|$)/i;
+const publicName = /(?:_|^)public(?:_|$)/i;
 
 /** @param globals what FROM sees: the platform's variables and ARGs before it */
 export function checkDockerfile(dockerfile: Dockerfile, checks: BuildChecks, globals: ReadonlyMap<string, string>): void {

@@ -44,7 +44,7 @@ export const command = defineCommand({
     'cache-to': textsFlag({ text: 'Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")' }),
     'cgroup-parent': textFlag({ text: 'Set the parent cgroup for the "RUN" instructions during build' }),
     check: booleanFlag({ text: 'Shorthand for "--call=check"' }),
-    call: textFlag({ text: 'Set method for evaluating build ("check", "targets")', initial: 'build' }),
+    call: textFlag({ text: 'Set method for evaluating build ("check", "outline", "targets")', initial: 'build' }),
     debug: { ...textFlag({ text: 'Open a shell in the state of a step that fails, or run a command there', isOwn: true }), valueWhenBare: interactiveShell },
     file: textFlag({ short: 'f', text: 'Name of the Dockerfile (default: "PATH/Dockerfile")', candidates: 'files' }),
     iidfile: textFlag({ text: 'Write the image ID to a file', candidates: 'files' }),
@@ -119,7 +119,7 @@ export const command = defineCommand({
       const credentials = new CredentialStore(configuration, environment);
       if (flags.debug === interactiveShell && (source === '-' || flags.file === '-')) throw new CommandFailure('--debug needs standard input, which the build takes already: give a command, as in --debug="ls -l"');
       const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
-      const shown = shownProgress({ mode: flags.progress, quiet: quiet || method === 'check' || method === 'targets', stderr });
+      const shown = shownProgress({ mode: flags.progress, quiet: quiet || method !== 'build' && method !== '', stderr });
       const shell = flags.debug === '' ? undefined : debugShell({ command: flags.debug === interactiveShell ? '' : flags.debug, stdin, stdout, stderr, pause: () => shown.pause() });
       const offer = {
         directories,
@@ -164,7 +164,7 @@ export const command = defineCommand({
         await listening;
         shown.finish();
         if (method === 'build' || method === '') await explain();
-        if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout });
+        if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout, stderr });
         const imageId = exporterResponse['containerimage.config.digest'] ?? exporterResponse['containerimage.digest'] ?? '';
         if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
         if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);

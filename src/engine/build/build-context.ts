@@ -13,6 +13,7 @@ export interface BuildContext extends AsyncDisposable {
 }
 
 const defaultName = 'Dockerfile';
+const unknownFlags = ['parents', 'security'];
 const largestDockerfile = 16 * 1024 * 1024;
 
 /** @throws build.dockerfile_missing, build.invalid_dockerfile, layer.invalid_archive */
@@ -25,11 +26,21 @@ export async function readContext(archive: Readable, options: { dockerfile: stri
     if (text === undefined) throw fail('build.dockerfile_missing', { path });
     if (text === '') throw fail('build.invalid_dockerfile', { message: `the Dockerfile (${path}) cannot be empty` });
     await forgetIgnored(tree, path);
-    return { tree, dockerfile: readDockerfile(text), [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
+    return { tree, dockerfile: readPlain(text), [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
   } catch (error) {
     await tree[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Without the flags that this builder never knew. @throws build.invalid_dockerfile */
+function readPlain(text: string): Dockerfile {
+  const dockerfile = readDockerfile(text);
+  for (const { flags, range } of dockerfile.stages.flatMap(({ commands }) => commands)) {
+    const flag = unknownFlags.find((name) => flags.has(name));
+    if (flag !== undefined) throw fail('build.invalid_dockerfile', { message: `dockerfile parse error on line ${range.start}: unknown flag: --${flag}` });
+  }
+  return dockerfile;
 }
 
 /** A Dockerfile alone, with nothing to copy. @throws build.invalid_dockerfile */
@@ -41,7 +52,7 @@ export async function readDockerfileAlone(content: Readable, { directory }: { di
     if (size > largestDockerfile) throw fail('build.invalid_dockerfile', { message: `the Dockerfile is larger than ${largestDockerfile} bytes` });
     chunks.push(chunk);
   }
-  const dockerfile = readDockerfile(Buffer.concat(chunks).toString('utf8'));
+  const dockerfile = readPlain(Buffer.concat(chunks).toString('utf8'));
   const tree = await SourceTree.read(Readable.from([]), join(directory, 'context'));
   return { tree, dockerfile, [Symbol.asyncDispose]: async () => await tree[Symbol.asyncDispose]() };
 }

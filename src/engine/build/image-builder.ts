@@ -137,7 +137,7 @@ export class ImageBuilder implements AsyncDisposable {
     const built = this.#stages.find(({ name }) => name !== '' && name === base.toLowerCase());
     const from =
       built !== undefined
-        ? { imageId: built.state.imageId, author: built.state.author, config: built.state.config }
+        ? { imageId: built.state.imageId, author: '', config: built.state.config }
         : base === 'scratch'
           ? { imageId: '', author: '', config: {} }
           : await this.#bases.find(base, platformOf(stage, { variables: given.meta(), escape }));

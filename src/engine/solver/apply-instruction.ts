@@ -66,6 +66,7 @@ function configure(application: Application): void {
   const { word, parameters } = command;
   const expanders = expandersOf(application);
   const expanded = word === 'ENV' || word === 'LABEL' || word === 'USER' || word === 'VOLUME' || word === 'STOPSIGNAL' ? parameters.map(expanders.word) : parameters;
+  if (word === 'EXPOSE') checkProtocols(parameters, expanders);
   command.step?.(draft.draft, expanders);
   const { config } = draft;
   const comment = (): string | undefined => {
@@ -101,6 +102,18 @@ function configure(application: Application): void {
   if (text !== undefined) draft.record(text, { layer: false });
 }
 
+/** @throws build.solve_failed: BuildKit names the whole port where its protocol is none */
+function checkProtocols(parameters: readonly string[], { words }: Expanders): void {
+  for (const port of parameters.toSorted().flatMap(words)) {
+    try {
+      exposedPorts(port);
+    } catch (error) {
+      if (!isFailure(error, 'image.invalid_change') || !error.message.startsWith('Invalid proto: ')) throw error;
+      throw fail('build.solve_failed', { message: `invalid port: ${quoteText(port)}: ${error.message.replace(/^I/, 'i')}` }, error);
+    }
+  }
+}
+
 /** Ports of one EXPOSE as the configuration names them. */
 function exposedNow(parameters: readonly string[], { words }: Expanders): string[] {
   return parameters.toSorted().flatMap(words).flatMap(exposedPorts);
@@ -126,6 +139,7 @@ function changeDirectory(application: Application): void {
   // An absolute path stays as it is written, an empty one changes nothing.
   if (asked.startsWith('/')) draft.config.WorkingDir = asked;
   else if (asked !== '') command.step?.(draft.draft, expandersOf(application));
+  else draft.config.WorkingDir = draft.directory;
   draft.directorySet = true;
   const path = draft.directory;
   const layer = path !== '/';
@@ -290,6 +304,7 @@ function copy(application: Application): void {
       continue;
     }
     if (from === undefined) {
+      if (context.isIgnored(path)) context.checks.find('CopyIgnoredFile', `Attempting to ${isAdd ? 'Add' : 'Copy'} file ${quoteText(path)} that is excluded by .dockerignore`, command.range);
       context.usePath(posix.join('/', parents ? path.replace('/./', '/') : path));
       inputs.push(context.contextInput);
     } else {

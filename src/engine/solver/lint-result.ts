@@ -1,5 +1,5 @@
 /** What `--check` answers: the findings as BuildKit's sub-request `frontend.lint` has them. */
-import type { CheckFinding } from '#build/checks/build-checks.ts';
+import { sortFindings, type CheckFinding } from '#build/checks/build-checks.ts';
 import { checkAddress, checkRules } from '#build/checks/check-rules.ts';
 import { sourceExcerpt } from '#base/source-excerpt.ts';
 import type { LineRange } from '#build/dockerfile.ts';
@@ -13,7 +13,7 @@ export interface LintFacts {
 }
 
 export function lintResult({ fileName, text, findings, error }: LintFacts): Record<string, Buffer> {
-  const sorted = [...findings].sort((a, b) => a.range.start - b.range.start);
+  const sorted = sortFindings(findings);
   const document = {
     warnings: sorted.map(({ name, detail, range }) => ({ ruleName: name, description: checkRules[name].description, url: address(name), detail, location: location(range) })),
     sources: [{ filename: fileName, data: Buffer.from(text).toString('base64'), language: 'Dockerfile' }],
@@ -37,5 +37,5 @@ function address(name: CheckFinding['name']): string | undefined {
 }
 
 function location(range: LineRange | undefined): object {
-  return { ranges: range === undefined ? [] : [{ start: { line: range.start }, end: { line: range.end } }] };
+  return range === undefined ? {} : { ranges: [{ start: { line: range.start }, end: { line: range.end } }] };
 }

@@ -33,6 +33,8 @@ export interface PlanInput {
   readonly resolver: BaseResolver;
   /** Called once the images are known. */
   readonly beforeInstructions: () => Promise<void>;
+  /** Whether the list of what is ignored names a path of the context. */
+  readonly isIgnored: (path: string) => boolean;
   /** The build context, given the paths that are taken from it. */
   readonly contextNode: (paths: readonly string[]) => BuildNode;
   /** Called with what the checks found so far when the plan fails. */
@@ -45,14 +47,16 @@ export interface BuildPlan {
   readonly target: StageDraft;
   readonly dockerfile: Dockerfile;
   readonly findings: readonly CheckFinding[];
+  /** What the findings make the build fail with, where it asks for that; undefined: nothing. */
+  readonly failure: string | undefined;
 }
 
 const placeholder: BuildNode = buildNode({ kind: 'local', name: 'context', inputs: [], directory: '', wanted: {}, transfer: '' } satisfies Omit<LocalNode, 'digest' | 'range' | 'fresh'>);
 
 /** @throws build.invalid_dockerfile, build.solve_failed with the lines to blame in `details.range` */
-export async function planBuild({ text, options, platform, resolver, beforeInstructions, contextNode, tellFindings, everything = false }: PlanInput): Promise<BuildPlan> {
+export async function planBuild({ text, options, platform, resolver, beforeInstructions, isIgnored, contextNode, tellFindings, everything = false }: PlanInput): Promise<BuildPlan> {
   if (text === '') throw fail('build.solve_failed', { message: 'the Dockerfile cannot be empty' });
-  const dockerfile = parse(text);
+  const dockerfile = parse(text, options);
   const globals = globalArguments(dockerfile, options, platform);
   const stages = arrange(dockerfile, { options, globals });
   const target = wanted(stages, options.target);
@@ -62,7 +66,7 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   const drafts = new Map<PlannedStage, StageDraft>();
   const paths = new Set<string>();
   const context: PlanContext = {
-    options, platform, escape: dockerfile.escape, globals, drafts, checks,
+    options, platform, escape: dockerfile.escape, globals, drafts, checks, isIgnored,
     contextInput: placeholder,
     usePath: (path) => void paths.add(path),
   };
@@ -84,9 +88,9 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
     result.node = replaceNode(result.node, placeholder, local);
     const failure = checks.failure();
     if (failure !== undefined && !everything) throw fail('build.solve_failed', { message: failure, findings: checks.findings });
-    return { target: result, dockerfile, findings: checks.findings };
+    return { target: result, dockerfile, findings: checks.findings, failure };
   } catch (error) {
-    if (!everything) tellFindings(checks.findings);
+    tellFindings(checks.findings);
     throw error;
   }
 }
@@ -99,8 +103,27 @@ function readChecks(text: string): CheckOptions {
   }
 }
 
+/** Frontends are images that read Dockerfiles; what theirs of Docker reads is read here. @throws build.solve_failed for others */
+function checkSyntax(reference: string): void {
+  const [image = ''] = reference.split(/\s/, 1);
+  if (image === '' || /^(?:(?:index\.|registry-1\.)?docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]\S*)?$/.test(image)) return;
+  const message = `failed to solve with frontend ${image}: frontends other than docker/dockerfile cannot be run: take the syntax line (or BUILDKIT_SYNTAX) away, or name docker/dockerfile:1, which is built in`;
+  throw fail('build.solve_failed', { message, range: { start: 1, end: 1 } });
+}
+
+/** The value of the directive, which is known before anything else is read. */
+function syntaxOf(text: string): string {
+  for (const line of text.replace(/^\uFEFF/, '').split('\n')) {
+    const [, name = '', value = ''] = /^\s*(?:#|\/\/)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(line.replace(/\r$/, '')) ?? [];
+    if (name === '') return '';
+    if (name.toLowerCase() === 'syntax') return value;
+  }
+  return '';
+}
+
 /** BuildKit's texts where they are others than the classic builder's. */
-function parse(text: string): Dockerfile {
+function parse(text: string, { buildArguments }: SolveOptions): Dockerfile {
+  checkSyntax(buildArguments.get('BUILDKIT_SYNTAX') ?? syntaxOf(text));
   try {
     return readDockerfile(text);
   } catch (error) {
@@ -209,7 +232,7 @@ function sourceOf(from: string, range: LineRange, { stages, byName }: Arrangemen
   }
   const named = byName.get(from.toLowerCase());
   if (named !== undefined) return named;
-  const stage: Stage = { name: '', base: from, platform: '', source: `FROM ${from}`, range, commands: [] };
+  const stage: Stage = { name: '', base: from, platform: '', source: `FROM ${from}`, range, comments: [], commands: [] };
   const implied: PlannedStage = { stage, index: stages.length, base: undefined, platform: undefined, commands: [], label: '', sources: new Map(), baseName: from, range, implied: true, blames, steps: 0, step: 0 };
   stages.push(implied);
   return implied;

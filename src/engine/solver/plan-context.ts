@@ -18,6 +18,7 @@ export interface PlanContext {
   /** Stands for the context until all paths are known. */
   readonly contextInput: BuildNode;
   readonly usePath: (path: string) => void;
+  readonly isIgnored: (path: string) => boolean;
   readonly drafts: ReadonlyMap<PlannedStage, StageDraft>;
 }
 

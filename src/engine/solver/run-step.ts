@@ -51,7 +51,8 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   await snapshotter.create(id, inputs[0], { remapped: remapping !== undefined });
   undo.defer(async () => await snapshotter.remove(id));
   undo.defer(async () => await rm(paths.containerDirectory(id), { recursive: true, force: true }));
-  const mounts = undo.use(new StepMounts({ ...options, snapshotter, mapping: remapping?.mapping, directory: `${paths.runDirectory(id)}-mounts` }));
+  const ofImage = (input: number): boolean => node.inputs[input]?.kind === 'image';
+  const mounts = undo.use(new StepMounts({ ...options, command: node.command, ofImage, snapshotter, mapping: remapping?.mapping, directory: `${paths.runDirectory(id)}-mounts` }));
   const places = await mounts.make(node.mounts, inputs);
   const record = recordOf(node, id, { ...options, variables: mounts.variables });
   if (record.config.WorkingDir !== '' && record.config.WorkingDir !== '/') await makeWorkingDirectory(snapshotter, id, record.config.WorkingDir, remapping);

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
-import type { CheckFinding } from '#build/checks/build-checks.ts';
+import { sortFindings, type CheckFinding } from '#build/checks/build-checks.ts';
 import { checkAddress, checkRules } from '#build/checks/check-rules.ts';
 import type { LineRange } from '#build/dockerfile.ts';
 import type { SourceTree } from '#build/source-tree.ts';
 import { parseImageConfiguration } from '#oci/image-configuration.ts';
 import { formatPlatform, hostPlatform, type Platform } from '#oci/platform.ts';
-import { canonicalName, canonicalText, familiarText, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { canonicalName, canonicalText, familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import type { ImageStore } from '#image/contract.ts';
 import { buildNode, type BuildNode } from './build-node.ts';
 import type { BuildExecutor } from './build-executor.ts';
@@ -19,6 +19,7 @@ import { contextFileName } from './fetch-source.ts';
 import { refusing } from './plan-context.ts';
 import { parseGitAddress } from '#build/git-address.ts';
 import { lintResult } from './lint-result.ts';
+import { outlineResult } from './outline-result.ts';
 import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
 import { authorizationFor } from './registry-authorization.ts';
@@ -98,20 +99,28 @@ interface BuildWork {
 async function answerRequest({ options, parts, files }: BuildWork): Promise<Record<string, Buffer>> {
   const facts = { fileName: files.fileName, text: files.text };
   if (options.request === 'frontend.targets') return targetsResult(files.text, files.fileName);
+  if (options.request === 'frontend.outline') return outlineResult(files.text, options);
   if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}` });
   const [platform = hostPlatform()] = options.platforms;
+  let ignored: readonly string[] = [];
+  let before: readonly CheckFinding[] = [];
   try {
-    const { findings } = await planBuild({
+    const { findings, failure } = await planBuild({
       text: files.text, options, platform, resolver: new ImageResolver(options, parts), everything: true,
-      beforeInstructions: async () => void (await files.ignored()),
+      beforeInstructions: async () => void (ignored = await files.ignored()),
+      isIgnored: (path) => isIgnored(path, ignored),
       contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored: [] }),
-      tellFindings: () => undefined,
+      tellFindings: (found) => void (before = found),
     });
-    return lintResult({ ...facts, findings });
+    return lintResult({ ...facts, findings, error: failure === undefined ? undefined : { message: failure, range: undefined } });
   } catch (error) {
     if (!isFailure(error, 'build.solve_failed') && !isFailure(error, 'build.invalid_dockerfile')) throw error;
-    return lintResult({ ...facts, findings: [], error: { message: error.message, range: rangeOf(error.details['range']) } });
+    return lintResult({ ...facts, findings: before, error: { message: error.message, range: rangeOf(error.details['range']) } });
   }
+}
+
+function isIgnored(path: string, patterns: readonly string[]): boolean {
+  return patterns.length > 0 && IgnorePatterns.parse(patterns.join('\n')).matches(posix.join('/', path).slice(1));
 }
 
 function rangeOf(value: unknown): LineRange | undefined {
@@ -120,7 +129,7 @@ function rangeOf(value: unknown): LineRange | undefined {
 
 /** Tells the client what the checks found. */
 function tellFindings({ parts, files }: Pick<BuildWork, 'parts' | 'files'>, findings: readonly CheckFinding[]): void {
-  for (const { name, detail, range } of [...findings].sort((a, b) => a.range.start - b.range.start)) {
+  for (const { name, detail, range } of sortFindings(findings)) {
     parts.progress.warn({
       vertex: '', level: 1, short: Buffer.from(`${name}: ${detail} (line ${range.start})`), detail: [Buffer.from(checkRules[name].description)], url: checkAddress(name),
       info: { filename: files.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
@@ -224,6 +233,7 @@ async function solvePlatform({ options, parts, files, platform }: { options: Sol
   const plan = await planBuild({
     text: files.text, options, platform, resolver,
     beforeInstructions: async () => void (ignored = await files.ignored()),
+    isIgnored: (path) => isIgnored(path, ignored),
     contextNode: (paths) => files.remote ?? contextNode(options, { paths, ignored }),
     tellFindings: (findings) => tellFindings({ parts, files }, findings),
   });
@@ -286,9 +296,10 @@ class ImageResolver implements BaseResolver {
     const scheme = separator < 0 ? '' : address.slice(0, separator);
     const rest = address.slice(separator + 1);
     const base = { config: emptyConfig, author: '', history: [], platform };
-    if (scheme === 'docker-image') return await this.image(rest.replace(/^\/\//, ''), platform);
+    if (scheme === 'docker-image') return await this.#look(rest.replace(/^\/\//, ''), platform, name);
     if (scheme === 'local') {
-      return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: {} }) };
+      const exclude = await this.#ignored(name, rest);
+      return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: { exclude } }) };
     }
     const git = refusing(() => parseGitAddress(address));
     if (git !== undefined) return { ...base, node: remoteContext(address, { name: `[internal] load git source ${address}`, keepDirectory: false }) };
@@ -298,7 +309,14 @@ class ImageResolver implements BaseResolver {
     throw fail('build.solve_failed', { message: `unsupported context source ${scheme} for ${name}` });
   }
 
-  async #look(text: string, platform: Platform): Promise<StageBase & { readonly reference: string }> {
+  /** What the directory of a context's own list of what is ignored names. */
+  async #ignored(name: string, directory: string): Promise<readonly string[]> {
+    const node = buildNode({ kind: 'local', name: `[context ${name}] load .dockerignore`, inputs: [], directory, transfer: `transferring ${name}:`, wanted: { follow: ['.dockerignore'] } });
+    return patternsOf((await textIn((await this.#parts.executor.make(node)).tree, '.dockerignore')) ?? '');
+  }
+
+  /** @param context name of the `--build-context` that stands for the image; empty: none */
+  async #look(text: string, platform: Platform, context = ''): Promise<StageBase & { readonly reference: string }> {
     const { images, progress, signal } = this.#parts;
     let name;
     try {
@@ -307,7 +325,7 @@ class ImageResolver implements BaseResolver {
       throw fail('build.solve_failed', { message: `failed to parse stage name ${JSON.stringify(text)}: ${messageOf(error)}` }, error);
     }
     const canonical = canonicalText(name);
-    const vertex = buildNode({ kind: 'scratch', name: `[internal] load metadata for ${canonical}`, inputs: [] });
+    const vertex = buildNode({ kind: 'scratch', name: context === '' ? `[internal] load metadata for ${canonical}` : `[context ${context}] load metadata for ${text}`, inputs: [] });
     progress.declare([{ digest: vertex.digest, name: vertex.name, inputs: [] }]);
     progress.start(vertex.digest);
     try {
@@ -319,15 +337,16 @@ class ImageResolver implements BaseResolver {
       }
       progress.complete(vertex.digest);
       const { author, history } = parseImageConfiguration(await readFile(images.configurationPath(image.id), 'utf8'));
-      const node = buildNode({ kind: 'image', name: canonical, inputs: [], top: image.topLayer });
+      const node = buildNode({ kind: 'image', name: context === '' ? canonical : `[context ${context}] ${text}`, inputs: [], top: image.topLayer });
       const known = images.namesOf(image.id).digests.find((one) => canonicalName(parseReference(one)) === canonicalName(name));
       this.materials.push({ reference: canonical, digest: known?.slice(known.indexOf('@') + 1) ?? image.id, image: image.id });
       const offered: Platform = { os: image.os, architecture: image.architecture, ...(image.variant === undefined ? {} : { variant: image.variant }) };
       return { node, config: image.config, author, history, platform: offered, reference: canonical };
     } catch (error) {
       signal.throwIfAborted();
-      progress.complete(vertex.digest, { error: messageOf(error) });
-      throw fail('build.solve_failed', { message: `${text}: failed to resolve source metadata for ${canonical}: ${messageOf(error)}`, vertex: vertex.digest }, error);
+      const reason = asResolverSays(messageOf(error), name);
+      progress.complete(vertex.digest, { error: reason });
+      throw fail('build.solve_failed', { message: `${context === '' ? `${text}: ` : ''}failed to resolve source metadata for ${canonical}: ${reason}`, vertex: vertex.digest }, error);
     }
   }
 
@@ -340,6 +359,13 @@ class ImageResolver implements BaseResolver {
       throw error;
     }
   }
+}
+
+/** A registry that cannot be reached is told by the request for the manifest, as BuildKit makes it. */
+function asResolverSays(message: string, name: ImageReference): string {
+  const canonical = canonicalName(name);
+  const path = canonical.slice(canonical.indexOf('/') + 1);
+  return message.replace(/^(?:Get|Head) "https?:\/\/[^"]*\/v2\/[^"]*": /, `failed to do request: Head "https://${registryHost(canonical)}/v2/${path}/manifests/${name.digest ?? name.tag ?? 'latest'}": `);
 }
 
 function canonicalOr(name: string): string {

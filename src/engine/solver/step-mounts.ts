@@ -19,6 +19,9 @@ export interface StepMountsOptions {
   readonly snapshotter: Snapshotter;
   readonly caches: CacheDirectories;
   readonly session: BuildSession | undefined;
+  readonly command: readonly string[];
+  /** Whether an input is an image as it is. */
+  readonly ofImage: (input: number) => boolean;
   /** Of the step's users; undefined: they are the host's. */
   readonly mapping: IdentityMapping | undefined;
   /** Of this step's own, on memory: secrets never touch the disk. */
@@ -73,8 +76,18 @@ export class StepMounts implements AsyncDisposable {
       case 'cache':
         return bind(mount, await this.#cache(mount, inputs));
       default:
-        return bind(mount, inside(await this.#input(mount, inputs), mount.source));
+        return bind(mount, this.#inside(await this.#input(mount, inputs), mount));
     }
+  }
+
+  /** A path of a mounted file system, links followed inside it. @throws build.solve_failed */
+  #inside(root: string, { input, source }: RunMount): string {
+    const wanted = posix.join('/', source);
+    if (wanted === '/') return root;
+    const real = resolveInRoot(root, wanted);
+    if (real !== undefined) return real;
+    if (input === undefined || !this.#options.ofImage(input)) throw missing(wanted, newIdentifier().slice(0, 25));
+    throw fail('build.solve_failed', { message: `process ${JSON.stringify(this.#options.command.join(' '))} did not complete successfully: open ${wanted}: no such file or directory` });
   }
 
   #own(path: string, { uid = 0, gid = 0 }: { readonly uid?: number | undefined; readonly gid?: number | undefined }): void {
@@ -139,13 +152,4 @@ export class StepMounts implements AsyncDisposable {
 function bind({ target, readonly }: RunMount, source: string): SpecificationMount {
   const options = bindOptions({ writable: !readonly, propagation: 'rprivate', nonRecursive: undefined, readonlyNonRecursive: undefined, recursiveReadonly: false });
   return { destination: target, type: 'bind', source, options };
-}
-
-/** A path of a mounted file system, links followed inside it. @throws build.solve_failed */
-function inside(root: string, source: string): string {
-  const wanted = posix.join('/', source);
-  if (wanted === '/') return root;
-  const real = resolveInRoot(root, wanted);
-  if (real === undefined) throw missing(wanted, newIdentifier().slice(0, 25));
-  return real;
 }

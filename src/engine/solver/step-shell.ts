@@ -1,5 +1,6 @@
 /** A shell in the state that a RUN failed in: the same files, mounts, user, variables and network, for the build's client. */
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { ShellInput } from '#schema/buildkit/shell-messages.ts';
@@ -62,6 +63,7 @@ export async function serveStepShell(stream: ShellStream, options: StepShellOpti
     await stream.send({ exited: true, exitCode: cannotStart });
   } finally {
     await parts.runtime.release(record.id, path);
+    await rm(parts.paths.containerDirectory(record.id), { recursive: true, force: true });
     stream.end();
   }
 }

@@ -9,7 +9,7 @@ interface LintDocument {
 }
 
 /** Answers the exit code: 1 where something was found. */
-export function printCheck(method: string, response: Readonly<Record<string, string>>, { stdout }: { stdout: Output }): number {
+export function printCheck(method: string, response: Readonly<Record<string, string>>, { stdout, stderr }: { stdout: Output; stderr: Output }): number {
   const json = response['result.json'];
   if (method !== 'check' || json === undefined) {
     stdout.write(response['result.txt'] ?? '');
@@ -18,13 +18,13 @@ export function printCheck(method: string, response: Readonly<Record<string, str
   // The daemon writes it in this form.
   const { warnings, sources, buildError } = JSON.parse(json) as LintDocument;
   const count = warnings.length;
-  stdout.write(count === 0 ? 'Check complete, no warnings found.\n' : `Check complete, ${count} warning${count === 1 ? ' has' : 's have'} been found!\n`);
+  if (count > 0 || buildError === undefined) stdout.write(count === 0 ? 'Check complete, no warnings found.\n' : `Check complete, ${count} warning${count === 1 ? ' has' : 's have'} been found!\n`);
   for (const { ruleName, url = '', detail, location } of warnings) {
     stdout.write(`\nWARNING: ${ruleName}${url === '' ? '' : ` - ${url}`}\n${detail}\n`);
     const [source] = sources;
     const [range] = location.ranges;
     if (source !== undefined && range !== undefined) stdout.write(sourceExcerpt(source.filename, Buffer.from(source.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line }));
   }
-  if (buildError !== undefined) stdout.write(`\nERROR: ${buildError.message}\n`);
+  if (buildError !== undefined) stderr.write(`ERROR: ${buildError.message}\n`);
   return count > 0 || buildError !== undefined ? 1 : 0;
 }

@@ -1,0 +1,198 @@
+/** What builds take from elsewhere: addresses of the web, Git repositories, contexts of other names; and a shell where a step fails. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import test, { after, before, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
+import { readMounts } from '#kernel/mounts.ts';
+import { runCli, startCli, type CliResult } from '../cli/run-cli.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import { SourceServer } from '../fixtures/source-server.ts';
+import { TestDaemon } from '../fixtures/test-daemon.ts';
+
+let daemon: TestDaemon;
+let server: SourceServer;
+before(async () => {
+  server = await SourceServer.start();
+  daemon = await TestDaemon.start();
+});
+after(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+function contextOf(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'dhow-context-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(directory, name, '..'), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
+  return directory;
+}
+
+async function build(context: string, words: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+  return await runCli(['build', '--progress', 'plain', ...words, context], { program: 'dhow', socketPath: daemon.socket, environment });
+}
+
+/** What the steps of a build wrote. */
+function written({ stderr }: CliResult): string[] {
+  return [...stderr.matchAll(/^#\d+ \d+\.\d{3} (.*)$/gm)].map((match) => match[1] ?? '');
+}
+
+async function archive(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const members = Object.entries(files).map(([name, text]): TarMember => ({ header: { name, type: 'file', mode: 0o644, size: Buffer.byteLength(text), modified: { seconds: 1_600_000_000, nanoseconds: 0 } }, body: Buffer.from(text) }));
+  return await buffer(Readable.from(writeTar(members)));
+}
+
+const assertNothingLeft = async (): Promise<void> =>
+  await eventually('nothing of a build is left', () => {
+    assert.deepEqual(readdirSync(join(daemon.dataRoot, 'builds', 'solves')), []);
+    assert.deepEqual(readdirSync(join(daemon.dataRoot, 'containers')), []);
+    assert.deepEqual(readMounts().filter(({ mountPoint }) => mountPoint.startsWith(`${daemon.root}/`) && /merged|-mounts/.test(mountPoint)), []);
+  });
+
+test('a file behind an address must come with its name and time, be checked, and not be fetched again while it is the same', async (t) => {
+  server.files.set('/files/tool.txt', { body: 'tool\n', headers: { 'Last-Modified': 'Sun, 13 Sep 2020 12:26:40 GMT', ETag: '"one"' } });
+  const digest = createHash('sha256').update('tool\n').digest('hex');
+  const text = (checksum: string): string => `FROM busybox\nADD --checksum=sha256:${checksum} --chmod=750 ${server.url}/files/tool.txt /got/\nRUN stat -c '%n %a %u %Y' /got/*\n`;
+  const first = await build(contextOf(t, { Dockerfile: text(digest) }));
+  assert.equal(first.code, 0, first.stderr);
+  assert.deepEqual(written(first), ['/got/tool.txt 750 0 1600000000']);
+  const again = await build(contextOf(t, { Dockerfile: text(digest) }));
+  assert.match(again.stderr, /CACHED/);
+  assert.deepEqual(server.asked.filter((line) => line.includes('tool.txt')), ['GET /files/tool.txt 200', 'GET /files/tool.txt 304']);
+
+  const wrong = await build(contextOf(t, { Dockerfile: text('0'.repeat(64)) }));
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, new RegExp(`failed to solve: digest mismatch sha256:${digest}: sha256:0{64}\n$`));
+  for (const [address, message] of [
+    [`${server.url}/absent`, 'failed to load cache key: invalid response status 404'],
+    ['http://127.0.0.1:1/x', 'failed to load cache key: Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused'],
+    ['http:///x', 'failed to load cache key: Get "http:///x": http: no Host in request URL'],
+  ] as const) {
+    const failed = await build(contextOf(t, { Dockerfile: `FROM busybox\nADD ${address} /x\n` }));
+    assert.equal(failed.code, 1);
+    assert(failed.stderr.endsWith(`ERROR: failed to build: failed to solve: ${message}\n`), failed.stderr);
+  }
+  await assertNothingLeft();
+});
+
+test('a context behind an address must be an archive, compressed or not, or a Dockerfile', async () => {
+  const tar = await archive({ Dockerfile: 'FROM busybox\nCOPY told /\nRUN cat /told\n', told: 'by an archive\n', 'other/Dockerfile': 'FROM busybox\nRUN echo other\n' });
+  server.files.set('/context.tar', { body: tar });
+  server.files.set('/context.tar.gz', { body: gzipSync(tar) });
+  server.files.set('/Dockerfile', { body: 'FROM busybox\nRUN echo alone\n' });
+  for (const name of ['context.tar', 'context.tar.gz']) assert.deepEqual(written(await build(`${server.url}/${name}`, ['--no-cache'])), ['by an archive'], name);
+  assert.deepEqual(written(await build(`${server.url}/context.tar`, ['-f', 'other/Dockerfile'])), ['other']);
+  assert.deepEqual(written(await build(`${server.url}/Dockerfile`)), ['alone']);
+  const missing = await build(`${server.url}/nothing`);
+  assert.match(missing.stderr, /failed to solve: failed to read downloaded context: failed to load cache key: invalid response status 404\n$/);
+});
+
+test('repositories must be contexts and sources, by branch, tag, commit and directory, with those within them', async (t) => {
+  await server.commit('within', { 'within.txt': 'within\n' });
+  const first = await server.commit('project', { Dockerfile: 'FROM busybox\nCOPY . /c\nRUN cat /c/version; ls -a /c | tr "\\n" " "\n', version: 'one\n', 'sub/Dockerfile': 'FROM busybox\nRUN echo from below\n' }, { tag: 'v1' });
+  await server.commit('project', { version: 'two\n' }, { branch: 'next' });
+  const whole = server.repository('project');
+  const line = '. .. Dockerfile sub version ';
+  assert.deepEqual(written(await build(whole)), ['one', line]);
+  assert.deepEqual(written(await build(`${whole}#next`)), ['two', line]);
+  assert.deepEqual(written(await build(`${whole}?branch=next`, ['--no-cache'])), ['two', line]);
+  assert.deepEqual(written(await build(`${whole}#v1`, ['--no-cache'])), ['one', line]);
+  assert.deepEqual(written(await build(`${whole}#${first}`, ['--no-cache'])), ['one', line]);
+  assert.deepEqual(written(await build(`${whole}#v1:sub`)), ['from below']);
+
+  await server.commit('project', {}, { branch: 'whole', run: [['submodule', 'add', '--quiet', server.repository('within'), 'inner']] });
+  const add = await build(contextOf(t, { Dockerfile: `FROM busybox\nADD --keep-git-dir=true ${whole}#whole /src\nADD ${whole}?tag=v1&subdir=sub /sub\nRUN cat /src/inner/within.txt; ls -d /src/.git; ls /sub\n` }));
+  assert.deepEqual(written(add), ['within', '/src/.git', 'Dockerfile'], add.stderr);
+  const named = await build(contextOf(t, { Dockerfile: 'FROM busybox\nCOPY --from=elsewhere version /\nRUN cat /version\n' }), ['--build-context', `elsewhere=${whole}#next`]);
+  assert.deepEqual(written(named), ['two'], named.stderr);
+  for (const [address, message] of [
+    [`${whole}#absent`, 'failed to load cache key: repository does not contain ref absent, output: ""'],
+    [`${whole}#:absent`, 'failed to open subdir absent: no such file or directory'],
+    [`${whole}?depth=1`, 'unexpected query "depth"'],
+    [`${whole}?checksum=abcdef`, 'failed to load cache key: repository does not contain ref abcdef, output: ""'],
+  ] as const) {
+    const failed = await build(address);
+    assert.equal(failed.code, 1);
+    assert(failed.stderr.includes(`failed to solve: ${message}`), failed.stderr);
+  }
+});
+
+test('a link of a repository must not lead a build out of it', async () => {
+  await server.commit('links', { Dockerfile: 'FROM scratch\n' }, { links: { etc: '/etc' } });
+  const failed = await build(`${server.repository('links')}#:etc`);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /failed to solve: failed to open subdir etc: no such file or directory\n$/);
+});
+
+test('a repository that wants it must get the secret of its host, which is told to nobody', async (t) => {
+  await server.commit('private', { Dockerfile: 'FROM busybox\nRUN echo opened\n' });
+  server.authorization = `basic ${Buffer.from('x-access-token:the-token').toString('base64')}`;
+  t.after(() => (server.authorization = undefined));
+  const address = server.repository('private');
+  const refused = await build(address);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /could not read Username|Authentication failed/);
+  const opened = await build(address, ['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN'], { TOKEN: 'the-token' });
+  assert.deepEqual(written(opened), ['opened'], opened.stderr);
+  assert.doesNotMatch(opened.stderr, /the-token/);
+  const other = await build(address, ['--secret', `id=GIT_AUTH_TOKEN.127.0.0.1:${server.port},env=TOKEN`, '--secret', 'id=GIT_AUTH_TOKEN,env=WRONG', '--no-cache'], { TOKEN: 'the-token', WRONG: 'x' });
+  assert.deepEqual(written(other), ['opened'], other.stderr);
+});
+
+test('contexts by name must be directories with their own list of what is ignored, images and other addresses', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM base\nCOPY --from=texts . /t\nCOPY --from=web . /w\nRUN ls /t /w | tr "\\n" " "\n', 'texts/kept': 'k', 'texts/dropped': 'd', 'texts/.dockerignore': 'dropped\n' });
+  server.files.set('/single.txt', { body: 'single' });
+  const { code, stderr } = await build(directory, ['--build-context', `texts=${join(directory, 'texts')}`, '--build-context', 'base=docker-image://busybox', '--build-context', `web=${server.url}/single.txt`]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^#\d+ [\d.]+ \/t: kept {2}\/w: single\.txt $/m);
+});
+
+test('POST /build must take contexts that are elsewhere, and build by the solver with version=2', async () => {
+  server.files.set('/plain/Dockerfile', { body: 'FROM busybox\nRUN echo by-address\n', headers: { 'Content-Type': 'text/plain' } });
+  await server.commit('posted', { Dockerfile: 'FROM busybox\nCOPY f /f\nRUN cat /f\n', f: 'by-repository\n' });
+  const post = async (query: Readonly<Record<string, string>>, body?: Buffer): Promise<{ stream?: string; error?: string; message?: string; id?: string; aux?: { ID?: string } }[]> => {
+    const asked = request({ socketPath: daemon.socket, method: 'POST', path: `/v1.51/build?${new URLSearchParams(query).toString()}`, headers: { 'Content-Type': 'application/x-tar' } }).end(body);
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    return String(await buffer(answer)).trim().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as object);
+  };
+  const textOf = (messages: readonly { stream?: string }[]): string => messages.map(({ stream = '' }) => stream).join('');
+  assert.match(textOf(await post({ remote: `${server.url}/plain/Dockerfile` })), /by-address\n[\s\S]*Successfully built/);
+  assert.match(textOf(await post({ remote: server.repository('posted') })), /by-repository\n[\s\S]*Successfully built/);
+  assert.deepEqual(await post({ remote: 'nowhere' }), [{ message: 'remoteURL (nowhere) could not be recognized as URL' }]);
+  assert.deepEqual(await post({ remote: `${server.url}/absent` }), [{ message: `error downloading remote context ${server.url}/absent: failed to GET ${server.url}/absent with status 404 Not Found: nothing here` }]);
+
+  const context = await archive({ Dockerfile: 'FROM busybox\nRUN echo by-solver > /made\n' });
+  const messages = await post({ version: '2', t: 'by-solver' }, context);
+  assert.deepEqual([...new Set(messages.map(({ id }) => id))], ['moby.buildkit.trace', 'moby.image.id']);
+  assert.equal(messages.at(-1)?.aux?.ID, (await daemon.client.images.inspect('by-solver')).Id);
+  assert.match((await post({ version: '2' }, await archive({ Dockerfile: 'FROM busybox\nRUN exit 3\n' }))).at(-1)?.error ?? '', /^process "\/bin\/sh -c exit 3" did not complete successfully: exit code: 3$/);
+  await assertNothingLeft();
+});
+
+test('--debug must open a shell in the state of the step that failed, and leave nothing', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nENV GREETING=hello\nUSER 5\nWORKDIR /work\nRUN --mount=type=bind,source=bound,target=/bound touch made; exit 3\n', 'bound/file': 'bound\n' });
+  const asked = await build(directory, ['--debug=pwd; id -u; echo $GREETING; cat /bound/file; ls; exit 7']);
+  assert.equal(asked.code, 1);
+  assert.equal(asked.stdout, '/work\n5\nhello\nbound\nmade\n');
+  assert.match(asked.stderr, /exit code: 7\n/);
+  assert.match(asked.stderr, /did not complete successfully: exit code: 3\n$/);
+  const typed = startCli(['build', '--progress', 'plain', '--debug', directory], { program: 'dhow', socketPath: daemon.socket });
+  let shown = '';
+  typed.process.stdout?.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+  typed.process.stdin?.end('echo typed $GREETING\nexit\n');
+  assert.equal((await typed.result).code, 1);
+  assert.equal(shown, 'typed hello\n');
+  // A build that asks for none fails as ever.
+  assert.equal((await build(directory)).stdout, '');
+  await assertNothingLeft();
+});
