@@ -365,7 +365,7 @@ class ImageResolver implements BaseResolver {
 function asResolverSays(message: string, name: ImageReference): string {
   const canonical = canonicalName(name);
   const path = canonical.slice(canonical.indexOf('/') + 1);
-  return message.replace(/^(?:Get|Head) "https?:\/\/[^"]*\/v2\/[^"]*": /, `failed to do request: Head "https://${registryHost(canonical)}/v2/${path}/manifests/${name.digest ?? name.tag ?? 'latest'}": `);
+  return message.replace(/^(?:Get|Head) "https?:\/\/[^"]*\/v2\/[^"]*": /, `failed to do request: Head "https://${name.domain === 'docker.io' ? 'registry-1.docker.io' : name.domain}/v2/${path}/manifests/${name.digest ?? name.tag ?? 'latest'}": `);
 }
 
 function canonicalOr(name: string): string {
