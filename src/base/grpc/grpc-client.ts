@@ -25,14 +25,14 @@ export interface GrpcStream {
 const largestMessage = 16 * 1024 * 1024;
 
 export class GrpcClient implements Disposable {
-  readonly #session: ClientHttp2Session;
+  readonly #connection: Duplex;
+  #opened: ClientHttp2Session | undefined;
   readonly #gone = new AbortController();
 
+  /** Nothing is sent before the first call: the other side may still be busy with becoming a server. */
   constructor(connection: Duplex) {
-    this.#session = connect('http://localhost', { createConnection: () => carryConnection(connection), settings: { enablePush: false, initialWindowSize: 1024 * 1024 } });
-    // Calls under way fail by themselves.
-    this.#session.on('error', () => undefined);
-    this.#session.on('close', () => this.#gone.abort(new GrpcError(statusCodes.unavailable, 'the connection of the session was closed')));
+    this.#connection = carryConnection(connection);
+    for (const event of ['end', 'close']) connection.once(event, () => this.#leave());
   }
 
   /** Aborts when the connection has ended. */
@@ -44,7 +44,7 @@ export class GrpcClient implements Disposable {
   call(path: string, { signal, metadata = {} }: GrpcCallOptions): GrpcStream {
     signal.throwIfAborted();
     this.#gone.signal.throwIfAborted();
-    const stream = this.#session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...copied(metadata) });
+    const stream = this.#session().request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...copied(metadata) });
     const stop = (): void => stream.close(8);
     signal.addEventListener('abort', stop, { once: true });
     stream.once('close', () => signal.removeEventListener('abort', stop));
@@ -73,8 +73,23 @@ export class GrpcClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#leave();
+    this.#opened?.destroy();
+    this.#connection.destroy();
+  }
+
+  #session(): ClientHttp2Session {
+    if (this.#opened !== undefined) return this.#opened;
+    const session = connect('http://localhost', { createConnection: () => this.#connection, settings: { enablePush: false, initialWindowSize: 1024 * 1024 } });
+    // Calls under way fail by themselves.
+    session.on('error', () => undefined);
+    session.on('close', () => this.#leave());
+    this.#opened = session;
+    return session;
+  }
+
+  #leave(): void {
     this.#gone.abort(new GrpcError(statusCodes.unavailable, 'the connection of the session was closed'));
-    this.#session.destroy();
   }
 }
 
