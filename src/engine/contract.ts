@@ -174,8 +174,6 @@ export interface SystemUseCases {
   readonly version: { readonly engine: string; readonly api: string; readonly minimumApi: string };
   /** What clients are told with every answer, and what `/_ping` says of the builder they are to use. */
   readonly offers: { readonly experimental: boolean; readonly builderVersion: '1' | '2' };
-  /** Whether the engine is in debug mode. */
-  readonly debugging: boolean;
   /** The body of `/version`. */
   versionDocument(): Promise<object>;
   /** The body of `/info`. */

@@ -439,7 +439,6 @@ export class EngineDouble implements Engine {
   readonly system: Engine['system'] = {
     version: { engine: '28.5.2+test', api: '1.51', minimumApi: '1.24' },
     offers: { experimental: false, builderVersion: '2' },
-    debugging: false,
     versionDocument: async () => ({ ApiVersion: '1.51' }),
     info: async () => {
       this.#note('system.info');

@@ -46,12 +46,13 @@ test('metrics must be served under Docker’s names, and count what happens', as
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
 });
 
-test('the process must show itself in debug mode only', async () => {
-  await using quiet = await TestDaemon.start({ image: false });
-  assert.deepEqual(await get(quiet.socket, '/debug/vars'), { status: 404, body: '{"message":"page not found"}\n' });
-  await using daemon = await TestDaemon.start({ image: false, arguments: ['--debug'] });
+test('the process must show itself under the addresses that dockerd has', async () => {
+  await using daemon = await TestDaemon.start({ image: false });
   const variables: unknown = JSON.parse((await get(daemon.socket, '/debug/vars')).body);
   assert.ok(typeof variables === 'object' && variables !== null && 'memstats' in variables && 'cmdline' in variables);
+  assert.match((await get(daemon.socket, '/debug/pprof/')).body, /<a href='profile'>profile<\/a>/);
+  assert.match((await get(daemon.socket, '/debug/pprof/cmdline')).body, /dhowd\.mjs\0-H\0/);
+  assert.deepEqual(await get(daemon.socket, '/debug/pprof/goroutine?debug=1'), { status: 404, body: 'Unknown profile\n' });
   const profile: unknown = JSON.parse((await get(daemon.socket, '/debug/pprof/profile?seconds=0.2')).body);
   assert.ok(typeof profile === 'object' && profile !== null && 'nodes' in profile && 'samples' in profile);
 });

@@ -1,15 +1,21 @@
 /** `explain` on real containers: each cause with its proof. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import type { Explanation } from '#schema/explanation.ts';
 import { eventually } from '../fixtures/eventually.ts';
+import { shimOf } from '../fixtures/shim-of.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 test('explain must name the cause of an end, with proof', async (t) => {
   await using daemon = await TestDaemon.start();
   const { client } = daemon;
+  const directory = mkdtempSync(join(tmpdir(), 'dhow-explain-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const make = async (Cmd: string[], HostConfig: object = {}, more: object = {}): Promise<string> => {
     const { Id } = await client.containers.create({ Image: 'busybox', Cmd, HostConfig, ...more } as never);
     return Id;
@@ -105,6 +111,33 @@ test('explain must name the cause of an end, with proof', async (t) => {
     await client.networks.remove('passing');
     await assert.rejects(client.containers.start(orphan));
     proves(await client.containers.explain(orphan), 'network-missing', /passing/);
+  });
+
+  await t.test('programs, directories and mounts that are not what they shall be', async () => {
+    const garbage = join(directory, 'garbage');
+    writeFileSync(garbage, 'no program\0', { mode: 0o755 });
+    proves(await run(['/garbage'], { Binds: [`${garbage}:/garbage`] }), 'executable-format', /the runtime could not execute it: exec \/garbage: exec format error/);
+    const place = join(directory, 'place');
+    mkdirSync(place);
+    const unmounted = await make(['true'], { Mounts: [{ Type: 'bind', Source: place, Target: '/place' }] });
+    rmSync(place, { recursive: true });
+    await assert.rejects(client.containers.start(unmounted));
+    proves(await client.containers.explain(unmounted), 'volume-missing', /bind source path does not exist/);
+    const own = join(directory, 'own');
+    mkdirSync(own);
+    writeFileSync(join(own, 'work'), 'no directory');
+    const closed = await make(['true'], { Binds: [`${own}:/own`] }, { WorkingDir: '/own/work' });
+    await assert.rejects(client.containers.start(closed));
+    proves(await client.containers.explain(closed), 'working-directory-missing', /chdir to cwd/);
+  });
+
+  await t.test('the process that holds a container, killed', async () => {
+    const id = await make(sleeper);
+    await client.containers.start(id);
+    process.kill(shimOf(id), 'SIGKILL');
+    const explanation = await ended(id);
+    proves(explanation, 'shim-lost', /./);
+    assert.equal(explanation.ExitCode, 137);
   });
 
   await t.test('what runs, and what keeps being started again', async () => {

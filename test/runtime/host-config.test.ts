@@ -15,6 +15,7 @@ const capable: CgroupFacts = {
   memoryReservation: true,
   memorySwappiness: true,
   oomKillDisable: true,
+  tcpMemoryLimit: true,
   cpuShares: true,
   cpuQuota: true,
   cpuRealtime: true,

@@ -1,27 +1,43 @@
-/** `/debug`: a look into the daemon's own process, where it is in debug mode, as dockerd has for Go's. Profiles are V8's. */
+/** `/debug`: a look into the daemon's own process, as dockerd has for Go's. Profiles are V8's. */
 import { Session } from 'node:inspector/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getHeapSnapshot, getHeapStatistics } from 'node:v8';
 import { encodeJson } from '../body/encode-json.ts';
 import type { Call, Exchange } from '../exchange.ts';
-import type { Handler } from '../exchange.ts';
 import type { Route } from '../route-table.ts';
 
 const longestProfile = 300;
 
+const profiles = {
+  cmdline: 'The command line of the daemon',
+  heap: 'A snapshot of live objects (.heapsnapshot)',
+  profile: 'A profile of the processor, of the next ?seconds= (.cpuprofile)',
+} as const;
+
 export function debugRoutes(): readonly Route[] {
   return [
-    { method: 'GET', path: '/debug/vars', handler: inDebugMode(variables) },
-    { method: 'GET', path: '/debug/pprof/heap', handler: inDebugMode(heap), lasting: 'watch' },
-    { method: 'GET', path: '/debug/pprof/profile', handler: inDebugMode(profile), lasting: 'watch' },
+    { method: 'GET', path: '/debug/vars', handler: variables },
+    { method: 'GET', path: '/debug/pprof/', handler: index },
+    { method: 'GET', path: '/debug/pprof/cmdline', handler: commandLine },
+    { method: 'GET', path: '/debug/pprof/heap', handler: heap, lasting: 'watch' },
+    { method: 'GET', path: '/debug/pprof/profile', handler: profile, lasting: 'watch' },
+    { method: 'GET', path: '/debug/pprof/{name}', handler: unknownProfile },
   ];
 }
 
-function inDebugMode(handler: Handler): Handler {
-  return async (exchange, call) => {
-    if (!call.engine.system.debugging) return exchange.reply.json(404, { message: 'page not found' });
-    await handler(exchange, call);
-  };
+/** What there is, as dockerd lists it. */
+function index({ reply }: Exchange): void {
+  const rows = Object.entries(profiles).map(([name, text]) => `<tr><td><a href='${name}'>${name}</a></td><td>${text}</td></tr>`).join('\n');
+  reply.body(200, 'text/html; charset=utf-8', `<html>\n<head>\n<title>/debug/pprof/</title>\n</head>\n<body>\n/debug/pprof/\n<br>\nTypes of profiles available:\n<table>\n${rows}\n</table>\n</body>\n</html>\n`);
+}
+
+function commandLine({ reply }: Exchange): void {
+  reply.body(200, 'text/plain; charset=utf-8', process.argv.join('\0'));
+}
+
+/** Those of Go's run-time alone. */
+function unknownProfile({ reply }: Exchange): void {
+  reply.body(404, 'text/plain; charset=utf-8', 'Unknown profile\n');
 }
 
 function variables({ reply }: Exchange): void {

@@ -9,10 +9,13 @@ import { obstacleOf } from './start-obstacles.ts';
 
 const shownLines = 10;
 const frameHeader = 8;
+/** The exit code of a runtime whose execve(2) failed. */
+const refusedByKernel = 255;
 
 export async function explainContainer(parts: EngineParts, reference: string, signal: AbortSignal): Promise<Explanation> {
   const record = parts.registry.resolve(reference);
-  const { cause, verdict, evidence, nextStep } = verdictOf(record);
+  const lines = await lastLines(parts, record, signal);
+  const { cause, verdict, evidence, nextStep } = withRuntimeWords(verdictOf(record), record, lines);
   return {
     Id: record.id,
     Name: `/${record.name}`,
@@ -20,7 +23,7 @@ export async function explainContainer(parts: EngineParts, reference: string, si
     Cause: cause,
     Verdict: verdict,
     Evidence: [...evidence],
-    LastLines: await lastLines(parts, record, signal),
+    LastLines: lines,
     NextStep: nextStep,
     ExitCode: record.state.exitCode,
     RestartCount: record.restartCount,
@@ -43,6 +46,14 @@ function verdictOf(record: ContainerRecord): Verdict {
     verdict: `it keeps ending and is started again (${record.restartCount} times so far); last time: ${verdict.verdict}`,
     evidence: [...verdict.evidence, `its restart policy is ${record.hostConfig.RestartPolicy.Name}`],
   };
+}
+
+/** A program that the kernel finds unfit only when it is executed: the runtime says so in the container's own log. */
+function withRuntimeWords(verdict: Verdict, { state }: ContainerRecord, lines: readonly ExplanationLine[]): Verdict {
+  const said = lines.findLast(({ Stream, Line }) => Stream === 'stderr' && /^exec .*: exec format error$/.test(Line));
+  if (said === undefined || verdict.cause !== 'failed' || state.exitCode !== refusedByKernel) return verdict;
+  const obstacle = obstacleOf(said.Line);
+  return { ...obstacle, evidence: [...verdict.evidence, `the runtime could not execute it: ${said.Line}`] };
 }
 
 function ofRunning(record: ContainerRecord): Verdict {

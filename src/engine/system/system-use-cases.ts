@@ -54,9 +54,6 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
       return { experimental, builderVersion: features['buildkit'] === false ? '1' as const : '2' as const };
     },
 
-    get debugging() {
-      return configuration.current.debug;
-    },
 
     async versionDocument() {
       const { defaultRuntime, runtimes, experimental } = configuration.current;
@@ -118,6 +115,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         IPv4Forwarding: isForwarding(),
         Debug: current.debug,
         NFd: openDescriptors(),
+        ...(cgroups.tcpMemoryLimit && { KernelMemoryTCP: true }),
         OomKillDisable: cgroups.oomKillDisable,
         NGoroutines: process.getActiveResourcesInfo().length,
         SystemTime: timestampNow(),

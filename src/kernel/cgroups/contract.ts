@@ -108,6 +108,8 @@ export interface CgroupFacts {
   readonly memoryReservation: boolean;
   readonly memorySwappiness: boolean;
   readonly oomKillDisable: boolean;
+  /** Of the memory of TCP's buffers alone. */
+  readonly tcpMemoryLimit: boolean;
   readonly cpuShares: boolean;
   readonly cpuQuota: boolean;
   readonly cpuRealtime: boolean;

@@ -18,6 +18,7 @@ export function versionOneFacts(hierarchies: readonly Hierarchy[]): CgroupFacts 
     memoryReservation: has('memory', 'memory.soft_limit_in_bytes'),
     memorySwappiness: has('memory', 'memory.swappiness'),
     oomKillDisable: has('memory', 'memory.oom_control'),
+    tcpMemoryLimit: has('memory', 'memory.kmem.tcp.limit_in_bytes'),
     cpuShares: has('cpu', 'cpu.shares'),
     cpuQuota: has('cpu', 'cpu.cfs_quota_us'),
     cpuRealtime: has('cpu', 'cpu.rt_period_us'),

@@ -15,6 +15,7 @@ export function versionTwoFacts(mountPoint: string): CgroupFacts {
     memoryReservation: memory,
     memorySwappiness: false,
     oomKillDisable: false,
+    tcpMemoryLimit: false,
     cpuShares: controllers.has('cpu'),
     cpuQuota: controllers.has('cpu'),
     cpuRealtime: false,
