@@ -111,14 +111,15 @@ async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promi
 async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, { signal, owner }: { signal: AbortSignal; owner: Owner | undefined }): AsyncGenerator<TarMember, void> {
   const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
   for await (const { entry, body } of readTar(chunks)) {
+    if (/^\.\.(?:\/|$)/.test(posix.normalize(entry.name.replace(/^\/+/, '')))) throw destination.failure(`invalid entry name ${JSON.stringify(entry.name)}`);
     const name = posix.normalize(`/${entry.name}`).replace(/^\/|\/$/g, '');
     if (name === '' || entry.type === 'unknown') continue;
     const { uid, gid } = owner ?? entry;
     const { type, mode, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
     const linkName = type === 'hardlink' ? join(target, posix.normalize(`/${entry.linkName}`).slice(1)) : entry.linkName;
     const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
-    if (type === 'file' && size > 0) yield* destination.place(join(target, name), { ...header, size }, body);
-    else yield* destination.place(join(target, name), header);
+    if (type === 'file' && size > 0) yield* destination.place(join(target, name), { ...header, size }, body, 'replace');
+    else yield* destination.place(join(target, name), header, undefined, 'replace');
   }
 }
 

@@ -111,11 +111,11 @@ export class Destination {
   }
 
   /** An entry at a path whose directory is resolved here, with the entries of that directory. */
-  *place(path: string, header: Omit<TarHeader, 'name'>, body?: TarMember['body']): Generator<TarMember> {
+  *place(path: string, header: Omit<TarHeader, 'name'>, body?: TarMember['body'], meeting = this.#meeting): Generator<TarMember> {
     const name = this.#nameOf(path);
     yield* this.directory(name.slice(0, Math.max(name.lastIndexOf('/'), 0)));
     const isDirectory = header.type === 'directory';
-    if (this.#meeting === 'refuse') this.#checkKind(name, isDirectory);
+    if (meeting === 'refuse') this.#checkKind(name, isDirectory);
     this.#placed.set(name, {
       kind: isDirectory ? 'directory' : header.type === 'symlink' ? 'symlink' : 'other',
       linkName: header.linkName ?? '',
@@ -138,6 +138,11 @@ export class Destination {
     const present = this.#look(name);
     if (present === undefined || isDirectory === (present.kind === 'directory')) return;
     throw fail('build.step_failed', { message: isDirectory ? `cannot copy to non-directory: /${name}` : `cannot replace to directory /${name} with file` });
+  }
+
+  /** What is wrong with an entry of an archive that is unpacked here. */
+  failure(reason: string): Error {
+    return fail('build.step_failed', { message: `${this.#meeting === 'replace' ? 'failed to copy files: ' : ''}${reason}` });
   }
 
   #noDirectory(name: string, copied: boolean): string {

@@ -1,7 +1,7 @@
 /** The checks of an instruction that need to know what its stage has by then. */
 import { checkSecretName, variablesIn } from '#build/checks/check-dockerfile.ts';
 import { suggestName } from '#build/suggest-name.ts';
-import type { Application } from './apply-instruction.ts';
+import type { Application } from './application.ts';
 
 const expandedWords: ReadonlySet<string> = new Set(['ADD', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR', 'ARG']);
 const singleWords: ReadonlySet<string> = new Set(['CMD', 'ENTRYPOINT', 'HEALTHCHECK']);
