@@ -1,5 +1,6 @@
 /** Filters of image lists and of pruning, with Docker's rules and texts for wrong ones. */
 import { fail } from '#base/errors/failure.ts';
+import { momentFault } from '#base/moment-fault.ts';
 import { parsePastMoment } from '#base/past-moment.ts';
 import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
 import type { CatalogImage } from './image-catalog.ts';
@@ -34,7 +35,7 @@ export function matchesLabels(wanted: readonly string[] | undefined, labels: Rea
 /** Nanoseconds since 1970. @throws image.until_invalid */
 export function momentFilter(text: string): bigint {
   const moment = parsePastMoment(text, nowNanoseconds());
-  if (moment === undefined) throw fail('image.until_invalid', { text });
+  if (moment === undefined) throw fail('image.until_invalid', { reason: momentFault(text) });
   return moment;
 }
 

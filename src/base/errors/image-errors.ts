@@ -8,7 +8,7 @@ export const imageErrors = {
   'image.ambiguous_prefix': { kind: 'system', text: () => 'ambiguous digest string' },
   'image.invalid_filter': { kind: 'invalid', text: (d) => d['name'] === '' ? 'invalid filter' : `invalid filter '${d['name']}${d['values'] === undefined ? '' : `=[${[d['values']].flat().join(' ')}]`}'` },
   'image.invalid_pattern': { kind: 'system', text: () => 'syntax error in pattern' },
-  'image.until_invalid': { kind: 'system', text: (d) => `failed to parse value as time or duration: ${JSON.stringify(d['text'])}` },
+  'image.until_invalid': { kind: 'system', text: (d) => String(d['reason']) },
   'image.several_until': { kind: 'system', text: () => 'more than one until filter specified' },
   'image.prune_running': { kind: 'conflict', text: () => 'a prune operation is already running' },
   'image.in_use': { kind: 'conflict', text: (d) => `conflict: unable to delete ${d['id']} (${d['hard'] === true ? 'cannot' : 'must'} be forced) - ${d['reason']}` },

@@ -10,10 +10,10 @@ import { eventType } from '#cli/format/types/system-types.ts';
 import { filtersText } from '#client/query.ts';
 import { isFailure } from '#base/errors/failure.ts';
 import { parseJsonDocument } from '#base/json-document.ts';
+import { momentFault } from '#base/moment-fault.ts';
 import { parsePastMoment } from '#base/past-moment.ts';
 import { dockerFunctions } from '#base/template/docker-functions.ts';
 import { decodeJson } from '#base/template/go-json.ts';
-import { quoteText } from '#base/template/go-quote.ts';
 import { bytesOfText } from '#base/template/go-text.ts';
 import { pointerTo } from '#base/template/go-type.ts';
 import { integerOf, sortedEntries, textOf, zeroOf, type GoValue } from '#base/template/go-value.ts';
@@ -37,7 +37,7 @@ function makeTemplate(format: string): Template | undefined {
 function momentParameter(text: string): string | undefined {
   if (text === '') return undefined;
   const moment = parsePastMoment(text, nowNanoseconds());
-  if (moment === undefined) throw new CommandFailure(`failed to parse value as time or duration: ${quoteText(text)}`);
+  if (moment === undefined) throw new CommandFailure(momentFault(text));
   const seconds = moment / 1_000_000_000n;
   return `${seconds}.${(moment - seconds * 1_000_000_000n).toString().padStart(9, '0')}`;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { nowNanoseconds } from '#base/timestamp.ts';
+import { momentFault } from '#base/moment-fault.ts';
 import { parsePastMoment } from '#base/past-moment.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
@@ -84,7 +85,7 @@ async function contextOf({ work: { context, request, signal }, output, directory
 
 function momentOf(until: string): bigint {
   const moment = parsePastMoment(until, nowNanoseconds());
-  if (moment === undefined) throw fail('build.prune_refused', { message: `"until" filter expects a duration (e.g., '24h') or a timestamp: failed to parse value as time or duration: ${JSON.stringify(until)}` });
+  if (moment === undefined) throw fail('build.prune_refused', { message: `"until" filter expects a duration (e.g., '24h') or a timestamp: ${momentFault(until)}` });
   return moment;
 }
 

@@ -1,7 +1,8 @@
 /** The `filters` of the prune endpoints: `label`, `label!`, `until`. */
 import { fail } from '#base/errors/failure.ts';
-import { parseGoDuration } from '#base/go-duration.ts';
-import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
+import { momentFault } from '#base/moment-fault.ts';
+import { parsePastMoment } from '#base/past-moment.ts';
+import { nowNanoseconds } from '#base/timestamp.ts';
 import type { Filters } from '../contract.ts';
 import { matchesLabels } from './container-filters.ts';
 
@@ -25,10 +26,7 @@ export function pruneFilter(filters: Filters): (candidate: { created: bigint; la
 
 /** A span before now (`24h`), a moment, or seconds since 1970. */
 function readUntil(text: string): bigint {
-  const span = parseGoDuration(text);
-  if (span !== undefined) return nowNanoseconds() - span;
-  if (/^\d+(\.\d+)?$/.test(text)) return BigInt(Math.trunc(Number(text) * 1e9));
-  const moment = parseTimestamp(text) ?? parseTimestamp(`${text}Z`) ?? parseTimestamp(`${text}T00:00:00Z`);
-  if (moment === undefined) throw fail('api.invalid_parameter', { message: `failed to parse value as time or duration: "${text}"` });
+  const moment = parsePastMoment(text, nowNanoseconds());
+  if (moment === undefined) throw fail('api.invalid_parameter', { message: momentFault(text) });
   return moment;
 }
