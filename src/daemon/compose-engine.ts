@@ -29,6 +29,7 @@ import { createImageStore } from '#image/image-store.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
+import { ProjectNumbers } from '#kernel/project-quota.ts';
 import { LiveMounts } from '#kernel/live-mounts.ts';
 import { fileSystemName } from '#kernel/file-system-name.ts';
 import { recursiveReadonlySupported } from '#kernel/kernel-features.ts';
@@ -49,7 +50,9 @@ export interface EngineSettings {
   readonly executionRoot: string;
   readonly bridgeName: string;
   readonly network: NetworkSettings;
-  readonly storageDriver: 'overlay2' | 'vfs' | undefined;
+  readonly storageDriver: 'overlay2' | 'fuse-overlayfs' | 'vfs' | undefined;
+  /** Bytes that a container's own layer may take where it asks for no other number; undefined: no limit. */
+  readonly layerSize: number | undefined;
   /** Who containers' users are on the host; undefined: the host's. */
   readonly mapping: IdentityMapping | undefined;
   readonly cgroupParent: string;
@@ -88,8 +91,9 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
 
   const remapping = settings.mapping && { mapping: settings.mapping, holder: settings.shimPath };
   const layers = createLayerStore({ dataRoot });
-  const snapshotter = opened.use(createSnapshotter({
-    dataRoot, layers, driver: settings.storageDriver, remapping: remapping && { ...remapping, mountPoint: join(executionRoot, 'remapped') },
+  const projects = new ProjectNumbers();
+  const snapshotter = opened.use(await createSnapshotter({
+    dataRoot, layers, driver: settings.storageDriver, projects, defaultSize: settings.layerSize, remapping: remapping && { ...remapping, mountPoint: join(executionRoot, 'remapped') },
   }));
   const images = createImageStore({
     dataRoot,
@@ -114,7 +118,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   const onVolumeEvent = (action: 'create' | 'destroy', { name, driver }: { name: string; driver: string }): void => events.publish({ type: 'volume', action, id: name, attributes: { driver } });
   const warn = (message: string): void => log('warning', message);
   const volumes = createVolumeStore({
-    local: createLocalVolumeStore({ directory: join(dataRoot, 'volumes'), owner: remapping && rootOnHost(remapping.mapping), database, onEvent: onVolumeEvent }),
+    local: createLocalVolumeStore({ directory: join(dataRoot, 'volumes'), owner: remapping && rootOnHost(remapping.mapping), projects, database, onEvent: onVolumeEvent }),
     plugins: createPluginRegistry({ sockets: [join(executionRoot, 'plugins'), '/run/docker/plugins'], specifications: ['/etc/dhow/plugins', '/etc/docker/plugins', '/usr/lib/docker/plugins'] }, warn),
     database,
     onEvent: onVolumeEvent,
@@ -180,8 +184,8 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
 }
 
 /** `DriverStatus` of info. */
-function storageStatusOf(driver: string, dataRoot: string): [string, string][] {
-  if (driver !== 'overlay2') return [];
+function storageStatusOf(driver: string, dataRoot: string): [string, string][] | null {
+  if (driver !== 'overlay2') return driver === 'vfs' ? null : [];
   return [
     ['Backing Filesystem', fileSystemName(dataRoot)],
     ['Supports d_type', 'true'],

@@ -106,6 +106,7 @@ async function serve(args: readonly string[], given: DaemonOptions, log: Adjusta
       bridgeName: options.bridge ?? defaultBridge,
       network: options.network,
       storageDriver: storageDriverOf(options.storageDriver),
+      layerSize: options.layerSize,
       mapping,
       cgroupParent: options.cgroupParent ?? defaultCgroupParent,
       shimPath,
@@ -150,7 +151,11 @@ async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** @throws daemon.invalid_option with dockerd's text */
-function storageDriverOf(name: string | undefined): 'overlay2' | 'vfs' | undefined {
-  if (name === undefined || name === 'overlay2' || name === 'vfs') return name;
+function storageDriverOf(name: string | undefined): 'overlay2' | 'fuse-overlayfs' | 'vfs' | undefined {
+  if (name === undefined || name === 'overlay2' || name === 'fuse-overlayfs' || name === 'vfs') return name;
+  if (['aufs', 'devicemapper', 'overlay'].includes(name)) {
+    const reason = `[graphdriver] ERROR: the ${name} storage-driver has been deprecated and removed; visit https://docs.docker.com/go/storage-driver/ for more information`;
+    throw fail('daemon.invalid_option', { message: `error initializing graphdriver: ${reason}` });
+  }
   throw fail('daemon.invalid_option', { message: `error initializing graphdriver: driver not supported: ${name}` });
 }

@@ -155,7 +155,7 @@ export const optionTable: readonly OptionRow[] = [
   row('seccomp-profile', 'text', 'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile (default "builtin")'),
   row('selinux-enabled', 'boolean', 'Enable selinux support; refused on hosts with SELinux'),
   row('shutdown-timeout', 'integer', 'Seconds the daemon waits for requests to end when it stops (default 15)'),
-  row('storage-driver', 'text', 'Storage driver to use ("overlay2"|"vfs") (default: what the data root allows)', { shorthand: 's' }),
+  row('storage-driver', 'text', 'Storage driver to use ("overlay2"|"fuse-overlayfs"|"vfs") (default: what the data root allows)', { shorthand: 's' }),
   row('storage-opt', 'list', 'Storage driver options', { key: 'storage-opts' }),
   without('swarm-default-advertise-addr', 'text'),
   row('tls', 'boolean', 'Use TLS; implied by --tlsverify'),

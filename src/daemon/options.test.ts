@@ -32,7 +32,7 @@ test('without options the daemon must have the documented defaults', () => {
     },
     networkOptions: {},
     addressPools: [],
-    storageDriver: undefined, usernsRemap: undefined,
+    storageDriver: undefined, layerSize: undefined, usernsRemap: undefined,
     defaultRuntime: undefined,
     cgroupParent: undefined,
     runtimes: {},
@@ -228,7 +228,7 @@ test('mirrors of a registry must be read from the file by the registry’s name'
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
     ['{"iptables":false}', /without its firewall rules/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
-    ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=1G"]}', /no quotas/],
+    ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=big"]}', /initializing graphdriver: invalid size: 'big'/],
     ['{"log-driver":"bogus"}', /^failed to set log opts: .*bogus/], ['{"log-opts":{"bogus":"1"}}', /^failed to set log opts: unknown log opt 'bogus' for json-file log driver$/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],
     ['{"seccomp-profile":"/none"}', /opening seccomp profile \(\/none\) failed: open \/none: no such file or directory/], ['{"default-address-pools":[{"base":"10.0.0.0/8","size":99}]}', /from 8 to 30/],

@@ -9,6 +9,7 @@ import { parseListenAddress, type ListenAddress } from '#api/connection/listen-a
 import { EngineError, fail } from '#base/errors/failure.ts';
 import { parseGoBoolean } from '#base/go-boolean.ts';
 import { parseBinarySize } from '#base/parse-size.ts';
+import { readSize } from '#base/read-size.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
@@ -48,6 +49,8 @@ export interface DaemonOptions {
   /** As they were given, for `info`. */
   readonly addressPools: readonly AddressPoolOption[];
   readonly storageDriver: string | undefined;
+  /** Bytes of `storage-opts`' size: what a container's own layer may take that asks for nothing. */
+  readonly layerSize: number | undefined;
   readonly usernsRemap: string | undefined;
   readonly defaultRuntime: string | undefined;
   readonly cgroupParent: string | undefined;
@@ -165,6 +168,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     networkOptions: networkOptionsOf(values, file),
     addressPools,
     storageDriver: values.text('storage-driver'),
+    layerSize: layerSizeOf(values.list('storage-opt')),
     usernsRemap: values.text('userns-remap'),
     defaultRuntime: values.text('default-runtime'),
     cgroupParent: values.text('cgroup-parent'),
@@ -262,4 +266,11 @@ function withoutDuplicates(labels: readonly string[]): string[] {
     values.set(key, value);
   }
   return [...values].map(([key, value]) => `${key}=${value}`);
+}
+
+/** Of the last size among a storage driver's options; what is wrong with them is told by {@link refusalOf}. */
+function layerSizeOf(storageOptions: readonly string[]): number | undefined {
+  const size = storageOptions.map((option) => /^\s*(?:overlay2\.)?size\s*=(.*)$/i.exec(option)?.[1]?.trim()).findLast((value) => value !== undefined);
+  const read = size === undefined ? undefined : readSize(size, 1024);
+  return read === undefined || 'problem' in read || read.bytes === 0 ? undefined : read.bytes;
 }

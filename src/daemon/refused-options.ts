@@ -1,4 +1,5 @@
 /** Options that Docker has and this engine cannot do: better said at the start than found out later. */
+import { readSize } from '#base/read-size.ts';
 import { selinuxEnabled, unifiedCgroups } from '#kernel/kernel-features.ts';
 import type { OptionValues } from './option-sources.ts';
 
@@ -48,9 +49,10 @@ function storageOption(values: OptionValues): string | undefined {
     const key = option.slice(0, equals).trim().toLowerCase();
     const value = option.slice(equals + 1).trim();
     if (key === 'overlay2.override_kernel_check') continue;
-    if (key === 'overlay2.size') {
-      if (value === '0' || value === '') continue;
-      return 'storage option overlay2.size cannot be had: this engine keeps no quotas on the layers of containers';
+    if (key === 'overlay2.size' || (key === 'size' && values.text('storage-driver') === 'vfs')) {
+      const read = readSize(value, 1024);
+      if ('problem' in read) return `error initializing graphdriver: ${read.problem}`;
+      continue;
     }
     return `error initializing graphdriver: overlay2: unknown option ${key}`;
   }

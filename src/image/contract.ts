@@ -219,13 +219,17 @@ export interface SnapshotOptions {
   readonly plain?: boolean;
   /** Mounted with its owners as a container with users of its own has them on the host. */
   readonly remapped?: boolean;
+  /** Bytes that its own layer may take, as {@link Snapshotter.limitOf} answers; undefined: no limit. */
+  readonly limit?: number | undefined;
 }
 
 /** Makes, mounts and removes the file systems of containers. Keys are container ids. */
 export interface Snapshotter {
-  readonly driver: 'overlay2' | 'vfs';
+  readonly driver: 'overlay2' | 'fuse-overlayfs' | 'vfs';
   /** Allocates a writable layer over the image's top layer (undefined: over nothing). */
   create(id: string, topLayer: string | undefined, options?: SnapshotOptions): Promise<void>;
+  /** What `--storage-opt` asks for, or the daemon's configuration. @throws snapshot.option_refused with Docker's texts of this driver */
+  limitOf(options: Readonly<Record<string, string>>): number | undefined;
   /** Mounts it and answers the path of its root. Mounting what is mounted answers the same path. */
   mount(id: string): Promise<string>;
   /** Drops the mount; without effect when there is none. */

@@ -52,7 +52,7 @@ export interface ImageStoreOptions {
   /** `DockerVersion` of images made here, and what registries are told. */
   readonly engineVersion?: string;
   /** As `inspect` tells; `overlay2` unless given. */
-  readonly driver?: 'overlay2' | 'vfs';
+  readonly driver?: 'overlay2' | 'fuse-overlayfs' | 'vfs';
   /** Asked whenever it matters. Unless given: 3 downloads and 5 uploads at once, of all pulls and pushes together, and 5 attempts at each. */
   readonly transfers?: { readonly concurrentDownloads: number; readonly concurrentUploads: number; readonly downloadAttempts: number };
   /** Milliseconds that count as a second between attempts at a download. */
@@ -245,7 +245,7 @@ function imageOf({ id, configuration, chain }: CatalogImage): Image {
 
 function graphDriver({ layers, dataRoot, driver = 'overlay2' }: ImageStoreOptions, { chain }: CatalogImage): GraphDriverData {
   const top = chain.at(-1);
-  if (top === undefined || driver !== 'overlay2') return { Data: null, Name: driver };
+  if (top === undefined || driver === 'vfs') return { Data: null, Name: driver };
   const [upper = '', ...lower] = layers.directories(top).map(({ name }) => `${dataRoot}/overlay2/${name}`);
   return {
     Data: {

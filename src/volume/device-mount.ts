@@ -21,7 +21,7 @@ const companions: readonly (readonly [string, readonly string[]])[] = [
 ];
 
 /** @throws volume.option_* with Docker's texts */
-export function checkDeviceOptions(name: string, options: Readonly<Record<string, string>> | null): void {
+export function checkDeviceOptions(name: string, options: Readonly<Record<string, string>> | null, { quotas }: { readonly quotas: boolean }): void {
   if (options === null) return;
   for (const option of Object.keys(options)) if (!knownOptions.has(option)) throw fail('volume.option_invalid', { name, option });
   if (options['type'] === 'cifs' && /^\/\/[^/]*:\d+(\/|$)/.test(options['device'] ?? '')) throw fail('volume.cifs_port', { name });
@@ -29,12 +29,19 @@ export function checkDeviceOptions(name: string, options: Readonly<Record<string
   if (size !== undefined) {
     const read = readSize(size, 1024);
     if ('problem' in read) throw fail('volume.size_invalid', { name, problem: read.problem });
-    if (read.bytes > 0) throw fail('volume.quota_unsupported', { name });
+    if (read.bytes > 0 && !quotas) throw fail('volume.quota_unsupported', { name });
   }
   for (const [option, needed] of companions) {
     if (options[option] === undefined) continue;
     for (const other of needed) if (options[other] === undefined) throw fail('volume.option_missing', { name, option: other });
   }
+}
+
+/** Bytes that its content may take; undefined: as many as there are. */
+export function sizeLimitOf(options: Readonly<Record<string, string>> | null): number | undefined {
+  const size = options?.['size'];
+  const read = size === undefined ? undefined : readSize(size, 1024);
+  return read === undefined || 'problem' in read || read.bytes <= 0 ? undefined : read.bytes;
 }
 
 /** Whether its content is somewhere else and is mounted for use. */

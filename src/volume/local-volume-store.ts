@@ -2,7 +2,7 @@
  * Volumes of the local driver: a directory each under `volumes/<name>/_data`, or a file system mounted
  * there while a container uses it (options `type`, `device`, `o`).
  */
-import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
@@ -10,10 +10,11 @@ import type { Owner } from '#base/identity-mapping.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { directorySize } from '#kernel/directory-size.ts';
+import { openProjectQuotas, type ProjectNumbers } from '#kernel/project-quota.ts';
 import { readMounts, unmountAsync } from '#kernel/mounts.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 import type { Volume, VolumeRequest, VolumeStore } from './contract.ts';
-import { checkDeviceOptions, mountDevice, mustBeMounted } from './device-mount.ts';
+import { checkDeviceOptions, mountDevice, mustBeMounted, sizeLimitOf } from './device-mount.ts';
 
 type StoredVolume = Omit<Volume, 'mountpoint' | 'scope'>;
 
@@ -43,6 +44,8 @@ export function createLocalVolumeStore(options: {
   directory: string;
   /** Whom new volumes belong to; undefined: root. */
   owner?: Owner | undefined;
+  /** Where sizes of volumes are to be limited. */
+  projects?: ProjectNumbers | undefined;
   database: StateDatabase;
   onEvent: (action: 'create' | 'destroy', volume: { name: string; driver: string }) => void;
 }): LocalVolumeStore {
@@ -53,6 +56,7 @@ export function createLocalVolumeStore(options: {
   const users = new Map<string, Set<string>>();
   const mutex = new KeyedMutex();
   mkdirSync(directory, { recursive: true, mode: 0o701 });
+  const quotas = options.projects && openProjectQuotas(directory, options.projects);
 
   const view = (stored: StoredVolume): Volume => ({ ...stored, mountpoint: join(directory, stored.name, '_data'), scope: 'local' });
   const require = (name: string): Volume => {
@@ -64,6 +68,13 @@ export function createLocalVolumeStore(options: {
     mkdirSync(path, { recursive: true, mode: 0o755 });
     if (options.owner !== undefined) chownSync(path, options.owner.uid, options.owner.gid);
   };
+  /** The whole directory counts, so that what is made beside the content and becomes it does, too. */
+  const makeLimited = ({ name, options: wanted }: StoredVolume): void => {
+    const limit = sizeLimitOf(wanted);
+    if (limit === undefined) return;
+    mkdirSync(join(directory, name), { mode: 0o701 });
+    quotas?.limit(join(directory, name), limit);
+  };
   const isMounted = (mountpoint: string): boolean => readMounts().some((entry) => entry.mountPoint === mountpoint);
 
   return {
@@ -73,7 +84,7 @@ export function createLocalVolumeStore(options: {
       if (existing !== undefined) return view(existing);
       if (name.length === 1) throw fail('volume.name_too_short', { name });
       if (!allowedName.test(name)) throw fail('volume.name_invalid', { name });
-      checkDeviceOptions(name, request.options);
+      checkDeviceOptions(name, request.options, { quotas: quotas !== undefined });
       const stored: StoredVolume = {
         name,
         driver: 'local',
@@ -85,10 +96,12 @@ export function createLocalVolumeStore(options: {
       // The record first: a directory without one would be nobody's.
       table.put(name, stored);
       try {
+        makeLimited(stored);
         makeMountpoint(join(directory, name, '_data'));
       } catch (error) {
         table.delete(name);
         const path = join(directory, name);
+        rmSync(path, { recursive: true, force: true });
         throw isTooLong(error) ? fail('volume.path_too_long', { name, path }, error) : error;
       }
       volumes.set(name, stored);
@@ -189,6 +202,7 @@ export function createLocalVolumeStore(options: {
         const { mountpoint } = view(volume);
         if (volume.options !== null && !running.has(volume.name) && isMounted(mountpoint)) await unmountAsync(mountpoint);
         // The record is the truth; a directory lost with a crash between the two is made again.
+        if ((await stat(join(directory, volume.name)).catch(ignoreMissing)) === undefined) makeLimited(volume);
         if ((await stat(mountpoint).catch(ignoreMissing)) === undefined) makeMountpoint(mountpoint);
       }
       await removeGraves(directory);

@@ -14,6 +14,14 @@ export const layerErrors = {
   'snapshot.not_found': { kind: 'notFound', text: (d) => `there is no file system of container ${d['id']}` },
   'snapshot.exists': { kind: 'conflict', text: (d) => `there is a file system of container ${d['id']} already` },
   'snapshot.overlay_unsupported': { kind: 'system', text: (d) => `overlay cannot be mounted below ${d['path']}: ${d['reason']}; choose the storage driver vfs, which copies` },
+  'snapshot.fuse_unsupported': { kind: 'system', text: (d) => `error initializing graphdriver: fuse-overlayfs cannot be used below ${d['path']}: ${d['reason']}: driver not supported` },
+  'snapshot.several_drivers': { kind: 'system', text: (d) => `error initializing graphdriver: ${d['path']} contains several valid graphdrivers: ${d['drivers']}; cleanup or explicitly choose storage driver (-s <DRIVER>)` },
+  'snapshot.prior_driver_failed': { kind: 'system', text: (d) => `error initializing graphdriver: prior storage driver ${d['driver']} failed: ${d['reason']}` },
+  'snapshot.option_refused': { kind: 'system', text: (d) => `${d['message']}` },
+  'snapshot.quotas_unsupported': {
+    kind: 'system',
+    text: (d) => `error initializing graphdriver: Storage option ${d['driver']}.size not supported. Filesystem does not support Project Quota: Filesystem does not support, or has not enabled quotas`,
+  },
   'snapshot.remapping_unsupported': {
     kind: 'system',
     text: (d) => `userns-remap cannot be had for ${d['path']}: an idmapped mount of it is refused: ${d['reason']}; it takes Linux 5.19 or later and a file system that can (ext4, xfs, btrfs), so move the data root there or leave the option out`,

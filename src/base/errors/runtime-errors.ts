@@ -19,7 +19,6 @@ export const runtimeErrors = {
     kind: 'invalid',
     text: (d) => `invalid ${d['field']}: capability not supported by your kernel or not available in the current environment: ${quoted(d['capability'])}`,
   },
-  'runtime.storage_option_refused': { kind: 'system', text: (d) => `${d['message']}` },
   'runtime.security_option_invalid': { kind: 'system', text: (d) => `invalid --security-opt ${d['check']}: ${quoted(d['option'])}` },
   'runtime.user_not_found': { kind: 'system', text: (d) => `unable to find user ${d['user']}: no matching entries in passwd file` },
   'runtime.group_not_found': { kind: 'system', text: (d) => `unable to find group ${d['group']}: no matching entries in group file` },

@@ -60,6 +60,7 @@ export async function createContainer(
   checkLogConfig(hostConfig.LogConfig);
   const asked = name.startsWith('/') ? name.slice(1) : name;
   if (asked !== '' && !isValidName(asked)) throw fail('container.name_invalid', { name });
+  const limit = parts.snapshotter.limitOf(hostConfig.StorageOpt ?? {});
   const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
   if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
   const links = isUserDefined(networkMode) ? [] : resolveLinks(hostConfig.Links ?? [], parts.registry);
@@ -82,7 +83,7 @@ export async function createContainer(
   });
   const remapping = remappingFor(parts, hostConfig);
   const mounts = await makeImageMounts(fulfilled, parts, { remapped: remapping !== undefined, undo });
-  await parts.snapshotter.create(id, image?.topLayer, { remapped: remapping !== undefined });
+  await parts.snapshotter.create(id, image?.topLayer, { remapped: remapping !== undefined, limit });
   undo.defer(() => parts.snapshotter.remove(id));
   const directory = parts.paths.containerDirectory(id);
   await mkdir(directory, { recursive: true, mode: remapping === undefined ? 0o710 : 0o711 });

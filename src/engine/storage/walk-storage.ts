@@ -9,7 +9,7 @@ import type { OwnedPath } from '#image/contract.ts';
 const structure = [
   'containers', 'content', 'content/blobs', 'content/blobs/sha256', 'content/blobs/sha384', 'content/blobs/sha512', 'content/ingest', 'image', 'image/tmp',
   'image/overlay2', 'image/overlay2/imagedb', 'image/overlay2/imagedb/content', 'image/overlay2/imagedb/content/sha256', 'image/overlay2/layerdb',
-  'image/overlay2/layerdb/sha256', 'image/overlay2/layerdb/tmp', 'image/overlay2/layerdb/mounts', 'image/vfs', 'image/vfs/layerdb', 'image/vfs/layerdb/mounts',
+  'image/overlay2/layerdb/sha256', 'image/overlay2/layerdb/tmp', 'image/overlay2/layerdb/mounts', 'image/vfs', 'image/vfs/layerdb', 'image/vfs/layerdb/mounts', 'image/fuse-overlayfs', 'image/fuse-overlayfs/layerdb', 'image/fuse-overlayfs/layerdb/mounts',
   'overlay2', 'overlay2/l', 'overlay2/.preparing', 'overlay2/.unpacking', 'vfs', 'vfs/dir', 'vfs/.preparing', 'vfs/.removing', 'tmp', 'volumes',
 ];
 /** The engine's own files and directories. */

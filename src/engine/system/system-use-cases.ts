@@ -34,7 +34,7 @@ export interface SystemParts {
   readonly engineId: string;
   readonly dataRoot: string;
   readonly configuration: CurrentConfiguration;
-  readonly storageStatus: readonly (readonly [string, string])[];
+  readonly storageStatus: readonly (readonly [string, string])[] | null;
   readonly seccomp: boolean;
   /** Whether containers have users of their own. */
   readonly remapped: boolean;

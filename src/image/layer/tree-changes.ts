@@ -61,6 +61,7 @@ function readTree(tree: string, whole: boolean): Node {
 function readChildren(path: string, whole: boolean): Map<string, Node> {
   const children = new Map<string, Node>();
   for (const name of namesIn(`/${path}`)) {
+    if (!whole && opaqueMarks.has(name)) continue;
     const child = path === '' ? name : `${path}/${name}`;
     const node = present(() => readNode(child, whole));
     if (node !== undefined) children.set(name, node);
@@ -76,7 +77,7 @@ function readNode(path: string, whole: boolean): Node {
     status,
     capability: status.isFile() ? getAttribute(`/${path}`, capabilityAttribute) : undefined,
     children: isDirectory ? readChildren(path, whole) : new Map<string, Node>(),
-    opaque: whole || (isDirectory && isOpaque(`/${path}`)),
+    opaque: whole || (isDirectory && (isOpaque(`/${path}`) || isMarkedOpaque(`/${path}`))),
     whiteout: !whole && isWhiteout(status),
   };
 }
@@ -187,6 +188,13 @@ function isWhiteout(status: BigIntStats): boolean {
 
 function isOpaque(path: string): boolean {
   return getAttribute(path, 'trusted.overlay.opaque')?.toString() === 'y';
+}
+
+/** What fuse-overlayfs puts into a directory that hides those below. */
+const opaqueMarks: ReadonlySet<string> = new Set(['.wh..wh..opq', '.wh..opq']);
+
+function isMarkedOpaque(path: string): boolean {
+  return lstatSync(bytes(`${path}/.wh..wh..opq`), { throwIfNoEntry: false }) !== undefined;
 }
 
 function namesIn(path: string): string[] {

@@ -6,8 +6,10 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
-import { readMounts, unmountAsync } from '#kernel/mounts.ts';
-import { identifyUpper, mountOverlay } from '#kernel/overlay-mount.ts';
+import { readMounts, unmount, unmountAsync } from '#kernel/mounts.ts';
+import { failedWith } from '#kernel/failed-with.ts';
+import { mountFuseOverlay } from '#kernel/fuse-overlay-mount.ts';
+import { identifyUpper, mountOverlay, type OverlayMount } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
 import type { FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
 import { archiveStream } from '../layer/archive-stream.ts';
@@ -18,13 +20,24 @@ import { directoryName, LayerPaths, newLinkName } from '../layer/layer-paths.ts'
 import { RemovalQueue } from '../layer/removal-queue.ts';
 import { sizeOfLayers } from '../layer/size-of-layers.ts';
 import { makeRoot } from '../layer/make-root.ts';
+import type { LayerLimits } from './layer-limits.ts';
 import { InitLayers } from './init-layers.ts';
-import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import { SnapshotRecords, snapshotName, snapshotRecordsOf, type SnapshotRecord } from './snapshot-records.ts';
 import { requireView, type RemappedView } from './remapped-view.ts';
 import { treeUsage } from './tree-usage.ts';
 
+/** Who mounts: the kernel, or a program. */
+export interface OverlayMounter {
+  readonly driver: 'overlay2' | 'fuse-overlayfs';
+  readonly mount: (overlay: OverlayMount) => void | Promise<void>;
+}
+
+export const kernelMounter: OverlayMounter = { driver: 'overlay2', mount: mountOverlay };
+export const fuseMounter: OverlayMounter = { driver: 'fuse-overlayfs', mount: mountFuseOverlay };
+
 export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
-  readonly driver = 'overlay2';
+  readonly driver: OverlayMounter['driver'];
+  readonly #mounter: OverlayMounter;
   readonly #paths: LayerPaths;
   readonly #layers: LayerStore;
   readonly #records: SnapshotRecords;
@@ -34,15 +47,20 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   readonly #workers = new LayerWorkers();
   readonly #remapped: RemappedView | undefined;
 
-  constructor(dataRoot: string, layers: LayerStore, remapped?: RemappedView) {
+  readonly #limits: LayerLimits;
+
+  constructor(dataRoot: string, layers: LayerStore, { mounter = kernelMounter, remapped, limits }: { readonly mounter?: OverlayMounter; readonly remapped?: RemappedView | undefined; readonly limits: LayerLimits }) {
+    this.driver = mounter.driver;
+    this.#mounter = mounter;
     this.#remapped = remapped;
+    this.#limits = limits;
     this.#paths = new LayerPaths(dataRoot);
     this.#layers = layers;
     this.#removals = new RemovalQueue(this.#paths.removing);
     this.#initLayers = new InitLayers(this.#paths, this.#removals);
     mkdirSync(this.#paths.home, { recursive: true, mode: 0o710 });
     mkdirSync(this.#paths.links, { recursive: true, mode: 0o700 });
-    this.#records = new SnapshotRecords(`${dataRoot}/image/overlay2/layerdb/mounts`);
+    this.#records = new SnapshotRecords(snapshotRecordsOf(dataRoot, mounter.driver));
   }
 
   async create(id: string, topLayer: string | undefined, options: SnapshotOptions = {}): Promise<void> {
@@ -53,8 +71,9 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     try {
       // The root of a container has to get to its files; the data root is closed to everybody else.
       mkdirSync(directory, { mode: options.remapped === true ? 0o711 : 0o710 });
+      this.#limits.apply(directory, options.limit);
       makeRoot(`${directory}/diff`);
-      identifyUpper(`${directory}/diff`);
+      if (this.driver === 'overlay2') identifyUpper(`${directory}/diff`);
       mkdirSync(`${directory}/work`, { mode: 0o700 });
       mkdirSync(`${directory}/merged`, { mode: 0o700 });
       writeLink(this.#paths, { directory, name, link: newLinkName(), lower });
@@ -62,6 +81,10 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
       this.#delete(id, name);
       throw error;
     }
+  }
+
+  limitOf(options: Readonly<Record<string, string>>): number | undefined {
+    return this.#limits.read(options);
   }
 
   async mount(id: string): Promise<string> {
@@ -73,7 +96,7 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
     const lower = (await this.#lowerLinks(record)).map((link) => `l/${link}`);
     const { home } = this.#paths;
     const remapped = record.remapped ? requireView(this.#remapped, id).of(home) : undefined;
-    mountOverlay({ home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged`, remapped });
+    await this.#mounter.mount({ home, lower, upper: `${name}/diff`, work: `${name}/work`, target: `${name}/merged`, remapped });
     return target;
   }
 
@@ -189,8 +212,15 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
 
   /** An overlay has a device number of its own. */
   #isMounted(target: string): boolean {
-    const device = statSync(target, { throwIfNoEntry: false })?.dev;
-    return device !== undefined && device !== statSync(this.#paths.home).dev;
+    try {
+      const device = statSync(target, { throwIfNoEntry: false })?.dev;
+      return device !== undefined && device !== statSync(this.#paths.home).dev;
+    } catch (error) {
+      // Of a program that has ended: it is mounted, and of no use.
+      if (!failedWith(error, 'ENOTCONN')) throw error;
+      unmount(target);
+      return false;
+    }
   }
 
   async #unmount(target: string): Promise<void> {

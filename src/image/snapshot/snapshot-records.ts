@@ -90,6 +90,11 @@ export class SnapshotRecords {
   }
 }
 
+/** Where the records of a storage driver's snapshots are. */
+export function snapshotRecordsOf(dataRoot: string, driver: string): string {
+  return `${dataRoot}/image/${driver}/layerdb/mounts`;
+}
+
 /** The directory of a container's snapshot: 64 hexadecimal digits, no layer's. */
 export function snapshotName(id: string): string {
   return createHash('sha256').update(`snapshot ${id}`).digest('hex');

@@ -16,7 +16,8 @@ import { RemovalQueue } from '../layer/removal-queue.ts';
 import { sizeOfLayers } from '../layer/size-of-layers.ts';
 import { makeRoot } from '../layer/make-root.ts';
 import { fillInitLayer } from './init-layer.ts';
-import { SnapshotRecords, snapshotName, type SnapshotRecord } from './snapshot-records.ts';
+import type { LayerLimits } from './layer-limits.ts';
+import { SnapshotRecords, snapshotName, snapshotRecordsOf, type SnapshotRecord } from './snapshot-records.ts';
 import { requireView, type RemappedView } from './remapped-view.ts';
 import { treeUsage } from './tree-usage.ts';
 
@@ -39,8 +40,11 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
 
   readonly #remapped: RemappedView | undefined;
 
-  constructor(dataRoot: string, layers: LayerStore, remapped?: RemappedView) {
+  readonly #limits: LayerLimits;
+
+  constructor(dataRoot: string, layers: LayerStore, { remapped, limits }: { readonly remapped?: RemappedView | undefined; readonly limits: LayerLimits }) {
     this.#remapped = remapped;
+    this.#limits = limits;
     this.#home = `${dataRoot}/vfs/dir`;
     this.#preparing = `${dataRoot}/vfs/.preparing`;
     this.#layerPaths = new LayerPaths(dataRoot);
@@ -48,7 +52,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     this.#removals = new RemovalQueue(`${dataRoot}/vfs/.removing`);
     mkdirSync(this.#home, { recursive: true, mode: 0o710 });
     if (remapped !== undefined) chmodSync(this.#home, 0o711);
-    this.#records = new SnapshotRecords(`${dataRoot}/image/vfs/layerdb/mounts`);
+    this.#records = new SnapshotRecords(snapshotRecordsOf(dataRoot, this.driver));
   }
 
   async create(id: string, topLayer: string | undefined, options: SnapshotOptions = {}): Promise<void> {
@@ -58,6 +62,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     try {
       mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
       makeRoot(directory);
+      this.#limits.apply(directory, options.limit);
       const layers = topLayer === undefined ? [] : this.#layers.directories(topLayer).toReversed();
       await this.#workers.run({
         kind: 'copy',
@@ -74,6 +79,10 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
       this.#delete(record);
       throw error;
     }
+  }
+
+  limitOf(options: Readonly<Record<string, string>>): number | undefined {
+    return this.#limits.read(options);
   }
 
   async mount(id: string): Promise<string> {

@@ -36,7 +36,6 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
   if (context.remapped && config.UsernsMode !== 'host') refuseWithoutHostUsers(config);
   if (Object.hasOwn(config.Annotations ?? {}, '')) throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
   for (const host of config.ExtraHosts ?? []) verifyExtraHost(host);
-  for (const option of Object.keys(config.StorageOpt ?? {})) throw refuseStorageOption(option);
   parseSecurityOptions(config.SecurityOpt ?? []);
   if (config.Runtime !== '' && !context.runtimes.includes(config.Runtime)) throw refuse(`unknown or invalid runtime name: ${config.Runtime}`);
   for (const destination of Object.keys(config.Tmpfs ?? {})) verifyTmpfsDestination(destination);
@@ -98,12 +97,6 @@ function verifyExtraHost(host: string): void {
   if (colon < 1) throw refuse(`bad format for add-host: ${JSON.stringify(host)}`);
   const address = host.slice(colon + 1);
   if (address !== 'host-gateway' && isIP(address.trim()) === 0) throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
-}
-
-/** Layers have no size of their own: that takes quotas of projects, which no file system is mounted with here. */
-function refuseStorageOption(option: string): Error {
-  const message = option.toLowerCase() === 'size' ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option" : `Unknown option ${option}`;
-  return fail('runtime.storage_option_refused', { message });
 }
 
 function isContainer(mode: string): boolean {
