@@ -36,6 +36,10 @@ test('events must tell what happened, also after the daemon was killed', async (
     const volumes = await past('1', { type: ['volume'] });
     assert.deepEqual(volumes.map(({ Action }) => Action), ['create', 'mount', 'unmount']);
     assert.deepEqual((await past('1', { label: ['tier=front'], event: ['die'] })).map(({ Actor }) => Actor.ID), [id]);
+    // No beginning, and an end that is none.
+    const all: unknown[] = [];
+    for await (const event of await client.system.events({ until: '0' })) all.push(event);
+    assert.equal(all.length, after.length);
     const middle = before[3]?.timeNano ?? 0n;
     const seconds = `${middle / 1_000_000_000n}.${String(middle % 1_000_000_000n).padStart(9, '0')}`;
     assert.deepEqual((await past(seconds)).slice(0, before.length - 3), before.slice(3));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ContainerRecord } from '../containers/container-record.ts';
-import { checkLogConfig, logOptionsOf } from './log-options.ts';
+import { checkLogConfig, isReadable, logOptionsOf } from './log-options.ts';
 
 function record(Type: string, Config: Record<string, string>): ContainerRecord {
   return { id: 'f'.repeat(64), name: 'box', config: { Labels: { app: 'shop' }, Env: null, Image: 'busybox' }, imageId: 'sha256:0', hostConfig: { LogConfig: { Type, Config } } } as unknown as ContainerRecord;
@@ -35,4 +35,12 @@ test('drivers must keep as much as Docker’s do unless told otherwise', () => {
   assert.deepEqual(logOptionsOf(record('json-file', { labels: 'app' }), '/log'), { path: '/log', maxSize: 0, maxFiles: 1, attributes: '{"app":"shop"}' });
   assert.deepEqual(logOptionsOf(record('local', {}), '/log'), { path: '/log', maxSize: 20 * 1024 * 1024, maxFiles: 5, sharing: 'compressed', attributes: undefined });
   assert.deepEqual(logOptionsOf(record('local', { 'max-size': '1k', 'max-file': '1', compress: 'false' }), '/log'), { path: '/log', maxSize: 1024, maxFiles: 1, attributes: undefined });
+});
+
+test('what a server got must be readable unless its cache is off, and a journal always', () => {
+  for (const [Type, Config, readable] of [['syslog', {}, true], ['syslog', { 'cache-disabled': 'true' }, false], ['journald', { 'cache-disabled': 'true' }, true], ['none', {}, false]] as const) {
+    assert.equal(isReadable({ Type, Config }), readable, `${Type} ${JSON.stringify(Config)}`);
+  }
+  assert.equal(logOptionsOf(record('syslog', { 'cache-max-size': '1m' }), '/log')?.maxSize, 1024 * 1024);
+  assert.equal(logOptionsOf(record('journald', { 'cache-max-size': '1m' }), '/log')?.maxSize, 20 * 1024 * 1024);
 });

@@ -73,6 +73,8 @@ export function logKeepingOf({ Type, Config }: LogConfig): LogKeeping | undefine
   if (Type === 'none') return undefined;
   if (Type === 'local') return localLimits(options);
   if (!remoteDrivers.has(Type)) return jsonFileLimits(options);
+  // A journal is read itself with Docker: the options of the cache say nothing.
+  if (Type === 'journald') return localLimits({});
   const cached = Object.fromEntries(Object.entries(options).flatMap(([name, value]) => (name.startsWith('cache-') ? [[name.slice('cache-'.length), value]] : [])));
   if (isReadable({ Type, Config })) return localLimits(cached);
   const wanted = options['max-buffer-size'] === undefined ? bufferSize : sizeOf(options['max-buffer-size'], refused);
@@ -82,7 +84,7 @@ export function logKeepingOf({ Type, Config }: LogConfig): LogKeeping | undefine
 /** Whether `logs` can read what the driver was given. */
 export function isReadable({ Type, Config }: LogConfig): boolean {
   if (Type === 'none') return false;
-  return !remoteDrivers.has(Type) || parseGoBoolean(Config?.['cache-disabled'] ?? '') !== true;
+  return !remoteDrivers.has(Type) || Type === 'journald' || parseGoBoolean(Config?.['cache-disabled'] ?? '') !== true;
 }
 
 /** The shim's options. Undefined: no log is kept. @throws container.start_failed for values that are none */

@@ -4,7 +4,7 @@ import type { BuildSolver } from '../solver/contract.ts';
 import { createHash } from 'node:crypto';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { basename } from 'node:path';
-import { timestampNow } from '#base/timestamp.ts';
+import { nowNanoseconds, timestampNow } from '#base/timestamp.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
 import type { CgroupFacts } from '#kernel/cgroups/contract.ts';
 import { openDescriptors } from '#kernel/process-descriptors.ts';
@@ -177,7 +177,9 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
 
     async *events({ since, until, filters, signal }) {
       const matches = eventFilter(filters);
-      for await (const event of parts.events.read({ since, until, signal })) if (matches(event)) yield event;
+      // The beginning of time as the end stands for all there is, as with Docker.
+      const end = until === 0n ? nowNanoseconds() : until;
+      for await (const event of parts.events.read({ since, until: end, signal })) if (matches(event)) yield event;
     },
   };
 }
