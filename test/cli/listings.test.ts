@@ -69,7 +69,7 @@ test('filters and limits must reach the daemon as Docker sends them', async () =
   await run(daemon, ['ps', '-n', '3']);
   await run(daemon, ['images', '-a', '--filter', 'dangling=true', 'web']);
   assert.deepEqual(daemon.requests.map(decodeURIComponent), [
-    'GET /containers/json?all=1&filters={"name":{"web":true,"db":true},"status":{"running":true}}',
+    'GET /containers/json?all=1&filters={"name":{"db":true,"web":true},"status":{"running":true}}',
     'GET /containers/json?limit=1',
     'GET /containers/json?limit=3',
     'GET /images/json?all=1&filters={"dangling":{"true":true},"reference":{"web":true}}',
