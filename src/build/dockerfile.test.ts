@@ -25,6 +25,23 @@ test('the lines of a here-document must stay with their instruction', () => {
   assert.deepEqual(stages[0]?.commands.map(({ source }) => source), ['RUN <<EOT', 'CMD y']);
 });
 
+test('words that begin here-documents must be read as the shell reads them', () => {
+  const { stages } = readDockerfile('FROM x\nCOPY <<A <<-"B C" 3<<\'D\' <<E"F" /d/\na $x\r\nA\n\tb\n\tB C\nd\nD\ne\nEF\nENV x=<<Y\n');
+  assert.deepEqual(stages[0]?.commands[0]?.heredocs, [
+    { name: 'A', content: 'a $x\r\n', expand: true },
+    { name: 'B C', content: 'b\n', expand: false },
+    { name: 'D', content: 'd\n', expand: false },
+    { name: 'EF', content: 'e\n', expand: false },
+  ]);
+  assert.equal(stages[0]?.commands[1]?.source, 'ENV x=<<Y');
+});
+
+test('comments must be known to the instruction they stand right before', () => {
+  const { stages, metaArguments } = readDockerfile('# apart\n\n# V version\n#  of it\nARG V=1\nFROM x\nRUN a\n# lost\n\nRUN b\n');
+  assert.deepEqual(metaArguments[0]?.comments, ['V version', 'of it']);
+  assert.deepEqual(stages[0]?.commands.map(({ comments }) => comments), [[], []]);
+});
+
 const faults: readonly [text: string, message: string][] = [
   ['# nothing\n', 'failed to parse Dockerfile: file with no instructions'],
   ['# escape=x\nFROM a\n', "failed to parse Dockerfile: invalid escape token 'x' does not match ` or \\"],

@@ -157,6 +157,45 @@ test('contexts by name must be directories with their own list of what is ignore
   assert.match(stderr, /^#\d+ [\d.]+ \/t: kept {2}\/w: single\.txt $/m);
 });
 
+test('archives that are damaged, or lead out of where they are unpacked, must fail the build or stay files, and leave nothing', async (t) => {
+  const good = await archive({ 'a/b': 'b\n' });
+  const evil = await archive({ '../evil': 'x' });
+  const link = (name: string, linkName: string): TarMember => ({ header: { name, type: 'symlink', linkName, mode: 0o777, modified: { seconds: 0, nanoseconds: 0 } } });
+  const through = async (linkName: string): Promise<Buffer> => await buffer(Readable.from(writeTar([link('lnk', linkName), { header: { name: 'lnk/evil', type: 'file', mode: 0o644, size: 1, modified: { seconds: 0, nanoseconds: 0 } }, body: Buffer.from('x') }])));
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nADD --chown=7:8 good.tar.gz broken.tar.gz plain.gz /x/\nRUN stat -c "%n %u" /x/* /x/a/b\n', 'evil/Dockerfile': 'FROM busybox\nADD evil.tar /x/\n', 'above/Dockerfile': 'FROM busybox\nADD above.tar /x/\n', 'absolute/Dockerfile': 'FROM busybox\nADD absolute.tar /x/\nRUN ls /x/etc; ! ls /etc/evil 2>/dev/null\n' });
+  writeFileSync(join(directory, 'good.tar.gz'), gzipSync(good));
+  writeFileSync(join(directory, 'broken.tar.gz'), gzipSync(good).subarray(0, 40));
+  writeFileSync(join(directory, 'plain.gz'), gzipSync('words'));
+  writeFileSync(join(directory, 'evil/evil.tar'), evil);
+  const built = await build(directory);
+  assert.deepEqual(written(built), ['/x/a 0', '/x/broken.tar.gz 7', '/x/plain.gz 7', '/x/a/b 7'], built.stderr);
+  writeFileSync(join(directory, 'above/above.tar'), await through('../../etc'));
+  writeFileSync(join(directory, 'absolute/absolute.tar'), await through('/etc'));
+  assert.match((await build(join(directory, 'above'))).stderr, /failed to solve: statat lnk: path escapes from parent\n$/);
+  // The place where it is unpacked is the root of all links in it.
+  assert.deepEqual(written(await build(join(directory, 'absolute'))), ['evil']);
+  const refused = await build(join(directory, 'evil'));
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /failed to solve: invalid entry name "\.\.\/evil"\n$/);
+  await assertNothingLeft();
+});
+
+test('frontends must be the one that is built in, by any of its names', async (t) => {
+  for (const line of ['docker/dockerfile:1', 'docker.io/docker/dockerfile:1.7-labs', 'docker/dockerfile-upstream:master']) {
+    assert.equal((await build(contextOf(t, { Dockerfile: `# syntax=${line}\nFROM busybox\nCOPY --parents sub/f /p/\n`, 'sub/f': 'f' }))).code, 0, line);
+  }
+  const other = await build(contextOf(t, { Dockerfile: '# syntax=example.com/other/frontend:2\nFROM busybox\n' }));
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /failed to solve with frontend example\.com\/other\/frontend:2: frontends other than docker\/dockerfile cannot be run/);
+});
+
+test('the outline of a build must name its arguments, secrets and agents', async (t) => {
+  const directory = contextOf(t, { Dockerfile: ['ARG V=1', 'FROM busybox AS base', '# V which one', 'ARG V', 'RUN --mount=type=secret,id=token,required --mount=type=ssh true', '# out the result', 'FROM base AS out', 'ARG W="q"', ''].join('\n') });
+  const { code, stdout } = await build(directory, ['--call', 'outline']);
+  assert.equal(code, 0);
+  assert.equal(stdout, 'TARGET:      out\nDESCRIPTION: the result\n\nBUILD ARG   VALUE   DESCRIPTION\nV           1       \nW           q       \n\nSECRET   REQUIRED\ntoken    true\n\nSSH       REQUIRED\ndefault   \n\n');
+});
+
 test('POST /build must take contexts that are elsewhere, and build by the solver with version=2', async () => {
   server.files.set('/plain/Dockerfile', { body: 'FROM busybox\nRUN echo by-address\n', headers: { 'Content-Type': 'text/plain' } });
   await server.commit('posted', { Dockerfile: 'FROM busybox\nCOPY f /f\nRUN cat /f\n', f: 'by-repository\n' });

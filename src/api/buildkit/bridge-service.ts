@@ -34,8 +34,9 @@ export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
     })))],
     [`${service}/Solve`, telling(unary(async (message, { metadata, signal }) => {
       const request = GatewaySolveRequest.decode(message);
-      if (request.frontend !== 'dockerfile.v0') throw new GrpcError(statusCodes.unimplemented, request.frontend === '' ? 'builds from low-level definitions are not supported: use the dockerfile.v0 frontend' : `unknown frontend: ${request.frontend}`);
-      const { refs, metadata: told } = await solver.frontend(buildIdOf(metadata), request.frontendOptions, signal);
+      const isGateway = request.frontend === 'gateway.v0';
+      if (request.frontend !== 'dockerfile.v0' && !isGateway) throw new GrpcError(statusCodes.unimplemented, request.frontend === '' ? 'builds from low-level definitions are not supported: use the dockerfile.v0 frontend' : `unknown frontend: ${request.frontend}`);
+      const { refs, metadata: told } = await solver.frontend(buildIdOf(metadata), isGateway ? gatewayOptions(request.frontendOptions) : request.frontendOptions, signal);
       const single = refs.get('');
       const result = Result.of({
         metadata: told,
@@ -57,6 +58,11 @@ export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
     }))],
     [`${service}/Warn`, unary(async () => await Promise.resolve(Buffer.alloc(0)))],
   ];
+}
+
+/** A frontend by its image is checked as the one that the Dockerfile's first line names. */
+function gatewayOptions({ source = '', ...options }: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...options, 'build-arg:BUILDKIT_SYNTAX': source };
 }
 
 function refsOf(result: ReturnType<typeof Result.of> | undefined): string[] {

@@ -107,20 +107,40 @@ async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promi
   }
 }
 
-/** What is in a local archive, with the owners it names unless another is given. */
+/** What is in a local archive, with the owners it names unless another is given. The target is the root of all names and links in it. */
 async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, { signal, owner }: { signal: AbortSignal; owner: Owner | undefined }): AsyncGenerator<TarMember, void> {
   const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
-  for await (const { entry, body } of readTar(chunks)) {
-    if (/^\.\.(?:\/|$)/.test(posix.normalize(entry.name.replace(/^\/+/, '')))) throw destination.failure(`invalid entry name ${JSON.stringify(entry.name)}`);
-    const name = posix.normalize(`/${entry.name}`).replace(/^\/|\/$/g, '');
-    if (name === '' || entry.type === 'unknown') continue;
-    const { uid, gid } = owner ?? entry;
-    const { type, mode, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
-    const linkName = type === 'hardlink' ? join(target, posix.normalize(`/${entry.linkName}`).slice(1)) : entry.linkName;
-    const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
-    if (type === 'file' && size > 0) yield* destination.place(join(target, name), { ...header, size }, body, 'replace');
-    else yield* destination.place(join(target, name), header, undefined, 'replace');
+  try {
+    for await (const { entry, body } of readTar(chunks)) {
+      const name = nameWithin(entry.name);
+      if (name === undefined) throw destination.failure(`invalid entry name ${JSON.stringify(entry.name)}`);
+      if (name === '' || entry.type === 'unknown') continue;
+      const { uid, gid } = owner ?? entry;
+      const { type, mode, modified, size, deviceMajor, deviceMinor, extendedAttributes } = entry;
+      const linkName = type === 'hardlink' ? hardLink(destination, target, { name, linkName: entry.linkName }) : entry.linkName;
+      const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
+      const path = destination.resolveBelow(target, name);
+      if (type === 'file' && size > 0) yield* destination.place(path, { ...header, size }, body, 'replace');
+      else yield* destination.place(path, header, undefined, 'replace');
+    }
+  } catch (error) {
+    if (isFailure(error, 'layer.invalid_archive')) throw destination.failure(error.message);
+    throw error;
   }
+}
+
+/** Without slashes at its ends; undefined: it leads out. */
+function nameWithin(name: string): string | undefined {
+  const path = posix.normalize(name.replace(/^\/+/, ''));
+  return /^\.\.(?:\/|$)/.test(path) ? undefined : path.replace(/\/$/, '').replace(/^\.$/, '');
+}
+
+function hardLink(destination: Destination, target: string, { name, linkName }: { name: string; linkName: string }): string {
+  const first = nameWithin(linkName);
+  if (first === undefined) throw destination.failure(`invalid hardlink target ${JSON.stringify(linkName)}`);
+  const path = destination.resolveBelow(target, first);
+  if (!destination.has(path)) throw destination.failure(`linkat ${first} ${name}: no such file or directory`);
+  return path;
 }
 
 function join(directory: string, name: string): string {

@@ -77,6 +77,37 @@ export class Destination {
     return way.join('/');
   }
 
+  /**
+   * A path below a resolved directory as a process sees it whose root that directory is: links at its end are not followed,
+   * those on the way stay below. @throws build.step_failed where a link leads above
+   */
+  resolveBelow(base: string, path: string): string {
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    const last = parts.pop() ?? '';
+    let way: string[] = [];
+    let links = 0;
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      if (part === '..') {
+        if (way.length === 0) throw this.failure(`statat ${path.split('/', 1)[0] ?? path}: path escapes from parent`);
+        way.pop();
+      } else if (part !== '' && part !== '.') {
+        const present = this.#look([base, ...way, part].filter((name) => name !== '').join('/'));
+        if (present?.kind !== 'symlink') way.push(part);
+        else {
+          if (++links > linkLimit) throw this.failure(`${path}: too many levels of symbolic links`);
+          if (present.linkName.startsWith('/')) way = [];
+          parts.unshift(...present.linkName.split('/'));
+        }
+      }
+    }
+    return [base, ...way, last].filter((name) => name !== '').join('/');
+  }
+
+  /** Whether something is at a resolved path, be it a link. */
+  has(path: string): boolean {
+    return path === '' || this.#look(path) !== undefined;
+  }
+
   /** @param path resolved */
   isDirectory(path: string): boolean {
     return path === '' || this.#look(path)?.kind === 'directory';

@@ -14,6 +14,8 @@ const largestDockerfile = 16 * 1024 * 1024;
 
 export interface BuildFiles {
   readonly text: string;
+  /** Digest of the step that fetched the Dockerfile, which warnings belong to. */
+  readonly vertex: string;
   /** Of the Dockerfile, as failures name it. */
   readonly fileName: string;
   readonly ignored: () => Promise<readonly string[]>;
@@ -35,7 +37,7 @@ export async function readFiles(options: SolveOptions, parts: SolveParts): Promi
   const text = (await textIn(tree, fileName)) ?? (fileName === 'Dockerfile' ? await textIn(tree, 'dockerfile') : undefined);
   if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
   const ownList = await textIn(tree, own);
-  return { text, fileName, remote: undefined, ignored: async () => patternsOf(ownList ?? (await commonIgnoreList(options, parts))) };
+  return { text, vertex: definition.digest, fileName, remote: undefined, ignored: async () => patternsOf(ownList ?? (await commonIgnoreList(options, parts))) };
 }
 
 async function readRemote(options: SolveOptions, { executor }: SolveParts): Promise<BuildFiles> {
@@ -55,7 +57,7 @@ async function readRemote(options: SolveOptions, { executor }: SolveParts): Prom
   const local = options.dockerfileGiven ? await localDockerfile(options, { executor }) : undefined;
   const text = local ?? (await textIn(tree, fileName));
   if (text === undefined) throw fail('build.solve_failed', { message: `failed to read dockerfile: open ${fileName}: no such file or directory` });
-  return { text, fileName, ignored: () => Promise.resolve([]), remote };
+  return { text, vertex: remote.digest, fileName, ignored: () => Promise.resolve([]), remote };
 }
 
 /** The client's own Dockerfile for a context that is elsewhere. */

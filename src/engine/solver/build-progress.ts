@@ -57,8 +57,8 @@ export class BuildProgress {
     this.#tell({ logs: before + message.length > toldOutput ? [log, clipped] : [log] });
   }
 
-  warn(warning: VertexWarning): void {
-    this.#tell({ warnings: [warning] });
+  warn(warnings: readonly VertexWarning[]): void {
+    if (warnings.length > 0) this.#tell({ warnings: [...warnings] });
   }
 
   /** The steps as they are now. */

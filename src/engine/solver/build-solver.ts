@@ -265,8 +265,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
 
   async #direct(job: Job, executor: BuildExecutor, signal: AbortSignal): Promise<SolvedBuild> {
     const { call, progress, session } = job;
-    if (call.frontend !== 'dockerfile.v0') throw fail('build.solve_failed', { message: `unknown frontend: ${call.frontend}` });
-    return await solveBuild(readSolveOptions(call.attributes), { images: this.#parts.images, executor, progress, session, signal });
+    if (call.frontend !== 'dockerfile.v0' && call.frontend !== 'gateway.v0') throw fail('build.solve_failed', { message: `unknown frontend: ${call.frontend}` });
+    // A frontend by its image is checked as the one that the Dockerfile's first line names.
+    const attributes = call.frontend === 'gateway.v0' ? { ...call.attributes, 'build-arg:BUILDKIT_SYNTAX': call.attributes['source'] ?? '' } : call.attributes;
+    return await solveBuild(readSolveOptions(attributes), { images: this.#parts.images, executor, progress, session, signal });
   }
 
   async #entries(): Promise<UsageEntry[]> {

@@ -4,6 +4,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteText } from '#base/template/go-quote.ts';
 import { readHeredocWord } from '#build/dockerfile-lines.ts';
 import { parseGitAddress } from '#build/git-address.ts';
+import { digestFault } from '#oci/digest.ts';
 import { expandWord } from '#oci/instructions/expand-word.ts';
 import { expandersOf, nodeOf, shownText, type Application } from './application.ts';
 import { buildNode, type BuildNode, type CopyPart } from './build-node.ts';
@@ -98,19 +99,10 @@ function remoteNode(text: string, { name, checksum, keepDirectory }: RemoteFacts
     return buildNode({ kind: 'git', name, inputs: [], remote, ref, directory, submodules, keepDirectory: keep ?? false, checksum: checksum === '' ? git.checksum : checksum });
   }
   if (!/^https?:\/\//.test(text)) return undefined;
-  if (checksum !== '') checkDigestText(checksum);
+  const fault = checksum === '' ? undefined : digestFault(checksum);
+  if (fault !== undefined) throw new Error(fault);
   const named = URL.canParse(text) ? urlName(new URL(text).pathname) : '';
   return buildNode({ kind: 'download', name, inputs: [], url: text, checksum, fileName: named === '' ? '__unnamed__' : named, archive: false });
-}
-
-/** @throws Error with the words of opencontainers/go-digest */
-function checkDigestText(text: string): void {
-  const [, algorithm = '', hex = ''] = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/.exec(text) ?? [];
-  if (algorithm === '') throw new Error('invalid checksum digest format');
-  const lengths: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
-  if (lengths[algorithm] === undefined) throw new Error('unsupported digest algorithm');
-  if (hex.length !== lengths[algorithm]) throw new Error('invalid checksum digest length');
-  if (!/^[a-f0-9]+$/.test(hex)) throw new Error('invalid checksum digest format');
 }
 
 function absoluteTarget(directory: string, given: string): string {

@@ -60,7 +60,7 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   const globals = globalArguments(dockerfile, options, platform);
   const stages = arrange(dockerfile, { options, globals });
   const target = wanted(stages, options.target);
-  const checks = new BuildChecks(readChecks(options.buildArguments.get('BUILDKIT_DOCKERFILE_CHECK') ?? dockerfile.check));
+  const checks = new BuildChecks(readChecks(options.buildArguments, dockerfile));
   checkDockerfile(dockerfile, checks, globals);
   if (stages.length === 1 && stages[0] !== undefined) stages[0].label = '';
   const drafts = new Map<PlannedStage, StageDraft>();
@@ -95,11 +95,12 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   }
 }
 
-function readChecks(text: string): CheckOptions {
+function readChecks(buildArguments: ReadonlyMap<string, string>, { check }: Dockerfile): CheckOptions {
+  const given = buildArguments.get('BUILDKIT_DOCKERFILE_CHECK');
   try {
-    return readCheckOptions(text);
+    return readCheckOptions(given ?? check);
   } catch (error) {
-    throw fail('build.solve_failed', { message: `failed to parse check options: ${messageOf(error)}` }, error);
+    throw fail('build.solve_failed', { message: `failed to parse ${given === undefined ? 'check options' : 'build-arg:BUILDKIT_DOCKERFILE_CHECK'}: ${messageOf(error)}` }, error);
   }
 }
 

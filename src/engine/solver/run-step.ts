@@ -97,7 +97,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
       const { error: failure, exitCode: code } = describeStartFailure(error, record);
       if (code !== cannotFind && code !== cannotExecute) throw fail('build.solve_failed', { message: failure.message }, error);
       // BuildKit's runtime tells it on the step's output and ends with 1.
-      options.onOutput(2, Buffer.from(`${failure.message.replace(/^.*?unable to start container process: /, 'runc run failed: unable to start container process: ')}\n`));
+      options.onOutput(2, Buffer.from(`${failure.message.replace(/^.*?unable to start container process: /, 'runc run failed: unable to start container process: ').replace(/: is a directory: permission denied$/, ': is a directory')}\n`));
       return 1;
     }
     await using process = shim;

@@ -90,7 +90,7 @@ async function answerRequest({ options, parts, files }: BuildWork): Promise<Reco
   const facts = { fileName: files.fileName, text: files.text };
   if (options.request === 'frontend.targets') return targetsResult(files.text, files.fileName);
   if (options.request === 'frontend.outline') return outlineResult(files.text, options);
-  if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}` });
+  if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}: unsupported request ${options.request}` });
   const [platform = hostPlatform()] = options.platforms;
   let ignored: readonly string[] = [];
   let before: readonly CheckFinding[] = [];
@@ -115,13 +115,11 @@ function rangeOf(value: unknown): LineRange | undefined {
 
 /** Tells the client what the checks found. */
 function tellFindings({ parts, files }: Pick<BuildWork, 'parts' | 'files'>, findings: readonly CheckFinding[]): void {
-  for (const { name, detail, range } of sortFindings(findings)) {
-    parts.progress.warn({
-      vertex: '', level: 1, short: Buffer.from(`${name}: ${detail} (line ${range.start})`), detail: [Buffer.from(checkRules[name].description)], url: checkAddress(name),
-      info: { filename: files.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
-      ranges: [{ start: { line: range.start, character: 0 }, end: { line: range.end, character: 0 } }],
-    });
-  }
+  parts.progress.warn(sortFindings(findings).map(({ name, detail, range }) => ({
+    vertex: files.vertex, level: 1, short: Buffer.from(`${name}: ${detail} (line ${range.start})`), detail: [Buffer.from(checkRules[name].description)], url: checkAddress(name),
+    info: { filename: files.fileName, data: Buffer.from(files.text), language: 'Dockerfile' },
+    ranges: [{ start: { line: range.start, character: 0 }, end: { line: range.end, character: 0 } }],
+  })));
 }
 
 async function solvePlatform({ options, parts, files, platform }: { options: SolveOptions; parts: SolveParts; files: BuildFiles; platform: Platform }): Promise<SolvedImage> {

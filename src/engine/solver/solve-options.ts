@@ -59,7 +59,7 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
   const noCache = attributes['no-cache'];
   const platforms = text('platform').split(',').filter((name) => name !== '').map((name) => parsePlatform(name));
   const network = text('force-network-mode', 'default');
-  const multi = attributes['multi-platform'];
+  const multi = attributes['build-arg:BUILDKIT_MULTI_PLATFORM'] ?? attributes['multi-platform'];
   return {
     fileName: text('filename', 'Dockerfile'),
     target: text('target'),
@@ -98,7 +98,7 @@ export function isFresh({ fresh }: SolveOptions, stageName: string): boolean {
 function readEpoch(seconds: string): string | undefined {
   if (seconds === '') return undefined;
   const moment = new Date(Number(seconds) * 1000);
-  if (!/^-?\d+$/.test(seconds) || Number.isNaN(moment.getTime())) refused(`invalid SOURCE_DATE_EPOCH: ${seconds}`);
+  if (!/^-?\d+$/.test(seconds) || Number.isNaN(moment.getTime())) refused(`invalid SOURCE_DATE_EPOCH: ${seconds}: strconv.ParseInt: parsing ${JSON.stringify(seconds)}: invalid syntax`);
   return moment.toISOString().replace('.000Z', 'Z');
 }
 

@@ -34,7 +34,7 @@ export class PlainProgress {
     this.#write = write;
   }
 
-  update({ vertexes = [], statuses = [], logs = [] }: Partial<StatusResponse>): void {
+  update({ vertexes = [], statuses = [], logs = [], warnings = [] }: Partial<StatusResponse>): void {
     for (const vertex of vertexes) this.#step(vertex.digest, vertex).vertex = vertex;
     for (const status of statuses) {
       const step = this.#steps.get(status.vertex);
@@ -49,6 +49,7 @@ export class PlainProgress {
       const took = time >= 0.05 ? ` ${time.toFixed(1)}s` : '';
       step.waiting.push(`${status.id}${size}${took}${done ? ' done' : ''}`);
     }
+    for (const { vertex, short } of warnings) this.#steps.get(vertex)?.waiting.push(`WARN: ${short.toString('utf8')}`);
     for (const { vertex, stream, message, timestamp } of logs) this.#log(vertex, stream, message, timestamp);
     for (const { digest, completed } of vertexes) if (completed !== undefined) this.#end(this.#step(digest));
     this.#print();
