@@ -13,7 +13,7 @@ import { gatewayModeOf, type GatewayMode } from './gateway-mode.ts';
 import { switchIPv6 } from './ipv6-settings.ts';
 import { formatAddress, parseAddress } from './ipv4-subnet.ts';
 import { formatAddress6, parseAddress6 } from './ipv6-subnet.ts';
-import { linkLocalPlaces } from './link-local-places.ts';
+import { addLinkLocalAddresses } from './link-local-addresses.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest } from './network-driver.ts';
 import { bridgeOption, isSwitchedOn, type NetworkRecord } from './network-record.ts';
 
@@ -75,6 +75,7 @@ export class BridgeNetwork implements AttachableNetwork {
     return {
       interface: this.interface,
       internal: this.record.Internal,
+      apart: this.#isolated,
       trusted: this.trustedInterfaces,
       four: family(this.#addressing.four, 4, bridgeOption.sourceAddress),
       six: family(this.#addressing.six, 6, bridgeOption.sourceAddress6),
@@ -152,10 +153,10 @@ export class BridgeNetwork implements AttachableNetwork {
       name,
       places: [
         ...(endpoint.address === '' ? [] : [{ address: endpoint.address, prefixLength: endpoint.prefixLength, gateway: place.defaultRoute ? endpoint.gateway : '' }]),
-        ...linkLocalPlaces(endpoint),
         ...(six === undefined ? [] : [{ ...six, gateway: place.defaultRoute6 === true ? six.gateway : '', gatewayMacAddress: this.#isGateway6(six.gateway) ? bridgeMacAddress : undefined }]),
       ],
     });
+    addLinkLocalAddresses(inside, name, endpoint);
     for (const address of addresses) announcer.announce(bridgeIndex, address, endpoint.macAddress);
   }
 

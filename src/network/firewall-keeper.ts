@@ -49,6 +49,17 @@ export class FirewallKeeper implements Disposable {
     await this.#change(() => this.#options.firewall.removeBridge(network.firewall));
   }
 
+  /** Does what needs the tables, which are loaded again should somebody have taken them away. */
+  async whileStanding<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      if (!isFailure(error, 'network.firewall_gone')) throw error;
+      await this.restore();
+      return work();
+    }
+  }
+
   /** Loads again what somebody has taken away, and tells it; at once for all who ask. @throws network.firewall_failed */
   restore(): Promise<void> {
     this.#restoring ??= this.#restore().finally(() => {

@@ -22,6 +22,8 @@ export interface FirewallBridge {
   readonly interface: string;
   /** Nothing passes between its containers and the outside. */
   readonly internal: boolean;
+  /** Its containers do not reach each other. */
+  readonly apart: boolean;
   /** Interfaces from which published ports can be reached at the containers' own addresses. */
   readonly trusted: readonly string[];
   readonly four: FirewallFamily | undefined;
@@ -59,7 +61,9 @@ export function firewallRuleset(options: {
     ['map ports', `type inet_proto . inet_service : ${address} . inet_service;`, elements.ports],
     ['map address_ports', `type ${address} . inet_proto . inet_service : ${address} . inet_service;`, elements.addressPorts],
     ['set open_ports', `type ${address} . inet_proto . inet_service;`, elements.openPorts],
-    ['set bridges', 'type ifname;', bridges.filter((bridge) => part(bridge, family) !== undefined).map((bridge) => `"${bridge.interface}"`)],
+    ...(['bridges', 'apart'] as const).map((set): [string, string, string[]] => [
+      `set ${set}`, 'type ifname;', bridges.filter((bridge) => part(bridge, family) !== undefined && setsOf(bridge).includes(set)).map((bridge) => `"${bridge.interface}"`),
+    ]),
     ...(['from_bridge', 'to_bridge', 'from_subnet', 'back_to_bridge'] as const).map((map): [string, string, string[]] => [
       `map ${map}`,
       map === 'from_subnet' ? `type ${address} : verdict; flags interval;` : 'type ifname : verdict;',
@@ -96,7 +100,8 @@ function ownChains(family: Family, translatesLoopback: boolean): Record<string, 
   return {
     publish: { rules: [`dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @address_ports`, `dnat ${ip} to meta l4proto . th dport map @ports`] },
     guard: { hook: 'type filter hook prerouting priority -300; policy accept;', rules: [`iifname != "lo" ${ip} daddr ${loopback} drop`] },
-    prerouting: { hook: 'type nat hook prerouting priority -100; policy accept;', rules: [`${ip} daddr != ${loopback} fib daddr type local jump publish`] },
+    // Translated within its bridge a packet would meet the wall between the containers; the relays take it round.
+    prerouting: { hook: 'type nat hook prerouting priority -100; policy accept;', rules: [`iifname != @apart ${ip} daddr != ${loopback} fib daddr type local jump publish`] },
     output: { hook: 'type nat hook output priority -100; policy accept;', rules: [`${translatesLoopback && family === 4 ? '' : `${ip} daddr != ${loopback} `}fib daddr type local jump publish`] },
     postrouting: { hook: 'type nat hook postrouting priority 100; policy accept;', rules: [`${ip} saddr vmap @from_subnet`, 'oifname vmap @back_to_bridge'] },
     forward: { hook: 'type filter hook forward priority 0; policy accept;', rules: [`jump ${adminChain}`, 'iifname vmap @from_bridge', 'oifname vmap @to_bridge'] },
@@ -120,7 +125,7 @@ export function addBridgeRules(transaction: NetfilterTransaction, bridge: Firewa
   for (const family of familiesOf(bridge)) {
     const entries = entriesOf(bridge, family);
     for (const { chain, rules } of entries) transaction.setChain(family, chain, rules);
-    transaction.addElements([{ family, map: 'bridges', key: interfaceKey(bridge.interface), value: undefined }, ...entries.flatMap((entry) => elementsOf(entry, family))]);
+    transaction.addElements([...membershipsOf(bridge, family), ...entries.flatMap((entry) => elementsOf(entry, family))]);
   }
 }
 
@@ -128,9 +133,18 @@ export function addBridgeRules(transaction: NetfilterTransaction, bridge: Firewa
 export function removeBridgeRules(transaction: NetfilterTransaction, bridge: FirewallBridge): void {
   for (const family of familiesOf(bridge)) {
     const entries = entriesOf(bridge, family);
-    transaction.removeElements([{ family, map: 'bridges', key: interfaceKey(bridge.interface), value: undefined }, ...entries.flatMap((entry) => elementsOf(entry, family))]);
+    transaction.removeElements([...membershipsOf(bridge, family), ...entries.flatMap((entry) => elementsOf(entry, family))]);
     for (const { chain } of entries) transaction.removeChain(family, chain);
   }
+}
+
+/** The sets of bridges that it is in. */
+function setsOf({ apart }: FirewallBridge): ('bridges' | 'apart')[] {
+  return apart ? ['bridges', 'apart'] : ['bridges'];
+}
+
+function membershipsOf(bridge: FirewallBridge, family: Family): MapElement[] {
+  return setsOf(bridge).map((map) => ({ family, map, key: interfaceKey(bridge.interface), value: undefined }));
 }
 
 /** What leads to the chain: one element for an interface, two for an interval. */

@@ -10,7 +10,7 @@ import { macBytes, macText, randomMacAddress } from '#kernel/netlink/mac-address
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { switchIPv6 } from './ipv6-settings.ts';
 import type { Endpoint } from './contract.ts';
-import { linkLocalPlaces } from './link-local-places.ts';
+import { addLinkLocalAddresses } from './link-local-addresses.ts';
 import type { AttachableNetwork, EndpointPlace, EndpointRequest, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord } from './network-record.ts';
 import { ensureParent, parentExists, removeParent } from './parent-interface.ts';
@@ -138,12 +138,12 @@ class SubInterfaceNetwork implements AttachableNetwork {
       name,
       places: [
         ...(address === '' ? [] : [{ address, prefixLength, gateway: defaultRoute ? gateway : '' }]),
-        ...linkLocalPlaces(endpoint),
         ...(six === undefined ? [] : [{ ...six, gateway: defaultRoute6 ? six.gateway : '' }]),
       ],
     }));
     if (directRoute === true && defaultRoute && address !== '') inside.setDefaultRoute('', name, 4);
     if (directRoute === true && defaultRoute6 && six !== undefined) inside.setDefaultRoute('', name, 6);
+    addLinkLocalAddresses(inside, name, endpoint);
     if (options.routed) return;
     using announcer = new ArpAnnouncer();
     for (const own of [address, six?.address ?? '']) if (own !== '') announcer.announce(index, own, type === 'macvlan' ? macAddress : parent.macAddress);

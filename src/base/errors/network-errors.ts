@@ -9,6 +9,8 @@ const programming = (d: Details): string => `${setup}: driver failed programming
 export const networkErrors = {
   'network.not_found': { kind: 'notFound', text: (d) => `network ${d['reference']} not found` },
   'network.ambiguous': { kind: 'invalid', text: (d) => `${d['count']} matches found based on ${d['basis']}: network ${d['reference']} is ambiguous` },
+  /** As whoever removes or joins it is told. */
+  'network.ambiguous_use': { kind: 'invalid', text: (d) => `${d['setup'] === true ? `${setup}: ` : ''}network ${d['reference']} is ambiguous (${d['count']} matches found based on ${d['basis']})` },
   'network.invalid_filter': { kind: 'invalid', text: (d) => d['name'] === '' ? 'invalid filter' : `invalid filter '${d['name']}'` },
   'network.invalid_filter_type': { kind: 'system', text: (d) => `invalid filter: 'type'='${d['value']}'` },
   'network.repeated_filter': { kind: 'invalid', text: (d) => `got more than one value for filter key "${d['name']}"` },
@@ -91,8 +93,8 @@ export const networkErrors = {
   'network.same_bridge': { kind: 'forbidden', text: (d) => `cannot create network ${d['id']} (${d['interface']}): conflicts with network ${d['otherId']} (${d['interface']}): networks have same bridge name` },
   'network.interface_name_long': { kind: 'system', text: () => 'numerical result out of range' },
   'network.endpoint_exists': { kind: 'forbidden', text: (d) => `endpoint with name ${d['container']} already exists in network ${d['network']}` },
-  'network.not_connected': { kind: 'forbidden', text: (d) => `container ${d['id']} is not connected to network ${d['network']}` },
-  'network.stopped_not_connected': { kind: 'forbidden', text: (d) => `container ${d['id']} is not connected to the network ${d['network']}` },
+  'network.not_connected': { kind: 'system', text: (d) => `container ${d['id']} is not connected to network ${d['network']}` },
+  'network.stopped_not_connected': { kind: 'system', text: (d) => `container ${d['id']} is not connected to the network ${d['network']}` },
   'network.endpoint_not_found': { kind: 'notFound', text: (d) => `endpoint ${d['name']} not found` },
   'network.connect_host': { kind: 'invalid', text: () => 'cannot connect container to host network - container must be created in host network mode' },
   'network.disconnect_host': { kind: 'invalid', text: () => 'cannot disconnect container from host network - container was created in host network mode' },
