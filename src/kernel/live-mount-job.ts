@@ -1,4 +1,5 @@
 /** What is asked of the thread that changes the mounts of running containers, and what it answers. */
+import type { IdentityMapping } from '#base/identity-mapping.ts';
 import type { ErrorDetails } from '#base/errors/failure.ts';
 import type { ErrorCode } from '#base/errors/table.ts';
 
@@ -23,6 +24,8 @@ export type LiveMountJob =
       readonly linksRefused: boolean;
       /** Where the container's root file system is writable though the container's own is not. */
       readonly rootfs: string;
+      /** Of a container with users of its own: whose what is made there is. */
+      readonly mapping?: IdentityMapping | undefined;
     })
   | (Place & { 
       readonly kind: 'detach';

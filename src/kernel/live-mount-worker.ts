@@ -6,8 +6,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { EngineError, fail, invariant, messageOf } from '#base/errors/failure.ts';
+import { ownerOnHost, rootOnHost, type IdentityMapping } from '#base/identity-mapping.ts';
 import { detachThreadRoot, enterDirectory } from './chroot.ts';
 import { failedWith } from './failed-with.ts';
+import { actingAs } from './file-identity.ts';
 import { openNode } from './file-nodes.ts';
 import { checked, declare } from './libc.ts';
 import type { LiveMount, LiveMountJob, LiveMountMessage } from './live-mount-job.ts';
@@ -63,18 +65,19 @@ port.on('message', (job: LiveMountJob) => {
   }
 });
 
-function attach({ pid, mount, linksRefused, rootfs }: LiveMountJob & { kind: 'attach' }): void {
+function attach({ pid, mount, linksRefused, rootfs, mapping }: LiveMountJob & { kind: 'attach' }): void {
   using stack = new DisposableStack();
   const close = (descriptor: number): number => stack.adopt(descriptor, closeSync);
-  const tree = close(mount.type === 'tmpfs' ? makeTmpfs(mount) : cloneSource(mount, linksRefused));
+  const tree = close(mount.type === 'tmpfs' ? makeTmpfs(mount, mapping) : cloneSource(mount, linksRefused));
   const isDirectory = fstatSync(tree).isDirectory();
   const root = rootOf(pid);
   const rootDescriptor = close(openSync(root, constants.O_DIRECTORY | openPath));
+  const owner = mapping && rootOnHost(mapping);
   try {
-    makeMountPoint(root, mount.destination, isDirectory);
+    actingAs(owner, () => makeMountPoint(root, mount.destination, isDirectory));
   } catch (error) {
     if (!failedWith(error, 'EROFS')) throw error;
-    makeMountPoint(rootfs, mount.destination, isDirectory);
+    actingAs(owner, () => makeMountPoint(rootfs, mount.destination, isDirectory));
   }
   const target = close(openWithoutLinks(rootDescriptor, mount.destination));
   if (fstatSync(target).isDirectory() !== isDirectory) throw fail('kernel.mount_kinds_differ', { destination: mount.destination, place: isDirectory ? 'file' : 'directory' });
@@ -203,14 +206,14 @@ function setAttributes(tree: number, options: readonly string[], path: string): 
   if (set !== 0n) change(deep, set, 0);
 }
 
-function makeTmpfs({ options, destination }: LiveMount): number {
+function makeTmpfs({ options, destination }: LiveMount, mapping: IdentityMapping | undefined): number {
   const context = checked(Number(openFileSystem(numbers.fsopen, 'tmpfs', 1)), 'fsopen', 'tmpfs');
   try {
     const configure = (command: number, key: string | null, value: string | null): void => {
       checked(Number(configureFileSystem(numbers.fsconfig, context, command, key, value, 0)), 'fsconfig', key === null ? destination : `${destination}: ${key}`);
     };
     configure(setString, 'source', 'tmpfs');
-    for (const option of options) {
+    for (const option of [...options, ...ownersOf(options, mapping)]) {
       const [key = '', value] = option.split('=', 2);
       if (value !== undefined) configure(setString, key, value);
     }
@@ -220,6 +223,14 @@ function makeTmpfs({ options, destination }: LiveMount): number {
   } finally {
     closeSync(context);
   }
+}
+
+/** Numbers in the options are the container's: here, outside of it, others stand for them. */
+function ownersOf(options: readonly string[], mapping: IdentityMapping | undefined): string[] {
+  if (mapping === undefined) return [];
+  const given = (name: string): number => Number(options.findLast((option) => option.startsWith(`${name}=`))?.slice(name.length + 1) ?? 0);
+  const { uid, gid } = ownerOnHost(mapping, { uid: given('uid'), gid: given('gid') });
+  return [`uid=${uid}`, `gid=${gid}`];
 }
 
 /** This thread is in its own namespace and root again when `work` has ended. */

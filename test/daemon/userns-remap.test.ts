@@ -204,6 +204,31 @@ test('what needs the host’s users must be refused in Docker’s words, and all
   assert.deepEqual(await membersOf((await daemon.client.archives.copyOut(id, '/bin/sh')).archive), [{ name: 'sh', uid: 0, gid: 0 }]);
 });
 
+test('mounts that come while a container runs must belong to its users, and come again after a restart', async () => {
+  const { client } = daemon;
+  const id = await started('sleep 1000', { ReadonlyRootfs: true });
+  const source = join(daemon.root, 'shown');
+  mkdirSync(source);
+  chmodSync(source, 0o755);
+  writeFileSync(join(source, 'file'), 'of the host');
+  await client.containers.update(id, {
+    MountAdd: [
+      { Type: 'volume', Source: 'late', Target: '/late/volume' }, { Type: 'tmpfs', Target: '/memory' }, { Type: 'bind', Source: source, Target: '/shown', ReadOnly: true },
+      { Type: 'image', Source: 'busybox', Target: '/image' },
+    ],
+  });
+  const look = 'touch /late/volume/made /memory/made && stat -c "%u:%g" /late/volume/made /memory /memory/made /image/bin; cat /shown/file; touch /shown/no /image/no /no 2>&1 | grep -c Read-only';
+  const seen = '0:0\n0:0\n0:0\n0:0\nof the host3';
+  assert.equal(await execute(id, look), seen);
+  assert.equal(statSync(join(rootOf(), 'volumes/late/_data/made')).uid, base);
+  await client.containers.restart(id, { timeout: 0 });
+  assert.equal(await execute(id, look), seen);
+  await client.containers.update(id, { MountRemove: ['/late/volume', '/memory', '/shown', '/image'] });
+  assert.equal(await execute(id, 'grep -cE " /(late|memory|shown|image)" /proc/self/mountinfo'), '0');
+  assert.deepEqual((await client.containers.inspect(id)).Mounts, []);
+  await client.containers.remove(id, { force: true });
+});
+
 test('containers that share namespaces must share their users, too', async () => {
   const donor = await started('sleep 1000', { IpcMode: 'shareable' });
   const { State } = await daemon.client.containers.inspect(donor);

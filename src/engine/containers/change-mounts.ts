@@ -84,7 +84,7 @@ async function changeLive(parts: EngineParts, record: ContainerRecord, { added, 
   const { liveMounts, snapshotter } = parts;
   const { pid } = record.state;
   const rootfs = await snapshotter.mount(record.id);
-  const attach = async (mount: SpecificationMount, linksRefused: boolean): Promise<void> => await liveMounts.attach({ pid, mount, linksRefused, rootfs });
+  const attach = async (mount: SpecificationMount, linksRefused: boolean): Promise<void> => await liveMounts.attach({ pid, mount, linksRefused, rootfs, mapping: remappingFor(parts, record.hostConfig)?.mapping });
   const come = async (): Promise<void> => {
     for (const mount of added.toSorted((left, right) => depthOf(left) - depthOf(right))) {
       undo.defer(async () => await releaseMounts([mount].filter(({ point }) => !isUsedElsewhere(record, point.Name)), parts, record.id));
