@@ -5,6 +5,7 @@ import { fail, isFailure, messageOf, type EngineError as Failure } from '#base/e
 import { quoteRune, quoteText } from '#base/template/go-quote.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import { JsonNumber, type JsonDocument, type JsonObject } from '#base/json-document.ts';
+import { builderShape } from './builder-options.ts';
 import { decode, flag, int64, list, record, struct, table, text, unlessEmpty, whenGiven, type OptionalShape, type Shape } from '#api/body/json-shape.ts';
 import { parseJson } from '#api/body/parse-json.ts';
 import { optionTable, type OptionRow } from './option-table.ts';
@@ -175,7 +176,7 @@ const specialShapes: Readonly<Record<string, OptionalShape<unknown>>> = {
   runtimes: whenGiven(record(runtimeShape, 'map[string]system.Runtime')),
   registries: whenGiven(record(registryShape, 'map[string]config.Registry')),
   features: whenGiven(record(flag)),
-  builder: whenGiven(struct<object>('config.BuilderConfig', {})),
+  builder: whenGiven(builderShape),
   'default-network-opts': whenGiven(record(record(text()), 'map[string]map[string]string')),
   'default-ulimits': whenGiven(record(ulimitShape, 'map[string]*units.Ulimit')),
   'default-address-pools': whenGiven(poolsShape),

@@ -113,6 +113,7 @@ function configurationOf(options: DaemonOptions, runtimes: Runtimes, standardIni
     downloadAttempts: options.downloadAttempts,
     proxies: proxySettings({ ...(http !== undefined && { http }), ...(https !== undefined && { https }), ...(none !== undefined && { none }) }, process.env),
     features: options.features,
+    cacheCollection: options.cacheCollection,
     genericResources: options.genericResources,
     openAddresses: openAddressesOf(options),
   };

@@ -61,6 +61,7 @@ test('without options the daemon must have the documented defaults', () => {
     seccomp: { name: 'builtin', text: undefined },
     experimental: false,
     features: {},
+    cacheCollection: { enabled: true, reservedSpace: '', maxUsedSpace: '', minFreeSpace: '', rules: undefined },
     genericResources: [],
     metricsAddress: undefined,
     replace: false,

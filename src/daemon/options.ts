@@ -23,6 +23,8 @@ import { describeOptions, labelFault, optionTable } from './option-table.ts';
 import { readGenericResource, readMirror, searchDomainFault, type AddressPoolOption } from './option-values.ts';
 import { OptionValues } from './option-sources.ts';
 import { parseArguments } from './parse-arguments.ts';
+import { collectionSettings, type BuilderDirective } from './builder-options.ts';
+import type { CollectionSettings } from '#engine/solver/collection-rules.ts';
 import { mirrorsOf, transferLimits } from './registry-options.ts';
 import { refusalOf } from './refused-options.ts';
 import { runtimesOf, type RuntimeOption } from './runtime-options.ts';
@@ -83,6 +85,8 @@ export interface DaemonOptions {
   readonly seccomp: SeccompDefault;
   readonly experimental: boolean;
   readonly features: Readonly<Record<string, boolean>>;
+  /** Of what builds keep. */
+  readonly cacheCollection: CollectionSettings;
   readonly genericResources: readonly { readonly kind: string; readonly value: string | number }[];
   /** `host:port`. */
   readonly metricsAddress: string | undefined;
@@ -195,6 +199,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     seccomp: seccompOf(values.text('seccomp-profile')),
     experimental: values.flag('experimental'),
     features: featuresOf(values),
+    cacheCollection: collectionSettings(file?.['builder'] as BuilderDirective | undefined),
     genericResources,
     metricsAddress: values.text('metrics-addr'),
     liveRestore: values.flag('live-restore'),

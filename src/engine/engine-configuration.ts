@@ -2,6 +2,7 @@
  * What the daemon's configuration says to the engine. Held in one place and read at each use, since a reload
  * of the configuration replaces it as a whole; {@link reloadable} names what a reload may change.
  */
+import type { CollectionSettings } from './solver/collection-rules.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 
 export interface OciRuntime {
@@ -64,6 +65,8 @@ export interface EngineConfiguration {
   /** Without credentials, for `info`; empty: none. */
   readonly proxies: { readonly http: string; readonly https: string; readonly none: string };
   readonly features: Readonly<Record<string, boolean>>;
+  /** What of the build cache may stay. */
+  readonly cacheCollection: CollectionSettings;
   readonly genericResources: readonly { readonly kind: string; readonly value: string | number }[];
   /** Addresses of the API that anyone may use, as `info` warns of them. */
   readonly openAddresses: readonly { readonly address: string; readonly encrypted: boolean }[];

@@ -298,6 +298,7 @@ export class EngineDouble implements Engine {
     frontend: async () => ({ refs: new Map(), metadata: {} }),
     finish: () => Promise.resolve(),
     keepsManifests: () => true,
+    rules: () => [],
     readFile: async () => Buffer.alloc(0),
     usage: async () => [],
     prune: () => Readable.from([]),

@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream';
 import { GrpcClient } from '#base/grpc/grpc-client.ts';
 import { GrpcError, statusCodes, statusName } from '#base/grpc/grpc-status.ts';
 import { fail } from '#base/errors/failure.ts';
-import type { BuildSession, ByteStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
+import { clientStore } from './client-store.ts';
+import type { BuildSession, ClientStore, ByteStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
+import { contentMethods } from '#schema/buildkit/content-messages.ts';
 import { Packet } from '#schema/buildkit/file-sync-messages.ts';
 import { ShellInput, ShellOutput } from '#schema/buildkit/shell-messages.ts';
 import { CheckAgentRequest, CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
@@ -97,6 +99,11 @@ export class ClientSession implements BuildSession, Disposable {
     // A client that is gone shows itself when its answer is read.
     void send(step).catch(() => undefined);
     return { inputs: decoded(call.messages, (message) => ShellInput.decode(message)), send, end: () => call.end() };
+  }
+
+  store(id: string): ClientStore {
+    if (!this.supports(contentMethods.read)) throw fail('build.session_failed', { message: `the client offers no store of blobs ${id}` });
+    return clientStore(this.#client, id);
   }
 
   sendArchive(exporter: number, metadata: Readonly<Record<string, string>>, signal: AbortSignal): ByteStream {

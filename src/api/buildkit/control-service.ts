@@ -47,7 +47,7 @@ export function controlMethods({ solver, hostConfig }: ControlParts): [string, G
     const exporters = request.exporters.length > 0 ? request.exporters : request.exporter === '' ? [] : [{ type: request.exporter, attributes: request.exporterAttributes }];
     const response = await solver.solve(
       {
-        ref: request.ref, session: request.session, frontend: request.frontend, exporters, entitlements: request.entitlements, internal: request.internal, hostConfig: hostConfig(),
+        ref: request.ref, session: request.session, frontend: request.frontend, exporters, cacheExports: request.cache?.exports ?? [], entitlements: request.entitlements, internal: request.internal, hostConfig: hostConfig(),
         attributes: { ...request.frontendAttributes, ...entitlementsOf(request.entitlements), ...importsOf(request) },
       },
       signal,
@@ -61,8 +61,8 @@ export function controlMethods({ solver, hostConfig }: ControlParts): [string, G
   }
 
   async function prune(call: GrpcCall): Promise<void> {
-    const { filter, all, keepDuration, reservedSpace, maxUsedSpace } = PruneRequest.decode(await onlyMessage(call));
-    for await (const gone of solver.prune({ all, filters: filter, keepDuration, keepBytes: Math.max(reservedSpace, maxUsedSpace) })) await call.send(UsageRecord.encode(gone));
+    const { filter, all, keepDuration, reservedSpace, maxUsedSpace, minFreeSpace } = PruneRequest.decode(await onlyMessage(call));
+    for await (const gone of solver.prune({ all, filters: filter, keepDuration, reservedSpace, maxUsedSpace, minFreeSpace })) await call.send(UsageRecord.encode(gone));
   }
 
   async function history(call: GrpcCall): Promise<void> {

@@ -24,7 +24,7 @@ export function workerRecord(solver: BuildSolver): MessageOf<typeof WorkerRecord
       ...(solver.keepsManifests() ? { 'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs' } : {}),
     },
     platforms: [host, ...(alsoRun[host.architecture] ?? [])].map(({ os, architecture, variant = '' }) => ({ os, architecture, variant, osVersion: '', osFeatures: [] })),
-    garbagePolicies: [],
+    garbagePolicies: solver.rules().map(({ filters, ...rule }) => ({ ...rule, filters: filters.length === 0 ? [] : [filters.join(',')] })),
     buildkitVersion,
   };
 }

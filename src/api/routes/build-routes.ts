@@ -98,8 +98,9 @@ function textList(query: Query, name: string, context: string): string[] {
 
 async function prune({ reply }: Exchange, { engine, query }: Call): Promise<void> {
   const sizes = ['keep-storage', 'reserved-space', 'max-used-space', 'min-free-space'].map((name) => bytesOf(query, name));
-  const [keepStorage = 0, reserved = 0, mostUsed = 0] = sizes;
-  reply.json(200, await engine.builds.prune({ all: query.flag('all'), filters: query.filters(), keepBytes: Math.max(keepStorage, reserved, mostUsed) }));
+  const [keepStorage = 0, reserved = 0, maxUsedSpace = 0, minFreeSpace = 0] = sizes;
+  const spaces = { reservedSpace: Math.max(keepStorage, reserved), maxUsedSpace, minFreeSpace };
+  reply.json(200, await engine.builds.prune({ all: query.flag('all'), filters: query.filters(), spaces }));
 }
 
 function bytesOf(query: Query, name: string): number {

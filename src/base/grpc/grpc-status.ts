@@ -6,7 +6,7 @@ export const statusCodes = {
   cancelled: 1,
   unknown: 2,
   invalidArgument: 3,
-  notFound: 5,
+  notFound: 5, alreadyExists: 6,
   permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,

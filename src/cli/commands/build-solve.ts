@@ -10,6 +10,7 @@ import { exactArguments } from '#cli/argument-rule.ts';
 import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress.ts';
 import { serveSession, sessionServices, type SecretSource } from '#cli/build/solve/build-session.ts';
 import { attestationAttributes } from '#cli/build/solve/attestation-flags.ts';
+import { readCaches } from '#cli/build/solve/cache-flags.ts';
 import { buildMetadata } from '#cli/build/solve/build-metadata.ts';
 import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
@@ -115,6 +116,8 @@ export const command = defineCommand({
       else if (method !== 'build' && method !== '') attributes.set('requestid', `frontend.${method}`);
 
       for (const [name, value] of attestationAttributes(flags)) attributes.set(name, value);
+      const caches = readCaches({ from: flags['cache-from'], to: flags['cache-to'] });
+      for (const warning of caches.warnings) stderr.writeLine(`WARNING: ${warning}`);
       const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, annotations: flags.annotation, stdout: process.stdout, isTerminal: stdout.isTerminal });
       const credentials = new CredentialStore(configuration, environment);
       if (flags.debug === interactiveShell && (source === '-' || flags.file === '-')) throw new CommandFailure('--debug needs standard input, which the build takes already: give a command, as in --debug="ls -l"');
@@ -127,6 +130,7 @@ export const command = defineCommand({
         agents: new Map(flags.ssh.map((text) => agentOf(text, environment))),
         outputs: outputs.map(({ sink }) => sink),
         upload: place.upload,
+        stores: caches.stores,
         credentials: async (host: string) => await credentialsOf(credentials, host),
         shell,
       };
@@ -158,11 +162,13 @@ export const command = defineCommand({
       try {
         const request = ControlSolveRequest.encode({
           ref, session: sessionId, frontend: 'dockerfile.v0', frontendAttributes: Object.fromEntries(attributes), entitlements: [...new Set([...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])])],
+          cache: { imports: caches.imports.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })), exports: caches.exports.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) },
           exporters: method === 'build' || method === '' ? outputs.map(({ type, attributes: given }) => ({ type, attributes: { ...given } })) : [],
         });
         const { exporterResponse } = ControlSolveResponse.decode(await solver.unary(`${control}/Solve`, request, { signal: until }));
         await listening;
         shown.finish();
+        caches.finish(exporterResponse);
         if (method === 'build' || method === '') await explain();
         if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout, stderr });
         const imageId = exporterResponse['containerimage.config.digest'] ?? exporterResponse['containerimage.digest'] ?? '';

@@ -164,7 +164,10 @@ export class BuildCache {
   }
 }
 
+/** To be raised when steps of the same key come out differently than before: what is kept is then not found any more, and goes with time. */
+const solverVersion = 2;
+
 /** Names what a step is made from. */
 export function cacheKeyOf(...parts: readonly unknown[]): string {
-  return `sha256:${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+  return `sha256:${createHash('sha256').update(JSON.stringify([solverVersion, ...parts])).digest('hex')}`;
 }

@@ -25,6 +25,7 @@ import { uploadedContext } from './contract.ts';
 import type { DownloadStore } from './download-store.ts';
 import { fetchSource, unpacked } from './fetch-source.ts';
 import { fetchCommit } from './git-source.ts';
+import type { ImportedCaches } from './remote-cache/import-cache.ts';
 import { mountLayer, treeOfLayer, type MountedLayer } from './layer-trees.ts';
 import { factsOf, type StepFacts, type StepOutcome } from './step-facts.ts';
 import { runStep } from './run-step.ts';
@@ -71,6 +72,7 @@ export class BuildExecutor implements AsyncDisposable {
   readonly #results = new Map<string, Promise<NodeResult>>();
   readonly #opened = new AsyncDisposableStack();
   readonly #outcomes: StepOutcome[] = [];
+  #imported: ImportedCaches | undefined;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
 
@@ -97,6 +99,11 @@ export class BuildExecutor implements AsyncDisposable {
       this.#options.signal.throwIfAborted();
       throw this.#failed.signal.aborted ? this.#failed.signal.reason : error;
     }
+  }
+
+  /** Looks for steps in caches of others, too, from now on. */
+  useCaches(caches: ImportedCaches): void {
+    this.#imported = this.#opened.use(caches);
   }
 
   /** The steps so far, in the order they ended. */
@@ -313,8 +320,12 @@ export class BuildExecutor implements AsyncDisposable {
 
   async #known(node: BuildNode, key: string): Promise<NodeResult | undefined> {
     const { cache, progress } = this.#options;
-    const record = cache.get(key);
-    if (record === undefined || !(await this.#lease.hold(record.chainId))) return undefined;
+    let record = cache.get(key);
+    if (record === undefined || !(await this.#lease.hold(record.chainId))) {
+      const found = await this.#imported?.find(key, this.#lease);
+      if (found === undefined) return undefined;
+      record = cache.put(key, { chainId: found.chainId, base: found.base, description: node.name, type: 'regular', created: found.created });
+    }
     this.#opened.use(cache.use(key));
     cache.find(key);
     progress.complete(node.digest, { cached: true });

@@ -30,7 +30,18 @@ export interface ShellStream {
   end(): void;
 }
 
+/** A directory of blobs that the client has. */
+export interface ClientStore {
+  has(digest: string, signal: AbortSignal): Promise<boolean>;
+  /** The caller verifies it. @throws build.session_failed */
+  read(digest: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** @throws build.session_failed */
+  write(digest: string, size: number, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+}
+
 export interface BuildSession {
+  /** One of the client's directories of blobs, by the name it has for it. @throws build.session_failed where it offers none */
+  store(id: string): ClientStore;
   readonly id: string;
   /** The same for builds that may share what was sent before. */
   readonly sharedKey: string;

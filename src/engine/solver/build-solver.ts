@@ -1,5 +1,5 @@
 /** The builds under way and done, the clients they talk to, and what they keep for the next ones. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
@@ -8,6 +8,7 @@ import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
 import type { StatusResponse } from '#schema/buildkit/control-messages.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
+import { allowance, collectionRules, type CollectionRule, type DiskSpace } from './collection-rules.ts';
 import type { BuildCache } from './build-cache.ts';
 import { BuildExecutor } from './build-executor.ts';
 import { BuildProgress } from './build-progress.ts';
@@ -20,6 +21,7 @@ import { BuildHistory, type BuildLog } from './build-history.ts';
 import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
 import type { BuildFacts } from './export/attestation.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
+import { checkCacheExports, exportCache, withInlineCache } from './remote-cache/export-cache.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
 import { chooseUsage, idOf, usageViews, type UsageEntry } from './usage-records.ts';
@@ -27,6 +29,8 @@ import { timestampOf } from './wire-timestamp.ts';
 
 /** Milliseconds for which a build that has ended is known by its name still: a client may ask for its progress on a connection that is slower than the build. */
 const lingering = 30_000;
+/** Milliseconds after a build before its cache is collected. */
+const restBetweenCollections = 2000;
 /** Milliseconds to wait for what another connection of the client brings. */
 const patience = 10_000;
 
@@ -63,6 +67,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #jobs = new Map<string, Job>();
   readonly #history: BuildHistory;
   readonly #waiters = new Set<() => void>();
+  #collecting = false;
   /** Builds that have ended and are not in the history yet. */
   readonly #unwritten = new Set<() => void>();
 
@@ -109,6 +114,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       job.progress.close();
       if (log !== undefined) this.#keepSoon(job, log);
       this.#forgetOld();
+      if (!call.internal) this.#collectSoon();
     }
   }
 
@@ -150,15 +156,17 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     return usageViews(chooseUsage(await this.#entries(), { filters }));
   }
 
-  async *prune({ all, filters, keepDuration, keepBytes }: PruneChoice): AsyncGenerator<UsageView, void> {
+  async *prune({ all, filters, keepDuration, ...spaces }: PruneChoice): AsyncGenerator<UsageView, void> {
     const entries = chooseUsage(await this.#entries(), { filters }).filter(({ inUse, shared, type }) => !inUse && (all || (!shared && type !== 'internal')));
     const oldest = BigInt(Date.now()) * 1_000_000n - BigInt(keepDuration);
     const old = entries.filter(({ lastUsed }) => keepDuration === 0 || (parseTimestamp(lastUsed) ?? 0n) < oldest).sort((a, b) => (a.lastUsed < b.lastUsed ? -1 : 1));
-    let total = entries.reduce((sum, { size }) => sum + size, 0);
+    // What images have, too, takes no more for being kept here.
+    let total = entries.reduce((sum, { size, shared }) => sum + (shared ? 0 : size), 0);
+    const allowed = allowance(spaces, total, this.#disk());
     const going: UsageEntry[] = [];
     for (const entry of old) {
-      if (keepBytes > 0 && total <= keepBytes) break;
-      total -= entry.size;
+      if (allowed !== undefined && total <= allowed) break;
+      if (!entry.shared) total -= entry.size;
       going.push(entry);
     }
     await this.#cache.remove(going.flatMap(({ place, key }) => (place === 'layer' ? [key] : [])));
@@ -185,6 +193,38 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#history.remove(ref);
   }
 
+  rules(): readonly CollectionRule[] {
+    return collectionRules(this.#parts.configuration.current.cacheCollection, this.#disk());
+  }
+
+  #disk(): DiskSpace {
+    const { blocks, bavail, bsize } = statfsSync(this.#parts.paths.dataRoot);
+    return { total: blocks * bsize, free: bavail * bsize };
+  }
+
+  /** Drops what the rules do not let stay, soon: builds that follow one another are collected after once. */
+  #collectSoon(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    setTimeout(() => {
+      this.#collect().then(
+        () => (this.#collecting = false),
+        (error: unknown) => {
+          this.#collecting = false;
+          this.#parts.log('warning', `the build cache could not be collected: ${messageOf(error)}`);
+        },
+      );
+    }, restBetweenCollections).unref();
+  }
+
+  async #collect(): Promise<void> {
+    for (const rule of this.rules()) {
+      let freed = 0;
+      for await (const { size } of this.prune(rule)) freed += size;
+      if (freed > 0) this.#parts.log('info', `${freed} bytes of the build cache were collected`);
+    }
+  }
+
   keepsManifests(): boolean {
     return this.#parts.configuration.current.features['containerd-snapshotter'] !== false;
   }
@@ -206,6 +246,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   async #run(job: Job, signal: AbortSignal): Promise<Record<string, string>> {
     const { call, progress } = job;
     checkExporters(call.exporters);
+    checkCacheExports(call.cacheExports);
     // As with Docker's default configuration.
     if (call.entitlements.includes('security.insecure')) throw fail('build.solve_failed', { message: 'granting entitlement security.insecure is not allowed by build daemon configuration' });
     const session = call.session === '' ? undefined : await this.#session(call.session, signal);
@@ -218,12 +259,15 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     });
     using _steps = { [Symbol.dispose]: () => void (job.steps = [...executor.outcomes]) };
     job.begun.resolve(executor);
-    const { images, answer } = call.frontend === '' ? { images: await this.#driven(job, within), answer: undefined } : await this.#direct(job, executor, within);
+    const { images: solved, answer } = call.frontend === '' ? { images: await this.#driven(job, within), answer: undefined } : await this.#direct(job, executor, within);
     let response: Record<string, string> = Object.fromEntries(Object.entries(answer ?? {}).map(([name, value]) => [name, value.toString('utf8')]));
+    const facts = (): BuildFacts => factsOf(job);
+    const outputs = { images: this.#parts.images, executor, progress, session, directory, signal: within, facts, cache: this.#cache, outcomes: executor.outcomes };
+    const images = call.cacheExports.some(({ type }) => type === 'inline') ? solved.map((image) => withInlineCache(image, outputs)) : solved;
     for (const [index, exporter] of call.exporters.entries()) {
-      const facts = (): BuildFacts => factsOf(job);
-      if (answer === undefined) response = { ...response, ...(await exportBuild(images, exporter, index, { images: this.#parts.images, executor, progress, session, directory, signal: within, facts })) };
+      if (answer === undefined) response = { ...response, ...(await exportBuild(images, exporter, index, outputs)) };
     }
+    for (const exporter of call.cacheExports) if (exporter.type !== 'inline' && answer === undefined) response = { ...response, ...(await exportCache(exporter, images, outputs)) };
     return response;
   }
 

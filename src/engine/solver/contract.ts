@@ -2,6 +2,7 @@
 import type { HostConfig } from '#schema/container-config.ts';
 import type { BuildHistoryRecord, StatusResponse, UsageRecord } from '#schema/buildkit/control-messages.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
+import type { CollectionRule } from './collection-rules.ts';
 import type { BuildSession } from './build-session.ts';
 
 export interface BuildExporter {
@@ -17,6 +18,8 @@ export interface SolveCall {
   readonly frontend: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly exporters: readonly BuildExporter[];
+  /** Where the build's cache goes, as well. */
+  readonly cacheExports: readonly BuildExporter[];
   readonly entitlements: readonly string[];
   /** A probe: not kept in the history. */
   readonly internal: boolean;
@@ -35,15 +38,7 @@ export interface FrontendResult {
   readonly metadata: Readonly<Record<string, Buffer>>;
 }
 
-export interface PruneChoice {
-  readonly all: boolean;
-  /** `name==value`, as BuildKit's clients write them; all of one must fit. */
-  readonly filters: readonly string[];
-  /** Nanoseconds: what was used since is kept. */
-  readonly keepDuration: number;
-  /** Bytes that may stay; 0: no limit set. */
-  readonly keepBytes: number;
-}
+export type PruneChoice = CollectionRule;
 
 export type UsageView = MessageOf<typeof UsageRecord>;
 export type HistoryView = MessageOf<typeof BuildHistoryRecord>;
@@ -73,6 +68,8 @@ export interface BuildSolver {
   keepsManifests(): boolean;
   /** Stops a build; nothing happens when there is none of this name. */
   cancel(ref: string): void;
+  /** What of the cache may stay. */
+  rules(): readonly CollectionRule[];
   /** Address of the default bridge. */
   hostGateway(): string;
 }

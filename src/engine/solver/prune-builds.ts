@@ -1,15 +1,14 @@
 /** `POST /build/prune` and the build cache of `GET /system/df` (Engine API 1.51) over what the solver keeps. */
 import { fail } from '#base/errors/failure.ts';
 import type { Filters } from '../contract.ts';
-import type { BuildSolver, UsageView } from './contract.ts';
+import type { BuildSolver, PruneChoice, UsageView } from './contract.ts';
 import { textOf } from './wire-timestamp.ts';
 
 export interface BuildPruneRequest {
   /** What images and the builder itself use, too. */
   readonly all: boolean;
   readonly filters: Filters;
-  /** Bytes that may stay; 0: nothing has to. */
-  readonly keepBytes: number;
+  readonly spaces: Pick<PruneChoice, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>;
 }
 
 export interface BuildPruneReport {
@@ -20,7 +19,7 @@ export interface BuildPruneReport {
 const fields = ['id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'];
 
 /** Filters of other names (`label`, which `system prune` sends along) choose nothing, as with Docker. @param unusedFor nanoseconds since the moment that a filter names. @throws build.prune_refused with Docker's texts */
-export async function pruneBuilds(solver: BuildSolver, { all, filters, keepBytes }: BuildPruneRequest, unusedFor: (until: string) => bigint): Promise<BuildPruneReport> {
+export async function pruneBuilds(solver: BuildSolver, { all, filters, spaces }: BuildPruneRequest, unusedFor: (until: string) => bigint): Promise<BuildPruneReport> {
   const moments = [...(filters['until'] ?? []), ...(filters['unused-for'] ?? [])];
   if (moments.length > 1) throw fail('build.prune_refused', { message: 'filters expect only one value' });
   const terms = fields.flatMap((name): string[] => {
@@ -32,7 +31,7 @@ export async function pruneBuilds(solver: BuildSolver, { all, filters, keepBytes
   const keepDuration = moments[0] === undefined ? 0 : Number(unusedFor(moments[0]));
   const gone: string[] = [];
   let reclaimed = 0;
-  for await (const { id, size } of solver.prune({ all, filters: terms.length === 0 ? [] : [terms.join(',')], keepDuration, keepBytes })) {
+  for await (const { id, size } of solver.prune({ all, filters: terms.length === 0 ? [] : [terms.join(',')], keepDuration, ...spaces })) {
     gone.push(id);
     reclaimed += size;
   }

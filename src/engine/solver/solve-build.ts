@@ -16,6 +16,7 @@ import { imageDocument } from './image-document.ts';
 import { isIgnored, readFiles, type BuildFiles } from './build-files.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { planBuild } from './plan-build.ts';
+import { ImportedCaches, readCacheSources } from './remote-cache/import-cache.ts';
 import type { SolveOptions } from './solve-options.ts';
 import type { StageDraft } from './stage-draft.ts';
 
@@ -65,6 +66,8 @@ export interface SolvedBuild {
 
 /** @throws build.solve_failed, with the Dockerfile in `details.source` where lines of it are to blame */
 export async function solveBuild(options: SolveOptions, parts: SolveParts): Promise<SolvedBuild> {
+  const sources = options.request === '' ? readCacheSources(options.attributes) : [];
+  if (sources.length > 0) parts.executor.useCaches(new ImportedCaches(sources, parts));
   const files = await readFiles(options, parts);
   const dockerfile = { name: files.fileName, text: files.text };
   if (options.request !== '') return { images: [], dockerfile, answer: await answerRequest({ options, parts, files }) };

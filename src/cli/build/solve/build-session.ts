@@ -8,6 +8,7 @@ import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { serveGrpc, unary, type GrpcCall, type GrpcMethod, type GrpcMethods } from '#base/grpc/grpc-server.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
 import { CheckAgentRequest, CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
+import { blobServices, type BlobDirectory } from './blob-directory.ts';
 import { receiveDirectory } from './receive-directory.ts';
 import { sendDirectory } from './send-directory.ts';
 
@@ -23,6 +24,8 @@ export interface SessionOffer {
   readonly agents: ReadonlyMap<string, string>;
   /** Outputs of the build, in their order; undefined: not the client's. */
   readonly outputs: readonly (OutputSink | undefined)[];
+  /** Directories of blobs, by name. */
+  readonly stores: ReadonlyMap<string, BlobDirectory>;
   /** An archive of a context that is uploaded. */
   readonly upload: AsyncIterable<Uint8Array> | undefined;
   readonly credentials: (host: string) => Promise<{ userName: string; secret: string }>;
@@ -42,6 +45,7 @@ export function sessionServices(offer: SessionOffer): GrpcMethods {
     [sessionMethods.fileSend, async (call) => await takeOutput(call, offer)],
     [sessionMethods.credentials, unary(async (message) => CredentialsResponse.encode(await offer.credentials(CredentialsRequest.decode(message).host)))],
     [sessionMethods.getSecret, unary(async (message) => await secret(GetSecretRequest.decode(message).id, offer))],
+    ...blobServices(offer.stores),
     ['/grpc.health.v1.Health/Check', unary(async () => await Promise.resolve(Buffer.from([0x08, 0x01])))],
   ];
   if (offer.agents.size > 0) {
