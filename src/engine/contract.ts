@@ -197,14 +197,14 @@ export interface BuildRequest {
   readonly labels: ReadonlyMap<string, string>;
   readonly target: string;
   readonly noCache: boolean;
+  /** Images whose steps count as made before; empty: all that are here. */
+  readonly cacheFrom: readonly string[];
   readonly pull: boolean;
   readonly quiet: boolean;
   /** Remove the containers of a step that succeeded, and of any step. */
   readonly remove: boolean;
   readonly forceRemove: boolean;
   readonly platform: string;
-  /** Images whose steps may be taken for those of this build. */
-  readonly cacheFrom: readonly string[];
   /** `X-Registry-Config`. */
   readonly authorizations: string;
   /** What the containers of the build are made with. */

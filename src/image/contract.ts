@@ -55,10 +55,21 @@ export interface DerivedImage {
   readonly createdBy: string;
 }
 
+/** A step that another image may have been made by. */
+export interface RestoredStep extends Pick<DerivedImage, 'base' | 'author' | 'config' | 'containerConfig' | 'createdBy'> {
+  /** Ids of images that may have it. */
+  readonly sources: readonly string[];
+}
+
 /** A making of images. Disposed, layers that no image has got go. */
 export interface ImageDerivation extends AsyncDisposable {
   /** Keeps an image's layers from going; false when they are gone. @throws image.not_found */
   hold(id: string): Promise<boolean>;
+  /**
+   * The image of a step that one of the sources has at its place, by the rule of Docker's `--cache-from`: the same history and
+   * layers so far, and the same words. Answers its id and the source; undefined: none has it.
+   */
+  restore(step: RestoredStep): Promise<{ id: string; source: string } | undefined>;
   /** Adds an image, with the layer of the archive on top of its base's where there is one and it is not empty. Answers its id. @throws what `LayerStore.apply` throws */
   make(image: DerivedImage, archive: Readable | undefined, signal: AbortSignal): Promise<string>;
 }

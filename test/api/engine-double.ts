@@ -298,6 +298,7 @@ export class EngineDouble implements Engine {
     frontend: async () => ({ refs: new Map(), metadata: {} }),
     finish: () => Promise.resolve(),
     keepsManifests: () => true,
+    document: () => undefined,
     rules: () => [],
     readFile: async () => Buffer.alloc(0),
     usage: async () => [],

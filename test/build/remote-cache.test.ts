@@ -120,3 +120,22 @@ test('what is no cache, or a damaged one, must be told and hinder nothing', asyn
   assert.equal((await runCli([...refused, context], { program: 'dhow', socketPath: taker.socket })).code, 1);
   await run(['build', '--no-cache', '--cache-to', 'type=registry,ref=127.0.0.1:1/refused,ignore-error=true', context], taker);
 });
+
+test('the classic builder must find steps in the images that are named, and in those alone', async (t) => {
+  const { context, place } = contextOf(t, 'classic');
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nENV A=b\nRUN echo classic > /made\nCOPY file /in\nCMD ["cat", "/made"]\n');
+  const classic = async (words: readonly string[], on: TestDaemon): Promise<string> => {
+    const result = await runCli(['build', ...words, context], { program: 'dhow', socketPath: on.socket, environment: { DOCKER_BUILDKIT: '0' } });
+    assert.equal(result.code, 0, result.stderr);
+    return result.stdout;
+  };
+  await classic(['-t', 'classic:1'], maker);
+  await run(['save', '-o', place, 'classic:1'], maker);
+  await run(['load', '-i', place], taker);
+  const found = await classic(['-t', 'classic:2', '--cache-from', 'classic:1', '--cache-from', 'not:there'], taker);
+  assert.equal(found.match(/Using cache/g)?.length, 4, found);
+  const [one, two] = await Promise.all(['classic:1', 'classic:2'].map(async (name) => await taker.client.images.inspect(name)));
+  assert.equal(two?.Id, one?.Id);
+  const other = await classic(['--cache-from', 'busybox'], taker);
+  assert(!other.includes('Using cache'), other);
+});

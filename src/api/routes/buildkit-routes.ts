@@ -5,6 +5,7 @@ import type { Call, Hijack } from '../exchange.ts';
 import type { Route } from '../route-table.ts';
 import { bridgeMethods } from '../buildkit/bridge-service.ts';
 import { ClientSession } from '../buildkit/client-session.ts';
+import { contentServiceMethods } from '../buildkit/content-service.ts';
 import { controlMethods } from '../buildkit/control-service.ts';
 import { healthMethods } from '../buildkit/health-service.ts';
 import { stepHostConfig } from './step-host-config.ts';
@@ -19,7 +20,7 @@ export function buildkitRoutes(): readonly Route[] {
 async function grpc(hijack: Hijack, { engine, version }: Call): Promise<void> {
   checkProtocol(hijack);
   const { solver } = engine;
-  const methods = new Map([...controlMethods({ solver, hostConfig: () => stepHostConfig(version) }), ...bridgeMethods(solver), ...healthMethods()]);
+  const methods = new Map([...controlMethods({ solver, hostConfig: () => stepHostConfig(version) }), ...bridgeMethods(solver), ...contentServiceMethods(solver), ...healthMethods()]);
   await serveGrpc(hijack.take('', { standardHeaders: false, protocol: 'h2c' }), { methods, signal: hijack.signal, onFault: (error) => hijack.report(error) });
 }
 

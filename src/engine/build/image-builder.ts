@@ -3,7 +3,7 @@
  * an image of its own. What it prints is Docker's, byte for byte.
  */
 import { Readable } from 'node:stream';
-import { fail, messageOf } from '#base/errors/failure.ts';
+import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { BuildArguments } from '#build/build-arguments.ts';
 import { readHeredocWord } from '#build/dockerfile-lines.ts';
@@ -116,7 +116,20 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   #newCache(): StepCache {
-    return new StepCache(this.#options.parts.images, { disabled: this.#options.request.noCache });
+    return new StepCache(this.#options.parts.images, { disabled: this.#options.request.noCache, derivation: this.#derivation, sources: this.#sources() });
+  }
+
+  /** The images that the client names; those that are not here are passed over, as by Docker. */
+  #sources(): string[] {
+    const { parts: { images }, request: { cacheFrom } } = this.#options;
+    return cacheFrom.flatMap((name) => {
+      try {
+        return [images.resolve(name).id];
+      } catch (error) {
+        if (isFailure(error, 'image.not_found') || isFailure(error, 'image.invalid_reference')) return [];
+        throw error;
+      }
+    });
   }
 
   async #announce(source: string): Promise<void> {
@@ -278,7 +291,7 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #wasBuilt(config: ContainerConfig, state: StageState): Promise<boolean> {
-    const id = this.#cache.probe(state.imageId, config);
+    const id = await this.#cache.probe(state.imageId, config, state);
     if (id === undefined || !(await this.#derivation.hold(id))) return false;
     await this.#options.output.text(' ---> Using cache\n');
     state.imageId = id;

@@ -1,26 +1,46 @@
 /** Finds steps that were built before: images made from the same image in a container of the same configuration. */
 import { parseTimestamp } from '#base/timestamp.ts';
-import type { DerivedStep, ImageStore } from '#image/contract.ts';
+import type { DerivedStep, ImageDerivation, ImageStore, RecordedConfig } from '#image/contract.ts';
 import { readRuntimeConfig } from '#oci/image-configuration.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
 
 export class StepCache {
-  readonly #images: Pick<ImageStore, 'stepsFrom'>;
+  readonly #images: Pick<ImageStore, 'stepsFrom' | 'family'>;
+  readonly #derivation: Pick<ImageDerivation, 'restore'>;
+  /** Images that alone count; empty: whatever is here. */
+  #sources: readonly string[];
   /** After one step that was not built before none is looked for. */
   #busted: boolean;
 
-  constructor(images: Pick<ImageStore, 'stepsFrom'>, options: { disabled: boolean }) {
+  constructor(images: Pick<ImageStore, 'stepsFrom' | 'family'>, { derivation, sources, disabled }: { derivation: Pick<ImageDerivation, 'restore'>; sources: readonly string[]; disabled: boolean }) {
     this.#images = images;
-    this.#busted = options.disabled;
+    this.#derivation = derivation;
+    this.#sources = sources;
+    this.#busted = disabled;
   }
 
   /** Id of the newest image that fits. @param base empty: none */
-  probe(base: string, containerConfig: ImageRuntimeConfig): string | undefined {
+  async probe(base: string, containerConfig: RecordedConfig, stage: { author: string; config: ImageRuntimeConfig }): Promise<string | undefined> {
     if (this.#busted) return undefined;
+    const local = this.#local(base, containerConfig);
+    if (this.#sources.length === 0) {
+      if (local === undefined) this.#busted = true;
+      return local;
+    }
+    if (local !== undefined && this.#sources.some((source) => this.#images.family(local).has(source))) return local;
+    const restored = await this.#derivation.restore({
+      sources: this.#sources, base: base === '' ? undefined : base, author: stage.author, config: { ...stage.config, Image: base }, containerConfig, createdBy: (containerConfig.Cmd ?? []).join(' '),
+    });
+    if (restored === undefined) this.#busted = true;
+    // Steps of several images are not mixed.
+    else this.#sources = [restored.source];
+    return restored?.id;
+  }
+
+  #local(base: string, containerConfig: ImageRuntimeConfig): string | undefined {
     const wanted = identity(containerConfig);
     const fitting = this.#images.stepsFrom(base === '' ? undefined : base).filter((step) => identity(step.containerConfig) === wanted);
     const newest = fitting.reduce<DerivedStep | undefined>((best, step) => (best === undefined || momentOf(step) > momentOf(best) ? step : best), undefined);
-    if (newest === undefined) this.#busted = true;
     return newest?.id;
   }
 }

@@ -21,6 +21,7 @@ interface KeptFile {
   readonly record: string;
 }
 
+const provenanceName = 'provenance.json';
 /** Bytes that wait to be written. */
 const batchSize = 64 * 1024;
 /** Builds that are kept. */
@@ -54,10 +55,11 @@ export class BuildHistory {
   }
 
   /** It has ended. */
-  keep(kept: KeptBuild, steps: readonly StepOutcome[]): void {
+  keep(kept: KeptBuild, steps: readonly StepOutcome[], provenance: Buffer | undefined): void {
     const { ref } = kept.record;
     const directory = this.#directoryOf(ref);
     writeFileSync(join(directory, 'steps.json'), JSON.stringify(steps), { mode: 0o600 });
+    if (provenance !== undefined) writeFileSync(join(directory, provenanceName), provenance, { mode: 0o600 });
     const file: KeptFile = { place: kept.place, record: BuildHistoryRecord.encode(kept.record).toString('base64') };
     writeFileSync(join(directory, 'record.new'), JSON.stringify(file), { mode: 0o600 });
     renameSync(join(directory, 'record.new'), join(directory, 'record.json'));
@@ -96,6 +98,19 @@ export class BuildHistory {
       yield StatusResponse.decode(bytes.subarray(at + lengthSize, end));
       at = end;
     }
+  }
+
+  /** The document that is kept of a build under this digest; undefined: there is none. */
+  document(digest: string): Buffer | undefined {
+    for (const { record } of this.#builds.values()) {
+      if (record.result?.attestations.some((attestation) => attestation.digest === digest) !== true) continue;
+      try {
+        return readFileSync(join(this.#directoryOf(record.ref), provenanceName));
+      } catch (error) {
+        if (!failedWith(error, 'ENOENT')) throw error;
+      }
+    }
+    return undefined;
   }
 
   remove(ref: string): void {

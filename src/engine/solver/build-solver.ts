@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
-import type { StatusResponse } from '#schema/buildkit/control-messages.ts';
+import type { MessageOf } from '#base/protobuf/message-type.ts';
+import { digestOf } from '#oci/digest.ts';
+import type { ContentDescriptor, StatusResponse } from '#schema/buildkit/control-messages.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import { allowance, collectionRules, type CollectionRule, type DiskSpace } from './collection-rules.ts';
@@ -19,7 +21,7 @@ import { ContextStore } from './context-store.ts';
 import { DownloadStore } from './download-store.ts';
 import { BuildHistory, type BuildLog } from './build-history.ts';
 import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
-import type { BuildFacts } from './export/attestation.ts';
+import { provenanceOf, readProvenance, type BuildFacts } from './export/attestation.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
 import { checkCacheExports, exportCache, withInlineCache } from './remote-cache/export-cache.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
@@ -47,6 +49,8 @@ interface Job {
   readonly started: bigint;
   ended: bigint | undefined;
   response: Record<string, string>;
+  /** The first of what was built. */
+  image: SolvedImage | undefined;
   error: string | undefined;
 }
 
@@ -98,7 +102,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const log = call.internal || (call.attributes['requestid'] ?? '') !== '' ? undefined : this.#history.begin(call.ref);
     const job: Job = {
       call, stop, progress: new BuildProgress((message) => log?.write(message)), steps: [], results: new Map(), finished: Promise.withResolvers(), begun: Promise.withResolvers(), session: undefined,
-      started: BigInt(Date.now()) * 1_000_000n, ended: undefined, response: {}, error: undefined,
+      started: BigInt(Date.now()) * 1_000_000n, ended: undefined, response: {}, image: undefined, error: undefined,
     };
     for (const { promise } of [job.finished, job.begun]) (promise as Promise<unknown>).catch(() => undefined);
     this.#jobs.set(call.ref, job);
@@ -171,7 +175,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     }
     await this.#cache.remove(going.flatMap(({ place, key }) => (place === 'layer' ? [key] : [])));
     await this.#caches.remove(going.flatMap(({ place, key }) => (place === 'directory' ? [key] : [])));
-    if (all || going.some(({ place }) => place === 'contexts')) {
+    // A budget is about what is kept; files of clients are as good as new.
+    if (all && allowed === undefined) {
       await this.#contexts.clear();
       await this.#downloads.clear();
     }
@@ -183,6 +188,11 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const active = [...this.#jobs.values()].filter((job) => !job.call.internal && job.ended === undefined).map((job) => ({ event: 'started' as const, record: recordOf(job) }));
     const done = activeOnly ? [] : this.#history.list().map(({ record }) => ({ event: 'complete' as const, record }));
     return [...done, ...active].filter(({ record }) => ref === '' || record.ref === ref);
+  }
+
+  document(digest: string): Buffer | undefined {
+    this.#writeDown();
+    return this.#history.document(digest);
   }
 
   forget(ref: string): void {
@@ -263,6 +273,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     let response: Record<string, string> = Object.fromEntries(Object.entries(answer ?? {}).map(([name, value]) => [name, value.toString('utf8')]));
     const facts = (): BuildFacts => factsOf(job);
     const outputs = { images: this.#parts.images, executor, progress, session, directory, signal: within, facts, cache: this.#cache, outcomes: executor.outcomes };
+    job.image = solved[0];
     const images = call.cacheExports.some(({ type }) => type === 'inline') ? solved.map((image) => withInlineCache(image, outputs)) : solved;
     for (const [index, exporter] of call.exporters.entries()) {
       if (answer === undefined) response = { ...response, ...(await exportBuild(images, exporter, index, outputs)) };
@@ -295,7 +306,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const place = placeOf(job);
     const reasons = reasonsOf(job.steps, this.#history.lastSteps(place));
     const record = recordOf(job);
-    this.#history.keep({ place, record: { ...record, exporterResponse: { ...record.exporterResponse, [reasonsKey]: JSON.stringify(reasons) } } }, job.steps);
+    const provenance = provenanceOfJob(job);
+    this.#history.keep({ place, record: { ...record, exporterResponse: { ...record.exporterResponse, [reasonsKey]: JSON.stringify(reasons) }, result: provenance === undefined ? undefined : { attestations: [provenance.descriptor] } } }, job.steps, provenance?.bytes);
   }
 
   /** The client runs the frontend and says which result is the build's. */
@@ -371,6 +383,16 @@ function placeOf({ call: { attributes }, session }: Job): string {
   return JSON.stringify([session?.sharedKey ?? '', ...facts]);
 }
 
+/** The provenance that the history tells of every build, without being asked. */
+function provenanceOfJob(job: Job): { bytes: Buffer; descriptor: MessageOf<typeof ContentDescriptor> } | undefined {
+  const { image } = job;
+  if (image === undefined) return undefined;
+  const request = readProvenance(image.options.attributes) ?? { mode: 'max', version: 'v0.2', builder: '', reproducible: false, implied: true };
+  const { predicateType, predicate } = provenanceOf(image, { ...request, mode: 'max' }, { ...factsOf(job), attributes: image.options.attributes, dockerfile: image.dockerfile });
+  const bytes = Buffer.from(JSON.stringify(predicate, undefined, 2));
+  return { bytes, descriptor: { mediaType: 'application/vnd.in-toto+json', digest: digestOf(bytes), size: bytes.length, annotations: { 'in-toto.io/predicate-type': predicateType } } };
+}
+
 /** What a build says of itself. */
 function factsOf({ call, started }: Job): BuildFacts {
   const finished = BigInt(Date.now()) * 1_000_000n;
@@ -404,6 +426,6 @@ function recordOf({ call, progress, started, ended, response, error }: Job): His
     error: error === undefined ? undefined : { code: 2, message: error, details: [] },
     createdAt: timestampOf(started), completedAt: ended === undefined ? undefined : timestampOf(ended),
     logs: undefined, exporterResponse: response, generation: 1, pinned: false,
-    numCachedSteps: vertexes.filter(({ cached }) => cached).length, numTotalSteps: vertexes.length, numCompletedSteps: vertexes.filter(({ completed }) => completed !== undefined).length, numWarnings: 0,
+    numCachedSteps: vertexes.filter(({ cached }) => cached).length, numTotalSteps: vertexes.length, numCompletedSteps: vertexes.filter(({ completed }) => completed !== undefined).length, numWarnings: 0, result: undefined,
   };
 }

@@ -62,6 +62,8 @@ export interface BuildSolver {
   /** Builds, newest last; with `ref` that one alone. */
   history(choice: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[];
   forget(ref: string): void;
+  /** A document of a build of the history, such as its provenance, by its digest. */
+  document(digest: string): Buffer | undefined;
   /** Id of this place of building. */
   readonly workerId: string;
   /** Whether clients may ask for what Docker can only with its store of manifests; true unless the feature `containerd-snapshotter` is off. */

@@ -21,7 +21,8 @@ export interface UsageEntry {
 
 /** Those that fit one of the filters; all without filters. A filter is `name==value`, several joined by commas must all fit. */
 export function chooseUsage(entries: readonly UsageEntry[], { filters }: { filters: readonly string[] }): UsageEntry[] {
-  if (filters.length === 0) return [...entries];
+  // `buildx du` without filters sends an empty one.
+  if (filters.length === 0 || filters.includes('')) return [...entries];
   return entries.filter((entry) => filters.some((filter) => filter.split(',').every((term) => fits(entry, term))));
 }
 

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { timestampNow } from '#base/timestamp.ts';
 import type { DerivedImage, ImageDerivation } from '../contract.ts';
 import type { ImageParts } from '../image-parts.ts';
+import { restoreStep } from './restore-step.ts';
 import { derivedConfiguration } from './derived-configuration.ts';
 
 /** Of an archive without entries: such a layer is left out. */
@@ -29,6 +30,7 @@ export function openDerivation(parts: ImageParts): ImageDerivation {
       const [id = ''] = await catalog.add([{ configuration, parent: image.base }]);
       return id;
     },
+    restore: async (step) => await restoreStep(parts, step),
     [Symbol.asyncDispose]: async () => await lease[Symbol.asyncDispose](),
   };
 }

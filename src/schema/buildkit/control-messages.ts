@@ -41,9 +41,11 @@ export const PruneRequest = messageType({ filter: texts(1), all: flag(2), keepDu
 
 export const BuildHistoryRequest = messageType({ activeOnly: flag(1), ref: text(2), earlyExit: flag(3), filter: texts(4), limit: integer(5) });
 export const ContentDescriptor = messageType({ mediaType: text(1), digest: text(2), size: integer(3), annotations: map(5, text(2)) });
+/** What a build gave, with what attests it. */
+export const BuildResult = messageType({ attestations: list(2, ContentDescriptor) });
 export const BuildHistoryRecord = messageType({
   ref: text(1), frontend: text(2), frontendAttributes: map(3, text(2)), exporters: list(4, Exporter), error: nested(5, RpcStatus), createdAt: nested(6, Timestamp), completedAt: nested(7, Timestamp),
-  logs: nested(8, ContentDescriptor), exporterResponse: map(9, text(2)), generation: integer(12), pinned: flag(14), numCachedSteps: integer(15), numTotalSteps: integer(16), numCompletedSteps: integer(17), numWarnings: integer(19),
+  logs: nested(8, ContentDescriptor), exporterResponse: map(9, text(2)), result: nested(10, BuildResult), generation: integer(12), pinned: flag(14), numCachedSteps: integer(15), numTotalSteps: integer(16), numCompletedSteps: integer(17), numWarnings: integer(19),
 });
 export const BuildHistoryEvent = messageType({ type: integer(1), record: nested(2, BuildHistoryRecord) });
 export const UpdateBuildHistoryRequest = messageType({ ref: text(1), pinned: flag(2), delete: flag(3), finalize: flag(4) });
