@@ -72,7 +72,7 @@ function callOf({ context, request, buildId, session, networkMode, outputs, host
   if (request.cacheFrom.length > 0) set('cache-from', request.cacheFrom.join(','));
   return {
     ref: buildId === '' ? newIdentifier().slice(0, 25) : buildId,
-    session, frontend: 'dockerfile.v0', attributes: Object.fromEntries(attributes), exporters: exportersOf(request.tags, outputs),
+    session, frontend: 'dockerfile.v0', attributes: Object.fromEntries(attributes), exporters: exportersOf(request.tags, outputs), cacheExports: [],
     entitlements: network === 'host' ? ['network.host'] : [], internal: false, hostConfig, upload: remote === '' ? (context as AsyncIterable<Uint8Array>) : undefined,
   };
 }

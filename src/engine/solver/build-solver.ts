@@ -23,7 +23,7 @@ import { BuildHistory, type BuildLog } from './build-history.ts';
 import { reasonsKey, reasonsOf, type StepOutcome } from './step-facts.ts';
 import { provenanceOf, readProvenance, type BuildFacts } from './export/attestation.ts';
 import { checkExporters, exportBuild } from './export-build.ts';
-import { checkCacheExports, exportCache, withInlineCache } from './remote-cache/export-cache.ts';
+import { asksForInlineCache, checkCacheExports, exportCache, withInlineCache } from './remote-cache/export-cache.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
 import { chooseUsage, idOf, usageViews, type UsageEntry } from './usage-records.ts';
@@ -274,7 +274,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const facts = (): BuildFacts => factsOf(job);
     const outputs = { images: this.#parts.images, executor, progress, session, directory, signal: within, facts, cache: this.#cache, outcomes: executor.outcomes };
     job.image = solved[0];
-    const images = call.cacheExports.some(({ type }) => type === 'inline') ? solved.map((image) => withInlineCache(image, outputs)) : solved;
+    const images = call.cacheExports.some(({ type }) => type === 'inline') || solved.some(({ options }) => asksForInlineCache(options)) ? solved.map((image) => withInlineCache(image, outputs)) : solved;
     for (const [index, exporter] of call.exporters.entries()) {
       if (answer === undefined) response = { ...response, ...(await exportBuild(images, exporter, index, outputs)) };
     }

@@ -11,6 +11,7 @@ import { beginStep, type ExportParts } from '../export/export-parts.ts';
 import { written } from '../export/pack-images.ts';
 import { authorizationFor } from '../registry-authorization.ts';
 import type { SolvedImage } from '../solve-build.ts';
+import type { SolveOptions } from '../solve-options.ts';
 import type { StepOutcome } from '../step-facts.ts';
 import { cacheConfigType, inlineKey, writeCacheConfig, type CachedLayer, type ExportedStep } from './cache-config.ts';
 
@@ -41,6 +42,11 @@ function stepsOf(mode: string, images: readonly SolvedImage[], { cache, outcomes
     if (record === undefined || store.layerChain(record.chainId).length === 0) return [];
     return mode === 'max' || inImages.has(record.chainId) ? [{ key, chainId: record.chainId, created: record.created }] : [];
   });
+}
+
+/** As older clients do it, by a build argument. */
+export function asksForInlineCache({ buildArguments }: SolveOptions): boolean {
+  return isTrue(buildArguments.get('BUILDKIT_INLINE_CACHE'));
 }
 
 /** The image with the cache of its own steps in its configuration. */
