@@ -25,7 +25,7 @@ test('after a build the cache must shrink to what its rules let stay, the oldest
   await eventually('the first build’s layer is collected', async () => {
     const names = await kept();
     assert(!names.some((name) => name.includes('/first')), names.join('\n'));
-  });
+  }, 60_000);
   const names = await kept();
   assert(names.some((name) => name.includes('/second')), names.join('\n'));
   assert(names.some((name) => name.startsWith('cached mount')), 'the rule is about layers alone');

@@ -51,7 +51,7 @@ export function writeCacheConfig(layers: ReadonlyMap<string, CachedLayer>, steps
   const places = new Map([...layers.keys()].map((chainId, place) => [chainId, place]));
   const document: WrittenConfig = {
     layers: [...layers.values()].map(({ blob: { digest, mediaType, size }, parent, diffId }) => ({ blob: digest, parent, annotations: { mediaType, diffID: diffId, size } })),
-    records: [...steps].sort((a, b) => (a.key < b.key ? -1 : 1)).flatMap(({ key, chainId, created }) => {
+    records: steps.flatMap(({ key, chainId, created }) => {
       const layer = places.get(chainId);
       return layer === undefined ? [] : [{ digest: key, layers: [{ layer, createdAt: created }] }];
     }),

@@ -36,7 +36,8 @@ export function checkCacheExports(exports: readonly BuildExporter[]): void {
 /** The steps whose layers are in an image; all of them for `max`. */
 function stepsOf(mode: string, images: readonly SolvedImage[], { cache, outcomes, images: store }: CacheParts): ExportedStep[] {
   const inImages = new Set(images.flatMap(({ top }) => (top === undefined ? [] : store.layerChain(top))));
-  return outcomes.flatMap(({ key }) => {
+  // In whatever order they ended, the same steps are the same document.
+  return outcomes.toSorted((a, b) => (a.key < b.key ? -1 : 1)).flatMap(({ key }) => {
     const record = cache.get(key);
     // A step that left no layer of its own leads to the one below.
     if (record === undefined || store.layerChain(record.chainId).length === 0) return [];
