@@ -66,10 +66,11 @@ test('a cache in a directory must spare another machine every step of every stag
   const made = await build(context, ['--cache-to', `type=local,dest=${place},mode=max`], maker);
   assert.deepEqual(new Set(Object.values(made)), new Set(['DONE']));
   assert.deepEqual(new Set(Object.values(await build(context, ['--cache-from', `type=local,src=${place}`], taker))), new Set(['CACHED']));
-  const blobs = readdirSync(join(place, 'blobs/sha256'));
-  // The same again adds nothing, another tag stands beside the first.
+  const layers = (): string[] => readdirSync(join(place, 'blobs/sha256')).filter((name) => readFileSync(join(place, 'blobs/sha256', name))[0] === 0x1f);
+  const before = layers();
+  // The same again adds no layer, another tag stands beside the first.
   await build(context, ['--cache-to', `type=local,dest=${place},mode=max,tag=other`], maker);
-  assert.deepEqual(readdirSync(join(place, 'blobs/sha256')), blobs);
+  assert.deepEqual(layers(), before);
   for (const form of ['image-manifest=false', 'oci-mediatypes=false']) {
     await forget();
     await build(context, ['--cache-to', `type=local,dest=${place}-${form},mode=max,${form}`], maker);
