@@ -10,7 +10,10 @@ export function imageUseCases(images: ImageStore, containers: ContainerRegistry)
     list: async (options) => images.list({ ...options, users }),
     inspect: async (reference, options) => images.inspect(reference, options),
     history: async (reference, platform) => images.history(reference, platform),
-    tag: async (reference, repository, tag) => images.tag(reference, repository, tag === '' ? undefined : tag),
+    tag: async (reference, repository, tag) => {
+      images.tag(reference, repository, tag === '' ? undefined : tag);
+      await images.settled({ files: false });
+    },
     remove: async (reference, options) => images.remove(reference, { ...options, users }),
     prune: async (filters) => images.prune({ filters, users }),
     load: (archive, options) => images.load(archive, options),

@@ -153,6 +153,8 @@ export interface ImageStore {
   history(reference: string, platform?: Platform): Promise<HistoryEntry[]>;
   /** @throws image.not_found, image.invalid_reference with Docker's text */
   tag(reference: string, repository: string, tag: string | undefined): void;
+  /** Resolves when what was tagged so far, and with `files` what was derived and added, survives the loss of power. All else is safe when it is told to be done. */
+  settled(what: { files: boolean }): Promise<void>;
   /** Untags and, when nothing refers to the image any more, deletes it with its unshared layers. `users` tells who uses an image. */
   remove(reference: string, options: { force: boolean; prune: boolean; platform?: Platform | undefined; users: (imageId: string) => ImageUser[] }): Promise<ImageDeleteEntry[]>;
   prune(options: { filters: ImageFilters; users: (imageId: string) => ImageUser[] }): Promise<{ ImagesDeleted: ImageDeleteEntry[] | null; SpaceReclaimed: number }>;

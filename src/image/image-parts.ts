@@ -7,6 +7,7 @@ import type { LayerStore } from './layer/contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
 import type { ContentKeeper } from './manifests/content-keeper.ts';
 import type { ManifestCatalog } from './manifests/manifest-catalog.ts';
+import type { Settlement } from './settlement.ts';
 import type { Slots } from './slots.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -25,6 +26,7 @@ export interface ImageParts {
   readonly unpackings: Slots;
   /** Held by chain id while a pull makes the layer. */
   readonly making: KeyedMutex;
+  readonly settlement: Settlement;
   /** Temporary files of operations under way. */
   readonly workspace: Workspace;
   readonly onEvent: ImageEventListener;

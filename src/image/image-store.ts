@@ -23,6 +23,7 @@ import type { LayerStore } from './layer/contract.ts';
 import { openDerivation } from './derive/image-derivation.ts';
 import { StoredBlobExchange } from './exchange/blob-exchange.ts';
 import { DerivedSteps } from './derive/derived-steps.ts';
+import { LayerPaths } from './layer/layer-paths.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load/load-images.ts';
@@ -36,6 +37,7 @@ import { pruneImages, removeImage, type RemovalParts } from './remove-images.ts'
 import { RemovedImages } from './removed-images.ts';
 import { resolveImage } from './resolve-image.ts';
 import { saveImages } from './save/save-images.ts';
+import { Settlement } from './settlement.ts';
 import { Slots } from './slots.ts';
 import { damagedObjects } from './storage/damaged-objects.ts';
 import { ownedPaths } from './storage/owned-paths.ts';
@@ -65,12 +67,14 @@ const oneSecond = 1000;
 export function createImageStore(options: ImageStoreOptions): ImageStore {
   const { database, layers, onEvent, dataRoot } = options;
   const transfers = options.transfers ?? { concurrentDownloads: 3, concurrentUploads: 5, downloadAttempts: 5 };
-  const catalog = new ImageCatalog(database, join(dataRoot, 'image/overlay2/imagedb/content/sha256'));
+  const configurations = join(dataRoot, 'image/overlay2/imagedb/content/sha256');
+  const catalog = new ImageCatalog(database, configurations);
   const removed = new RemovedImages(database);
   const owners: (() => Iterable<string>)[] = [];
   const derived = new DerivedSteps(catalog);
   const usedLayers = (): Set<string> => new Set([...catalog.all().flatMap(({ chain }) => chain), ...removed.layers(), ...owners.flatMap((owner) => [...owner()])]);
   const keeper = new LayerKeeper(layers, usedLayers);
+  const settlement = new Settlement({ directories: [dataRoot, join(dataRoot, 'content'), new LayerPaths(dataRoot).home], names: configurations, database });
   const workspace = new Workspace(join(dataRoot, 'tmp'));
   const content = createContentStore({ dataRoot });
   const manifests = new ManifestCatalog(database, content, catalog);
@@ -86,6 +90,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     // Inflating and writing keep a processor busy each; one is for bringing what they inflate.
     unpackings: new Slots(() => Math.max(1, Math.min(4, availableParallelism() - 1))),
     making: new KeyedMutex(),
+    settlement,
     workspace,
     onEvent,
     engineVersion: options.engineVersion ?? '28.5.2',
@@ -131,6 +136,10 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       // By an id, or the beginning of one, no name is meant.
       catalog.tag(id, name, source.kind === 'name' && catalog.lookup(source.name) === id ? catalog.targetOf(source.name) : undefined);
       reportEvent(parts, { action: 'tag', id, imageId: id, name: familiarText(name) });
+    },
+    settled: async ({ files }) => {
+      if (files) await settlement.files();
+      await settlement.rows();
     },
     remove: async (reference, { users, platform, ...choice }) => {
       if (platform !== undefined) find(reference, platform);

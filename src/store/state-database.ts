@@ -1,7 +1,9 @@
 /**
  * The engine's state: tables of JSON documents in one SQLite file in WAL mode. One writer, this
- * process; every write is committed when the call returns and survives a crash of the daemon.
+ * process; every write is committed when the call returns and survives a crash of the daemon, and after `sync` that of
+ * the machine.
  */
+import { open } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { Transactions } from './transactions.ts';
@@ -82,6 +84,12 @@ export class StateDatabase implements Disposable {
   /** Runs `work` as one transaction: all of its writes or, when it throws, none. Must not await. */
   transaction<T>(work: () => T): T {
     return this.#transactions.run(work);
+  }
+
+  /** Resolves when every write so far survives the loss of power. */
+  async sync(): Promise<void> {
+    await using journal = await open(`${this.#path}-wal`, 'r');
+    await journal.datasync();
   }
 
   [Symbol.dispose](): void {

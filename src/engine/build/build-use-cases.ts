@@ -66,11 +66,10 @@ async function build({ parts, containers, output, directory }: BuildParts, work:
     await output.show(failureMessage(error));
     return;
   }
+  for (const name of names) parts.images.tag(imageId, familiarText(name), undefined);
+  await parts.images.settled({ files: true });
   await output.text(`Successfully built ${shortIdentifier(imageId.replace(/^sha256:/, ''))}\n`);
-  for (const name of names) {
-    parts.images.tag(imageId, familiarText(name), undefined);
-    await output.text(`Successfully tagged ${familiarText(name)}\n`);
-  }
+  for (const name of names) await output.text(`Successfully tagged ${familiarText(name)}\n`);
   if (request.quiet) await output.show({ stream: `${imageId}\n` });
 }
 

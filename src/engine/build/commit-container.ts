@@ -20,16 +20,23 @@ export async function commitContainer(parts: EngineParts, reference: string, req
   const merged = withImageDefaults({ ...base, ...changed, Labels: changed.Labels ?? {} }, config);
   await using derivation = parts.images.derive();
   if (record.imageId !== '' && !(await hold(() => derivation.hold(record.imageId)))) throw fail('image.no_configuration', { digest: record.imageId, path: parts.images.configurationPath(record.imageId) });
-  await using _paused = request.pause && isRunning(record.state) && record.state.status !== 'paused' ? await pausedWhile(parts, id) : undefined;
-  const imageId = await derivation.make(
-    { base: record.imageId === '' ? undefined : record.imageId, author, comment, config: merged, containerConfig: config, container: id, createdBy: (config.Cmd ?? []).join(' ') },
-    await parts.snapshotter.archiveChanges(id),
-    signal,
-  );
-  parts.events.publish({ type: 'image', action: 'create', id: imageId, attributes: { ...merged.Labels, name: imageId } });
-  if (name !== undefined) parts.images.tag(imageId, familiarText(name), undefined);
-  publishContainerEvent(parts.events, record, 'commit', { comment, imageID: imageId, ...(name === undefined ? {} : { imageRef: familiarText(name) }) });
+  const imageId = await makeImage();
+  // The container runs again meanwhile.
+  await parts.images.settled({ files: true });
   return { Id: imageId };
+
+  async function makeImage(): Promise<string> {
+    await using _paused = request.pause && isRunning(record.state) && record.state.status !== 'paused' ? await pausedWhile(parts, id) : undefined;
+    const made = await derivation.make(
+      { base: record.imageId === '' ? undefined : record.imageId, author, comment, config: merged, containerConfig: config, container: id, createdBy: (config.Cmd ?? []).join(' ') },
+      await parts.snapshotter.archiveChanges(id),
+      signal,
+    );
+    parts.events.publish({ type: 'image', action: 'create', id: made, attributes: { ...merged.Labels, name: made } });
+    if (name !== undefined) parts.images.tag(made, familiarText(name), undefined);
+    publishContainerEvent(parts.events, record, 'commit', { comment, imageID: made, ...(name === undefined ? {} : { imageRef: familiarText(name) }) });
+    return made;
+  }
 }
 
 function targetOf(repository: string, tag: string): ReturnType<typeof parseReference> {

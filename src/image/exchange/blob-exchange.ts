@@ -103,8 +103,9 @@ export class StoredBlobExchange implements BlobExchange {
   }
 
   async keep({ images, root, names, pushed }: { images: readonly KeptImage[]; root: Descriptor; names: readonly ImageReference[]; pushed: readonly ImageReference[] }): Promise<string[]> {
-    const { catalog, manifests } = this.#parts;
+    const { catalog, manifests, settlement } = this.#parts;
     const repositories = [...new Set(pushed.map((name) => canonicalName(name)))];
+    await settlement.files();
     const ids = await catalog.add(images.map(({ configuration }) => ({ configuration })));
     const documents: KeptManifest[] = [];
     const layers = new Map<string, LayerBlob>();
@@ -119,6 +120,7 @@ export class StoredBlobExchange implements BlobExchange {
     // A name means the image that runs here, as after a pull.
     const named = ids.find((id) => runsOn(hostPlatform(), platformOf(catalog.get(id).configuration))) ?? ids[0] ?? '';
     catalog.addNames(named, [...pushed.map((name) => withDigest(repositoryOf(name), root.digest)), ...names], root.digest, () => manifests.record({ manifests: documents, layers }));
+    await settlement.rows();
     return ids;
   }
 

@@ -49,8 +49,10 @@ export async function importImage(parts: ImageParts, archive: Readable, options:
     diffIds: [layer.diffId],
     history: [{ created, comment }],
   });
+  await parts.settlement.files();
   signal.throwIfAborted();
   const [id = ''] = await parts.catalog.add([{ configuration, ...(name === undefined ? {} : { names: [name], tagged: true }) }]);
+  await parts.settlement.rows();
   if (name !== undefined) reportEvent(parts, { action: 'tag', id, imageId: id, name: familiarText(name) });
   reportEvent(parts, { action: 'import', id, imageId: id, name: id });
   return id;

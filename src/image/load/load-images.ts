@@ -122,9 +122,11 @@ function withParents(images: readonly LoadedImage[]): LoadedImage[] {
 async function addImages(session: LoadSession, images: readonly LoadedImage[], announced: boolean): Promise<void> {
   const { parts, report, signal } = session;
   const { catalog } = parts;
+  await parts.settlement.files();
   signal.throwIfAborted();
   const before = new Map(images.flatMap(({ names }) => names.map((name) => [familiarText(name), catalog.lookup(name)] as const)));
   await catalog.add(images.map(({ configuration, names, parent }) => ({ configuration, names, parent })));
+  await parts.settlement.rows();
   for (const { id, names } of images) {
     for (const name of names) {
       const text = familiarText(name);

@@ -92,6 +92,7 @@ async function pullOne(attempt: Attempt, source: PullSource, reference: ImageRef
   await using lease = parts.keeper.lease();
   try {
     const pulled = await pullManifest({ parts, source, lease, blobs, reference, platform, report, signal, retry });
+    if (pulled.configuration !== undefined) await parts.settlement.files();
     signal.throwIfAborted();
     const before = catalog.lookup(reference);
     const byDigest = withDigest(repositoryOf(reference), pulled.digest);
@@ -100,6 +101,7 @@ async function pullOne(attempt: Attempt, source: PullSource, reference: ImageRef
     if (pulled.configuration === undefined) catalog.addNames(pulled.imageId, names, pulled.digest, record);
     else await catalog.add([{ configuration: pulled.configuration, names, target: pulled.digest }], record);
     parts.blobs.collectUnused();
+    await parts.settlement.rows();
     report({ status: `Digest: ${pulled.digest}` });
     return before !== pulled.imageId;
   } catch (error) {

@@ -6,6 +6,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { SharedRun } from '#base/shared-run.ts';
 import { Transactions } from '#store/transactions.ts';
 
 const tables = `
@@ -34,9 +35,7 @@ export class RegistryDatabase implements AsyncDisposable {
   readonly #journal: FileHandle;
   readonly #statements = new Map<string, StatementSync>();
   readonly #transactions: Transactions;
-  /** The sync under way that does not yet cover what is written from now on, and the one that will. */
-  #syncing: Promise<void> | undefined;
-  #nextSync: Promise<void> | undefined;
+  readonly #syncs = new SharedRun(async () => await this.#journal.datasync());
 
   private constructor(database: DatabaseSync, journal: FileHandle) {
     this.#database = database;
@@ -80,17 +79,7 @@ export class RegistryDatabase implements AsyncDisposable {
 
   /** Waits until everything committed so far survives the loss of power. Askers at one time share one sync. */
   async sync(): Promise<void> {
-    const running = this.#syncing;
-    this.#nextSync ??= (running ?? Promise.resolve()).catch(() => undefined).then(async () => {
-      this.#syncing = this.#nextSync;
-      this.#nextSync = undefined;
-      try {
-        await this.#journal.datasync();
-      } finally {
-        this.#syncing = undefined;
-      }
-    });
-    await this.#nextSync;
+    await this.#syncs.run();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

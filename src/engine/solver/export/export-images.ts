@@ -69,6 +69,7 @@ async function storeImage({ configuration }: SolvedImage, { options, vertex, par
     images.tag(id, familiarText(name), undefined);
     naming({ done: true });
   }
+  await images.settled({ files: true });
   progress.complete(vertex);
   return { 'containerimage.config.digest': id, 'containerimage.digest': id, ...imageNames(options) };
 }
