@@ -8,13 +8,14 @@
 const batch = 8 * 1024 * 1024;
 
 export class StreamLitter {
-  #bytes = 0;
+  /** Of all streams, whose chunks lie in one heap. */
+  static #bytes = 0;
 
   /** To be told of every chunk that was used up. Without effect where the process has no `gc`. */
   dropped(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes < batch) return;
-    this.#bytes = 0;
+    StreamLitter.#bytes += bytes;
+    if (StreamLitter.#bytes < batch) return;
+    StreamLitter.#bytes = 0;
     globalThis.gc?.({ type: 'minor' });
   }
 }

@@ -87,8 +87,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     blobs,
     manifests,
     downloads: new Slots(() => transfers.concurrentDownloads),
-    // Inflating and writing keep a processor busy each; one is for bringing what they inflate.
-    unpackings: new Slots(() => Math.max(1, Math.min(4, availableParallelism() - 1))),
+    // Inflating keeps a processor busy; one is for bringing what is inflated. More than two would wait for the disk, with a heap each.
+    unpackings: new Slots(() => Math.max(1, Math.min(2, availableParallelism() - 1))),
     making: new KeyedMutex(),
     settlement,
     workspace,

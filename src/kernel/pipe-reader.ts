@@ -1,7 +1,7 @@
 /** The bytes that come out of a pipe, in large pieces: a stream of Node's takes them in many small ones, each of which costs the same. */
 import { Socket } from 'node:net';
 
-const pieceSize = 512 * 1024;
+const pieceSize = 256 * 1024;
 /** Of a piece: what is less is copied, so that its memory serves the next. */
 const worthKeeping = pieceSize / 2;
 
@@ -59,7 +59,7 @@ export class PipeReader implements Disposable {
       this.#spare = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     this.#wake();
-    return this.#ready.length < 2;
+    return this.#ready.length < 1;
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 /** A worker's archive of parts of a tree, as a stream. */
 import { Readable } from 'node:stream';
 import type { ArchivedParts } from './archive-tree.ts';
-import { AsyncRingReader, newRingMemory } from './byte-ring.ts';
+import { AsyncRingReader } from './byte-ring.ts';
 import type { LayerWorkers } from './layer-workers.ts';
 
 /** Nothing is read before the stream is. */
@@ -10,9 +10,9 @@ export function archiveStream(workers: LayerWorkers, tree: string, parts: Archiv
 }
 
 async function* chunks(workers: LayerWorkers, tree: string, parts: ArchivedParts): AsyncGenerator<Buffer, void> {
-  const memory = newRingMemory();
-  const ring = new AsyncRingReader(memory);
-  const archived = workers.run({ kind: 'archive', ring: memory, tree, parts });
+  using taken = workers.rings.take();
+  const ring = new AsyncRingReader(taken.memory);
+  const archived = workers.run({ kind: 'archive', ring: taken.memory, tree, parts });
   archived.catch(() => ring.break());
   try {
     for (let chunk = await ring.read(); chunk !== undefined; chunk = await ring.read()) yield chunk;

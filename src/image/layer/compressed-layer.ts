@@ -1,6 +1,7 @@
 /** A layer's archive, compressed while it is made: by the system's program, which a thread feeds, or by the thread itself. */
 import { createHash } from 'node:crypto';
 import { fail, invariant } from '#base/errors/failure.ts';
+import { StreamLitter } from '#base/stream-litter.ts';
 import { openPipe } from '#kernel/pipe.ts';
 import { PipeReader } from '#kernel/pipe-reader.ts';
 import type { CompressedLayer } from './contract.ts';
@@ -65,6 +66,7 @@ async function* byProgram({ workers, gzip, layer, tarLength, signal }: Compresse
   signal.addEventListener('abort', stop, { once: true });
   const hash = createHash('sha256');
   const end = new StreamEnd();
+  const litter = new StreamLitter();
   let size = 0;
   try {
     for (let chunk = await output.next(); chunk !== undefined; chunk = await output.next()) {
@@ -72,6 +74,7 @@ async function* byProgram({ workers, gzip, layer, tarLength, signal }: Compresse
       end.add(chunk);
       size += chunk.length;
       yield chunk;
+      litter.dropped(chunk.length);
     }
     signal.throwIfAborted();
     const check = await packed;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fail, invariant } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
-import { AsyncRingWriter, newRingMemory } from './byte-ring.ts';
+import { AsyncRingWriter } from './byte-ring.ts';
 import { compressedLayer } from './compressed-layer.ts';
 import type { AppliedLayer, ApplyOptions, CompressedLayer, GrowingArchive, Layer, LayerDirectory, LayerStore, StagedLayer } from './contract.ts';
 import { decompress, type ArchiveBytes } from './decompress.ts';
@@ -260,11 +260,11 @@ export class StoredLayers implements LayerStore {
   }
 
   async #feed(paths: UnpackedPaths, bytes: ArchiveBytes, options: ApplyOptions): Promise<UnpackResult> {
-    const memory = newRingMemory();
-    const ring = new AsyncRingWriter(memory);
+    using taken = this.#workers.rings.take();
+    const ring = new AsyncRingWriter(taken.memory);
     const unpacked = this.#workers.run({
       kind: 'unpack',
-      ring: memory,
+      ring: taken.memory,
       directory: paths.directory,
       recipePath: `${paths.recordDirectory}/${recipeName}`,
       maximumSize: options.maximumSize ?? Infinity,

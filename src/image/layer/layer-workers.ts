@@ -1,6 +1,7 @@
 /** The layer store's worker threads. */
 import { fail, type EngineError } from '#base/errors/failure.ts';
 import { WorkerPool } from '#kernel/worker-pool.ts';
+import { RingPool } from './ring-pool.ts';
 import type { JobReply, LayerJob, ResultOf } from './worker-messages.ts';
 
 /** The job stopped because the main thread's side of the ring was broken. */
@@ -9,6 +10,8 @@ export class JobStopped extends Error {
 }
 
 export class LayerWorkers {
+  /** For jobs that have one. */
+  readonly rings = new RingPool();
   readonly #pool = new WorkerPool<LayerJob, JobReply>({ module: new URL('./layer-worker.ts', import.meta.url), name: 'layer', isLast: () => true });
 
   /** Does a job. @throws the job's failure, or {@link JobStopped} */

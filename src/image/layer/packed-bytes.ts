@@ -1,5 +1,5 @@
 /** A layer's archive as a thread makes it again, compressed by it or not. */
-import { AsyncRingReader, newRingMemory } from './byte-ring.ts';
+import { AsyncRingReader } from './byte-ring.ts';
 import type { LayerWorkers } from './layer-workers.ts';
 import type { PackedLayer, PackJob, PackResult } from './worker-messages.ts';
 
@@ -11,9 +11,9 @@ export interface Packing {
 
 /** Nothing is done before the first byte is asked for. @param onEnd gets what came of it and how many bytes were read */
 export async function* packedBytes(workers: LayerWorkers, { layer, compression, signal }: Packing, onEnd: (result: PackResult, length: number) => void): AsyncGenerator<Buffer, void> {
-  const memory = newRingMemory();
-  const ring = new AsyncRingReader(memory);
-  const packed = workers.run({ kind: 'pack', ring: memory, layer, compression });
+  using taken = workers.rings.take();
+  const ring = new AsyncRingReader(taken.memory);
+  const packed = workers.run({ kind: 'pack', ring: taken.memory, layer, compression });
   packed.catch(() => ring.break());
   let length = 0;
   try {
