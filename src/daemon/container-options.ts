@@ -9,6 +9,13 @@ import type { OptionValues } from './option-sources.ts';
 import { readUlimit, ulimitFault } from './option-values.ts';
 import type { DaemonOptions } from './options.ts';
 
+const standardDeviceDirectories = ['/etc/cdi', '/var/run/cdi'];
+
+/** Of the Container Device Interface; one that is empty stands for none, as with dockerd. */
+export function deviceDirectoriesOf(given: readonly string[]): readonly string[] {
+  return given.length === 0 ? standardDeviceDirectories : given.filter((directory) => directory !== '');
+}
+
 /** @throws daemon.bad_configuration */
 export function defaultModes(values: OptionValues, merged: Refusal): Pick<DaemonOptions, 'ipcMode' | 'cgroupnsMode'> {
   const ipcMode = values.text('default-ipc-mode') ?? 'private';

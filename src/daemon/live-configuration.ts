@@ -92,6 +92,7 @@ function configurationOf(options: DaemonOptions, runtimes: Runtimes, standardIni
     experimental: options.experimental,
     runtimes,
     defaultRuntime: options.defaultRuntime ?? 'runc',
+    deviceDirectories: options.features['cdi'] === false ? [] : options.deviceDirectories,
     log: { driver: options.logDriver, options: options.logOptions },
     ulimits: options.ulimits,
     shmSize: options.shmSize,

@@ -83,7 +83,7 @@ export const optionTable: readonly OptionRow[] = [
   row('bip', 'text', 'IPv4 address for the default bridge, with its prefix length'),
   row('bip6', 'text', 'IPv6 address for the default bridge'),
   row('bridge', 'text', 'Network bridge of the default network; made if it does not exist', { shorthand: 'b' }),
-  without('cdi-spec-dir', 'list', 'cdi-spec-dirs'),
+  row('cdi-spec-dir', 'list', 'CDI specification directories to use (default /etc/cdi, /var/run/cdi)', { key: 'cdi-spec-dirs' }),
   row('cgroup-parent', 'text', 'Set parent cgroup for all containers'),
   row('config-file', 'text', 'Daemon configuration file (default "/etc/dhow/daemon.json")'),
   without('containerd', 'text'),

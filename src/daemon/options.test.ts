@@ -35,6 +35,7 @@ test('without options the daemon must have the documented defaults', () => {
     storageDriver: undefined, layerSize: undefined, usernsRemap: undefined,
     defaultRuntime: undefined,
     cgroupParent: undefined,
+    deviceDirectories: ['/etc/cdi', '/var/run/cdi'],
     runtimes: {},
     group: undefined,
     labels: [],
@@ -105,10 +106,10 @@ test('a configuration file must do as flags do', () => {
 });
 
 test('Docker’s options without effect here must be taken and named', () => {
-  const options = read('{"ip6tables":true,"cdi-spec-dirs":["/etc/cdi"]}', '--containerd=/run/containerd/containerd.sock');
+  const options = read('{"ip6tables":true}', '--containerd=/run/containerd/containerd.sock');
   assert.deepEqual(
     options.warnings.map((warning) => warning.split(' ')[1]),
-    ['cdi-spec-dirs', 'containerd', 'ip6tables'],
+    ['containerd', 'ip6tables'],
   );
 });
 

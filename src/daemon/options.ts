@@ -15,7 +15,7 @@ import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
 import { checkLogConfig } from '#engine/processes/log-options.ts';
 import { readConfigurationFile, type FileValues } from './configuration-file.ts';
-import { defaultModes, initPathOf, seccompOf, ulimitsOf } from './container-options.ts';
+import { defaultModes, deviceDirectoriesOf, initPathOf, seccompOf, ulimitsOf } from './container-options.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
 import { addressPoolsOf, networkOptionsOf, networkSettings, refuseFixedRangeOfVersion6 } from './network-options.ts';
 import { invalid, isRecord, refuseFirst, valueOf, type Refusal } from './option-refusal.ts';
@@ -56,6 +56,8 @@ export interface DaemonOptions {
   readonly usernsRemap: string | undefined;
   readonly defaultRuntime: string | undefined;
   readonly cgroupParent: string | undefined;
+  /** Of the Container Device Interface. */
+  readonly deviceDirectories: readonly string[];
   /** Further runtimes by name. */
   readonly runtimes: Readonly<Record<string, RuntimeOption>>;
   readonly group: string | undefined;
@@ -176,6 +178,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     usernsRemap: values.text('userns-remap'),
     defaultRuntime: values.text('default-runtime'),
     cgroupParent: values.text('cgroup-parent'),
+    deviceDirectories: deviceDirectoriesOf(values.list('cdi-spec-dir')),
     runtimes: runtimesOf(values.given('add-runtime'), values.fromFile('add-runtime'), values.text('default-runtime')),
     group: values.text('group'),
     labels: withoutDuplicates(labels),

@@ -33,6 +33,8 @@ export interface EngineConfiguration {
   /** By name. */
   readonly runtimes: Readonly<Record<string, OciRuntime>>;
   readonly defaultRuntime: string;
+  /** Where devices of the Container Device Interface are described, the later the more important; empty: there are none. */
+  readonly deviceDirectories: readonly string[];
   /** For containers that name no driver. */
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
   /** For containers that set no limit of that name. */

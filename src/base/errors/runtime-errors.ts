@@ -32,6 +32,8 @@ export const runtimeErrors = {
     kind: 'system',
     text: (d) => `could not select device driver ${quoted(d['driver'])} with capabilities: ${d['capabilities']}`,
   },
+  'runtime.cdi_request_invalid': { kind: 'invalid', text: (d) => `unexpected ${d['what']} in CDI device request` },
+  'runtime.cdi_device_unusable': { kind: 'system', text: (d) => `CDI device injection failed: failed to inject devices: ${d['path']}: ${d['reason']}` },
   'runtime.cdi_device_unknown': { kind: 'system', text: (d) => `CDI device injection failed: unresolvable CDI devices ${d['devices']}` },
   'runtime.throttled_device_unavailable': { kind: 'system', text: (d) => `stat ${d['path']}: ${d['reason']}` },
   'runtime.tmpfs_option_invalid': { kind: 'system', text: (d) => `invalid tmpfs option ${quoted(d['option'])}` },

@@ -8,6 +8,8 @@ import { namespacePathOf } from '#kernel/process-namespace.ts';
 import type { Remapping } from '#kernel/user-namespace.ts';
 import { readSysctl } from '#kernel/sysctl.ts';
 import type { SeccompFilterCache } from '#kernel/seccomp-filter.ts';
+import { readDeviceCatalog } from '#runtime/cdi/device-catalog.ts';
+import { injectDevices, requestedDevices, withoutRequestedDevices } from '#runtime/cdi/inject-devices.ts';
 import { buildExecProcess } from '#runtime/exec-process.ts';
 import type { HostFacts } from '#runtime/host-facts.ts';
 import { normalizeHostConfig } from '#runtime/host-config/normalize-host-config.ts';
@@ -120,7 +122,9 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       const { init: initByDefault, initPath, noNewPrivileges, seccomp, ulimits } = facts.configuration.current;
       const withInit = record.hostConfig.Init ?? initByDefault;
       if (withInit && !existsSync(initPath)) throw fail('runtime.init_missing', { path: initPath });
-      const specification = buildRuntimeSpecification({
+      const { deviceDirectories } = facts.configuration.current;
+      const requested = deviceDirectories.length === 0 ? [] : requestedDevices(record.hostConfig);
+      const described = buildRuntimeSpecification({
         rootfs: place.rootfs,
         process: {
           args: [record.path, ...record.args],
@@ -131,7 +135,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         },
         hostname: record.config.Hostname,
         domainname: record.config.Domainname,
-        hostConfig: record.hostConfig,
+        hostConfig: deviceDirectories.length === 0 ? record.hostConfig : withoutRequestedDevices(record.hostConfig),
         namespaces: {
           user: place.userNamespace,
           network: place.networkNamespace,
@@ -147,6 +151,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         defaults: { noNewPrivileges, seccompProfile: seccomp.text ?? (seccomp.name === 'unconfined' ? 'unconfined' : ''), ulimits },
         host,
       });
+      const specification = requested.length === 0 ? described : injectDevices(described, requested, await readDeviceCatalog(deviceDirectories), host);
       const bundle = paths.bundleDirectory(record.id);
       const placement = ociRuntime.crun ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {

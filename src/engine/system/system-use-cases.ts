@@ -1,4 +1,5 @@
 /** `/version`, `/info`, `/system/df` and `/events`, API 1.51. */
+import { readDeviceCatalog, type DeviceCatalog } from '#runtime/cdi/device-catalog.ts';
 import { buildCacheView } from '../solver/prune-builds.ts';
 import type { BuildSolver } from '../solver/contract.ts';
 import { createHash } from 'node:crypto';
@@ -90,6 +91,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
       const { cgroups } = parts;
       const { current } = configuration;
       const runtime = current.runtimes[current.defaultRuntime];
+      const catalog = await readDeviceCatalog(current.deviceDirectories);
       return {
         ID: parts.engineId,
         Containers: records.length,
@@ -154,8 +156,9 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         ...(current.addressPools.length > 0 && { DefaultAddressPools: current.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
         SecurityOptions: [...(parts.seccomp ? [`name=seccomp,profile=${current.seccomp.name}`] : []), ...(cgroups.version === 2 ? ['name=cgroupns'] : []), ...(parts.remapped ? ['name=userns'] : [])],
         FirewallBackend: { Driver: 'nftables' },
-        CDISpecDirs: null,
-        Warnings: warningsOf(cgroups, current, parts.seccomp),
+        CDISpecDirs: current.deviceDirectories.length === 0 ? null : current.deviceDirectories,
+        ...(catalog.devices.size > 0 && { DiscoveredDevices: [...catalog.devices.keys()].sort().map((ID) => ({ Source: 'cdi', ID })) }),
+        Warnings: warningsOf(cgroups, current, parts.seccomp, catalog),
       };
     },
 
@@ -197,7 +200,7 @@ const attackSurface = `
          to the 'Docker daemon attack surface' section in the documentation for
          more information: https://docs.docker.com/go/attack-surface/`;
 
-function warningsOf(cgroups: CgroupFacts, current: EngineConfiguration, seccomp: boolean): string[] | null {
+function warningsOf(cgroups: CgroupFacts, current: EngineConfiguration, seccomp: boolean, { faults }: DeviceCatalog): string[] | null {
   const warnings: string[] = current.openAddresses.map(({ address, encrypted }) => (encrypted
     ? `WARNING: API is accessible on https://${address} without TLS client verification.${attackSurface}`
     : `WARNING: API is accessible on http://${address} without encryption.${attackSurface}`));
@@ -208,6 +211,7 @@ function warningsOf(cgroups: CgroupFacts, current: EngineConfiguration, seccomp:
   if (!cgroups.cpuset) warnings.push('WARNING: No cpuset support');
   if (!isForwarding()) warnings.push('WARNING: IPv4 forwarding is disabled');
   if (seccomp && current.seccomp.name !== 'builtin') warnings.push('WARNING: daemon is not using the default seccomp profile');
+  for (const [path, reason] of faults) warnings.push(`CDI: Error associated with spec file ${path}: ${reason}`);
   return warnings.length === 0 ? null : warnings;
 }
 

@@ -29,7 +29,7 @@ export interface ContainerDevices {
   readonly rules: readonly CgroupDeviceRule[];
 }
 
-/** @throws runtime.device_unavailable, runtime.device_rule_invalid, runtime.device_driver_missing, runtime.cdi_device_unknown */
+/** @throws runtime.device_unavailable, runtime.device_rule_invalid, runtime.device_driver_missing */
 export function containerDevices(
   settings: Pick<HostConfig, 'Privileged' | 'Devices' | 'DeviceCgroupRules' | 'DeviceRequests'>,
   source: DeviceSource,
@@ -46,7 +46,6 @@ export function containerDevices(
     }
   }
   for (const request of settings.DeviceRequests ?? []) {
-    if (request.Driver === 'cdi') throw fail('runtime.cdi_device_unknown', { devices: (request.DeviceIDs ?? []).join(', ') });
     const capabilities = `[${(request.Capabilities ?? []).map((group) => `[${group.join(' ')}]`).join(' ')}]`;
     throw fail('runtime.device_driver_missing', { driver: request.Driver, capabilities });
   }

@@ -82,6 +82,14 @@ export interface SpecificationLinux {
   readonly readonlyPaths?: readonly string[];
 }
 
+export interface SpecificationHook {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
 export interface RuntimeSpecification {
   readonly ociVersion: string;
   readonly process: SpecificationProcess;
@@ -91,5 +99,7 @@ export interface RuntimeSpecification {
   readonly domainname?: string;
   readonly mounts: readonly SpecificationMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  /** By their point in time. */
+  readonly hooks?: Readonly<Record<string, readonly SpecificationHook[]>>;
   readonly linux: SpecificationLinux;
 }
