@@ -49,6 +49,13 @@ test('mounts must bring what Docker brings', async (t) => {
     assert.equal(await run('cat /proc/uptime', { Binds: [`${join(daemon.root, 'pid')}:/proc/uptime`] }), String(daemon.pid));
   });
 
+  await t.test('read-only options of writable binds must be refused at the start', async () => {
+    for (const option of ['ReadOnlyNonRecursive', 'ReadOnlyForceRecursive']) {
+      const { Id } = await client.containers.create({ Image: 'busybox', HostConfig: { Mounts: [{ Type: 'bind', Source: '/tmp', Target: '/d', BindOptions: { [option]: true } }] } });
+      await assert.rejects(client.containers.start(Id), { status: 500, message: `mount options conflict: !ReadOnly && BindOptions.${option}` });
+    }
+  });
+
   await t.test('nothing must be mounted over the root', async () => {
     const create = async (): Promise<string> => (await client.containers.create({ Image: 'busybox', Cmd: ['true'], Volumes: { '..': {} } })).Id;
     await assert.rejects(client.containers.start(await create()), /error mounting ".*\/_data" to rootfs at "\.\.": create mountpoint for \.\. mount: mountpoint "(.*)" is on the top of rootfs "\1"/);

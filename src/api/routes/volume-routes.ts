@@ -48,8 +48,8 @@ async function prune({ reply, signal }: Exchange, { engine, query, version }: Ca
 }
 
 /** Only volumes of a cluster can be changed. */
-function update(_exchange: Exchange, { version }: Call): void {
-  throw version.atLeast(42) ? fail('volume.update_without_swarm') : fail('api.page_not_found');
+function update(): void {
+  throw fail('volume.update_without_swarm');
 }
 
 async function remove({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {

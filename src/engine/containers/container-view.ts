@@ -7,6 +7,7 @@ import type {
   EndpointSettings,
   GraphDriverData,
   HealthStatus,
+  MountPoint,
   NetworkSettings,
   PortMap,
   PortSummary,
@@ -53,7 +54,7 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
     HostConfig: { ...record.hostConfig, Links: facts.links },
     GraphDriver: facts.graphDriver,
     ...(facts.size !== undefined && { SizeRw: facts.size.writable, SizeRootFs: facts.size.total }),
-    Mounts: record.mounts.map(({ point }) => point),
+    Mounts: record.mounts.map(({ point }) => viewMount(point)),
     Config: withAskedAddress(record),
     NetworkSettings: viewNetworkSettings(record),
   };
@@ -82,7 +83,7 @@ export function viewSummary(record: ContainerRecord, facts: { now: bigint; image
     },
     NetworkSettings: { Networks: viewEndpoints(record) },
     // Where volumes that `-v /path` or the image made are kept is told by inspect alone.
-    Mounts: record.mounts.map(({ point, anonymous }) => (anonymous && !asked.has(point.Destination) ? { ...point, Source: '' } : point)),
+    Mounts: record.mounts.map(({ point, anonymous }) => (anonymous && !asked.has(point.Destination) ? { ...viewMount(point), Source: '' } : viewMount(point))),
   };
 }
 
@@ -198,4 +199,9 @@ function viewEndpoint(asked: Partial<EndpointSettings> | undefined, endpoint: En
     GlobalIPv6PrefixLen: endpoint?.six?.prefixLength ?? 0,
     DNSNames: dnsNames,
   };
+}
+
+/** In the order of Docker's fields: clients show the document as it is. */
+function viewMount({ Type, Name, Source, Destination, Driver, Mode, RW, Propagation }: MountPoint): MountPoint {
+  return { Type, ...(Name !== undefined && { Name }), Source, Destination, ...(Driver !== undefined && { Driver }), Mode, RW, Propagation };
 }

@@ -40,9 +40,9 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, pres
     for (const wish of mountsOf(source, resolve)) wishes.set(wish.point.Destination, wish);
   }
   const given = new Set<string>();
-  const add = (wish: MountWish): void => {
+  const add = (wish: MountWish, asWritten: string): void => {
     const { Destination } = wish.point;
-    if (given.has(Destination)) throw invalid(`Duplicate mount point: ${Destination}`);
+    if (given.has(Destination)) throw invalid(`Duplicate mount point: ${asWritten}`);
     given.add(Destination);
     wishes.set(Destination, wish);
   };
@@ -51,9 +51,9 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, pres
   for (const bind of hostConfig.Binds ?? []) {
     const wish = readBind(bind, hostConfig.VolumeDriver);
     if (tmpfs.has(wish.point.Destination)) throw invalid(`Duplicate mount point: ${wish.point.Destination}`);
-    add(wish);
+    add(wish, wish.point.Destination);
   }
-  for (const request of hostConfig.Mounts ?? []) add(readMount(request, present));
+  for (const request of hostConfig.Mounts ?? []) add(readMount(request, present), request.Target ?? '');
   // Relative ones stay so, and begin at the root.
   for (const destination of Object.keys(config.Volumes ?? {}).map(cleanAnyPath)) {
     if (!wishes.has(destination) && !tmpfs.has(destination)) wishes.set(destination, anonymousVolume(destination, hostConfig.VolumeDriver));

@@ -63,6 +63,7 @@ export async function releaseMounts(mounts: readonly PlannedMount[], { volumes, 
 export async function resolveMount(mount: PlannedMount, sources: MountSources, facts: MountFacts): Promise<SpecificationMount> {
   const { point } = mount;
   if (point.Type === 'tmpfs') return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
+  refuseConflicts(mount);
   const source = point.Type === 'volume' ? await volumeSource(mount, sources, facts) : point.Type === 'image' ? await imageSource(mount, sources) : await bindSource(mount);
   refuseOverProc({ source, destination: point.Destination, rootfs: facts.rootfs });
   if (mount.readonlyForceRecursive === true && !facts.recursiveReadonly) throw fail('mount.recursive_readonly_unsupported');
@@ -76,6 +77,13 @@ export async function resolveMount(mount: PlannedMount, sources: MountSources, f
     recursiveReadonly: facts.recursiveReadonly && !point.RW && (await stat(source)).isDirectory(),
   });
   return { destination: point.Destination, type: 'bind', source, options };
+}
+
+function refuseConflicts({ point, readonlyNonRecursive = false, readonlyForceRecursive = false }: PlannedMount): void {
+  const conflict = (message: string): Error => fail('mount.bind_invalid', { message: `mount options conflict: ${message}` });
+  if (readonlyNonRecursive && point.RW) throw conflict('!ReadOnly && BindOptions.ReadOnlyNonRecursive');
+  if (readonlyForceRecursive && point.RW) throw conflict('!ReadOnly && BindOptions.ReadOnlyForceRecursive');
+  if (readonlyNonRecursive && readonlyForceRecursive) throw conflict('ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
 }
 
 /** Beside the event loop: a file server that does not answer holds up this start alone. */

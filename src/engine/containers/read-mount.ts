@@ -8,8 +8,8 @@ const badMount = (type: string, reason: string): Error => fail('mount.invalid', 
 /** @throws mount.invalid with Docker's texts */
 export function readMount(request: MountRequest, present: ReadonlySet<string>): MountWish {
   const { Type: type = '', Source: source = '', Target: target = '' } = request;
-  if (!['bind', 'volume', 'tmpfs', 'image'].includes(type)) throw badMount(type, 'mount type unknown');
   if (target === '') throw badMount(type, 'field Target must not be empty');
+  if (!['bind', 'volume', 'tmpfs', 'image'].includes(type)) throw badMount(type, 'mount type unknown');
   if (!target.startsWith('/')) throw badMount(type, `invalid mount path: '${target}' mount path must be absolute`);
   if (cleanPath(target) === '/') throw badMount(type, "invalid specification: destination can't be '/'");
   if (request.ImageOptions !== undefined && type !== 'image') throw badMount(type, 'field ImageOptions must not be specified');
@@ -43,7 +43,7 @@ export function readMount(request: MountRequest, present: ReadonlySet<string>): 
         copyUp: false,
         makeSource: false,
         anonymous: false,
-        tmpfsOptions: [...(SizeBytes > 0 ? [`size=${SizeBytes}`] : []), ...(Mode > 0 ? [`mode=${Mode.toString(8)}`] : []), ...Options.map((option) => option.join('='))],
+        tmpfsOptions: [...(SizeBytes !== 0 ? [`size=${SizeBytes}`] : []), ...(Mode > 0 ? [`mode=${Mode.toString(8)}`] : []), ...Options.map((option) => option.join('='))],
       };
     }
     case 'image':

@@ -73,7 +73,8 @@ function mountDetails(source: string, destination: string, facts: MountFacts | u
     const isAlone = facts.mounts.some(({ point, nonRecursive }) => point.Destination === destination && nonRecursive === true);
     return `, dstFd=/proc/thread-self/fd/14, flags=MS_BIND${isAlone ? '' : '|MS_REC'}`;
   }
-  const options = facts.hostConfig.Tmpfs?.[destination];
+  const planned = facts.mounts.find(({ point }) => point.Type === 'tmpfs' && point.Destination === destination)?.tmpfsOptions?.join(',');
+  const options = facts.hostConfig.Tmpfs?.[destination] ?? planned;
   if (options === undefined) return '';
   const merged = tmpfsMount(destination, options).options;
   const flags = tmpfsFlags.flatMap(([option, flag]) => (merged.includes(option) ? [flag] : []));
