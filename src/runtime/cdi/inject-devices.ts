@@ -36,7 +36,7 @@ export function injectDevices(specification: RuntimeSpecification, names: readon
 
 function apply(specification: RuntimeSpecification, edits: ContainerEdits, source: Pick<DeviceSource, 'devicesAt'>): RuntimeSpecification {
   const { process, linux } = specification;
-  const nodes = (edits.deviceNodes ?? []).map((edit) => nodeOf(edit, process.user, source));
+  const nodes = (edits.deviceNodes ?? []).map((edit) => nodeOf(edit, source));
   const rules = nodes.flatMap(({ node: { type, major, minor }, access }): CgroupDeviceRule[] => (type === 'p' ? [] : [{ allow: true, type, major, minor, access }]));
   const mounts = (edits.mounts ?? []).map(({ hostPath, containerPath, options = [], type = 'bind' }) => ({ destination: containerPath, type, source: hostPath, options: options.length === 0 ? ['bind'] : options }));
   return {
@@ -57,10 +57,10 @@ function apply(specification: RuntimeSpecification, edits: ContainerEdits, sourc
   };
 }
 
-function nodeOf(edit: DeviceEdit, user: { readonly uid: number; readonly gid: number }, source: Pick<DeviceSource, 'devicesAt'>): { node: SpecificationDevice; access: string } {
+function nodeOf(edit: DeviceEdit, source: Pick<DeviceSource, 'devicesAt'>): { node: SpecificationDevice; access: string } {
   const { path, hostPath = path, type, major, minor, fileMode = 0o666, permissions = 'rwm' } = edit;
   const access = permissions === '' ? 'rwm' : permissions;
-  const owner = { fileMode, uid: edit.uid ?? user.uid, gid: edit.gid ?? user.gid };
+  const owner = { fileMode, uid: edit.uid ?? 0, gid: edit.gid ?? 0 };
   if ((type === 'b' || type === 'c') && major !== undefined && minor !== undefined) return { node: { path, type, major, minor, ...owner }, access };
   const found = source.devicesAt(hostPath, path);
   if ('reason' in found) throw fail('runtime.cdi_device_unusable', { path: hostPath, reason: found.reason });
