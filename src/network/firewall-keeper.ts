@@ -6,6 +6,7 @@ import { isFailure, messageOf } from '#base/errors/failure.ts';
 import { enableForwarding } from './bridge-driver.ts';
 import type { BridgeNetwork } from './bridge-network.ts';
 import type { Firewall, PortTranslation } from './firewall.ts';
+import { FirewallZones } from './firewall-zones.ts';
 
 const watchMilliseconds = 1000;
 
@@ -21,16 +22,19 @@ export interface FirewallKeeperOptions {
 
 export class FirewallKeeper implements Disposable {
   readonly #options: FirewallKeeperOptions;
+  readonly #zones: FirewallZones;
   #timer: NodeJS.Timeout | undefined;
   #restoring: Promise<void> | undefined;
 
   constructor(options: FirewallKeeperOptions) {
     this.#options = options;
+    this.#zones = new FirewallZones({ warn: options.warn });
   }
 
   /** Loads everything, and from then on sees to it that it stays. @throws network.firewall_failed */
   async start(): Promise<void> {
     await this.#load();
+    await this.#joinZones();
     this.#timer = setInterval(() => this.#watch(), watchMilliseconds);
     this.#timer.unref();
   }
@@ -42,11 +46,13 @@ export class FirewallKeeper implements Disposable {
     enableForwarding(network.interface, { forwarding, six });
     if (six && !firewall.hasSix) await this.#load();
     else await this.#change(() => firewall.addBridge(network.firewall));
+    await this.#zones.join([network.interface]);
   }
 
   /** @throws network.firewall_failed */
   async remove(network: BridgeNetwork): Promise<void> {
     await this.#change(() => this.#options.firewall.removeBridge(network.firewall));
+    await this.#zones.leave(network.interface);
   }
 
   /** Does what needs the tables, which are loaded again should somebody have taken them away. */
@@ -94,15 +100,23 @@ export class FirewallKeeper implements Disposable {
     if (this.#restoring !== undefined) return;
     const failed = (error: unknown): void => warn(`the firewall rules of ${bridgeName} cannot be restored: ${messageOf(error)}`);
     try {
+      const seen = firewall.generation;
       if (firewall.isDamaged()) void this.restore().catch(failed);
+      // Whoever changed something may have been firewalld, loading all of its own again.
+      if (firewall.generation !== seen) void this.#joinZones().catch(failed);
     } catch (error) {
       failed(error);
     }
   }
 
+  async #joinZones(): Promise<void> {
+    await this.#zones.join(this.#options.bridges().map((bridge) => bridge.interface));
+  }
+
   /** The rules stay. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+    this.#zones[Symbol.dispose]();
     this.#options.firewall[Symbol.dispose]();
   }
 }

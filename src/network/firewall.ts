@@ -86,6 +86,11 @@ export class Firewall implements Disposable {
     }
   }
 
+  /** The number of the last change of any table that {@link isDamaged} has seen. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Whether rules of this engine's own were taken away by somebody since they were loaded. Costs next to nothing while no table changes. */
   isDamaged(): boolean {
     if (this.#changing > 0) return false;

@@ -73,7 +73,7 @@ export class NetworkRegistry implements Disposable {
     const all = this.all();
     for (const [basis, found] of [
       ['name', all.filter(({ record }) => record.Name === reference)],
-      ['ID prefix', all.filter(({ record }) => reference !== '' && record.Id.startsWith(reference))],
+      ['ID prefix', all.filter(({ record }) => record.Id.startsWith(reference))],
     ] as const) {
       if (found.length > 1) throw fail('network.ambiguous', { reference, basis, count: found.length });
       if (found[0] !== undefined) return found[0];

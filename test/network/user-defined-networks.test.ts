@@ -119,11 +119,12 @@ test('an internal network must reach nothing outside, publish nothing and have n
 
 test('containers must not reach each other where that is switched off, but the outside', async () => {
   await networks.createNetwork(request('apart', { subnet: '10.87.0.0/24', Options: { 'com.docker.network.bridge.enable_icc': 'false', 'com.docker.network.driver.mtu': '1400' } }));
-  const one = await networks.create(sandboxRequest('apart-one', { networkMode: 'apart' }));
+  const one = await networks.create({ ...publishing('apart-one', '9087:80'), networkMode: 'apart' });
   const two = await networks.create(sandboxRequest('apart-two', { networkMode: 'apart' }));
   await root.serve(one.namespacePath, 'apart', 80);
   await root.serve(outside, 'outside', 9003);
   assert.notEqual(await ask(one.endpoints['apart']?.address ?? '', 80, { from: two.namespacePath }), `apart ${two.endpoints['apart']?.address}`);
+  for (const from of [one, two]) assert.match(await ask('10.87.0.1', 9087, { from: from.namespacePath }), /^apart /, 'what is published is for everybody');
   assert.equal(await ask(outsideAddress, 9003, { from: two.namespacePath }), `outside ${hostAddress}`);
   assert.match(await succeed('nsenter', [`--net=${two.namespacePath}`, 'ip', 'link', 'show', 'eth0']), /mtu 1400/);
 });

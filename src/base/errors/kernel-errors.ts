@@ -4,6 +4,7 @@ import type { ErrorRow } from './error-kind.ts';
 export const kernelErrors = {
   'kernel.syscall_failed': { kind: 'system', text: (d) => `${d['syscall']}${d['path'] === undefined ? '' : ` ${d['path']}`}: ${d['reason']}` },
   'kernel.fuse_overlay_failed': { kind: 'system', text: (d) => `using mount program fuse-overlayfs: exit status ${d['exitCode']}: ${d['reason'] === '' ? '<stderr empty>' : d['reason']}` },
+  'kernel.bus_call_failed': { kind: 'system', text: (d) => `call of ${d['member']} over the system bus failed: ${d['reason']}` },
   'kernel.copy_failed': { kind: 'system', text: (d) => `copying ${d['source']} of the image to ${d['destination']} failed: ${d['reason']}` },
   'kernel.cgroup_setting_refused': { kind: 'system', text: (d) => `cannot set ${d['file']} to ${d['value']}: ${d['reason']}` },
   'kernel.cgroups_missing': { kind: 'system', text: () => 'cannot limit containers: no cgroup file system is mounted at /sys/fs/cgroup; mount cgroup2 there and start the engine again' },

@@ -12,12 +12,15 @@ import { NetfilterTransaction } from './transaction.ts';
 const NFNL_SUBSYS_CTNETLINK = 1;
 const NFNL_SUBSYS_NFTABLES = 10;
 const nftables = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
+const NFT_MSG_GETTABLE = nftables(1);
 const NFT_MSG_NEWCHAIN = nftables(3);
 const NFT_MSG_GETCHAIN = nftables(4);
 const NFT_MSG_NEWRULE = nftables(6);
 const NFT_MSG_GETRULE = nftables(7);
 const NFT_MSG_NEWGEN = nftables(15);
 const NFT_MSG_GETGEN = nftables(16);
+const NFTA_TABLE_NAME = 1;
+const NFPROTO_INET = 1;
 const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5 } as const;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_RULE = { table: 1, chain: 2 } as const;
@@ -55,6 +58,22 @@ export class NetfilterSocket implements Disposable {
     const transaction = new NetfilterTransaction(this.#socket.batch(), table);
     write(transaction);
     if (transaction.batch.pending.length > 0) this.#socket.request(transaction.end());
+  }
+
+  /** Whether there is a table of this name. */
+  hasTable(family: 'inet' | 4 | 6, name: string): boolean {
+    const batch = this.#socket.batch();
+    batch.message(NFT_MSG_GETTABLE, acknowledge, { purpose: 'get nftables table', subject: name }, (body) => {
+      nfHeader(body, family === 'inet' ? NFPROTO_INET : familyNumbers[family], 0);
+      body.attributeString(NFTA_TABLE_NAME, name);
+    });
+    try {
+      this.#socket.request(batch);
+      return true;
+    } catch (error) {
+      if (isFailure(error, 'kernel.syscall_failed') && error.details['errno'] === 'ENOENT') return false;
+      throw error;
+    }
   }
 
   /** A number that changes with every change of any table. */
