@@ -1,5 +1,6 @@
 /** What builds take from elsewhere: addresses of the web, Git repositories, contexts of other names; and a shell where a step fails. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import test, { after, before, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
@@ -155,6 +157,44 @@ test('contexts by name must be directories with their own list of what is ignore
   const { code, stderr } = await build(directory, ['--build-context', `texts=${join(directory, 'texts')}`, '--build-context', 'base=docker-image://busybox', '--build-context', `web=${server.url}/single.txt`]);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^#\d+ [\d.]+ \/t: kept {2}\/w: single\.txt $/m);
+});
+
+test('an image of a directory in OCI layout must be a context, read from the client alone', async (t) => {
+  const directory = contextOf(t, { 'base/Dockerfile': 'FROM busybox\nRUN echo layer > /of-layout\nENV OF=layout\n', Dockerfile: 'FROM base\nCOPY --from=base /of-layout /copied\nRUN cat /copied; echo $OF\n' });
+  assert.equal((await build(join(directory, 'base'), ['-o', `type=oci,dest=${join(directory, 'base.tar')}`])).code, 0);
+  mkdirSync(join(directory, 'layout'));
+  assert.equal((await promisify(execFile)('tar', ['-xf', join(directory, 'base.tar'), '-C', join(directory, 'layout')])).stderr, '');
+  const images = async (): Promise<string[]> => (await daemon.client.images.list({ all: true })).map(({ Id }) => Id).sort();
+  const before = await images();
+  const built = await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'layout')}`, '-o', 'type=cacheonly']);
+  assert.deepEqual(written(built), ['layer', 'layout'], built.stderr);
+  assert.deepEqual(await images(), before, 'the image is no image of the engine');
+  const [blob = ''] = readdirSync(join(directory, 'layout/blobs/sha256'));
+  writeFileSync(join(directory, 'layout/blobs/sha256', blob), 'damaged');
+  const damaged = await Promise.all(readdirSync(join(directory, 'layout/blobs/sha256')).map(async (name) => await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'layout')}@sha256:${name}`, '--no-cache'])));
+  assert.ok(damaged.every(({ code }) => code === 1));
+  const missing = await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'base')}`]);
+  assert.match(missing.stderr, /oci-layout reference "oci-layout:\/\/[^"]+" could not be resolved: could not read [^ ]+index\.json: open [^ ]+: no such file or directory\n$/);
+  await assertNothingLeft();
+});
+
+test('options that mean nothing must be refused before the daemon is asked, in buildx’s words', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\n' });
+  for (const [words, message] of [
+    [['--secret', 'src=/absent'], 'ERROR: failed to build: secret missing ID'],
+    [['--secret', 'id=s,foo=1'], "ERROR: unexpected key 'foo' in 'foo=1'"],
+    [['--ssh', 'default'], 'ERROR: failed to build: failed to convert agent config {default [] false}: invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set'],
+    [['--ssh', 'k=/etc/passwd'], 'ERROR: failed to build: failed to convert agent config {k [/etc/passwd] false}: failed to convert agent config for ID: "k": failed to parse /etc/passwd: ssh: no key found'],
+    [['--network', 'own'], 'ERROR: failed to build: network mode "own" not supported by buildkit - you can define a custom network for your builder using the network driver-opt in buildx create'],
+    [['--add-host', 'name:1.2.3.4.5'], 'ERROR: failed to build: invalid host name:1.2.3.4.5'],
+    [['--build-context', 'x=target:t'], 'ERROR: failed to build: failed to find target t for context x'],
+    [['--platform', 'a/b/c/d'], 'ERROR: failed to build: "a/b/c/d": cannot parse platform specifier: invalid argument'],
+    [['-t', 'UPPER:x'], 'ERROR: failed to build: invalid tag "UPPER:x": repository name must be lowercase'],
+    [['-q'], 'ERROR: progress=plain and quiet cannot be used together'],
+  ] as const) {
+    const { code, stderr } = await build(directory, words);
+    assert.deepEqual([code, stderr], [1, `${message}\n`]);
+  }
 });
 
 test('archives that are damaged, or lead out of where they are unpacked, must fail the build or stay files, and leave nothing', async (t) => {

@@ -3,18 +3,19 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseCsvRecord } from '#base/csv-record.ts';
 import { GrpcError } from '#base/grpc/grpc-status.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { exactArguments } from '#cli/argument-rule.ts';
 import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress.ts';
-import { serveSession, sessionServices, type SecretSource } from '#cli/build/solve/build-session.ts';
+import { serveSession, sessionServices } from '#cli/build/solve/build-session.ts';
 import { attestationAttributes } from '#cli/build/solve/attestation-flags.ts';
 import { readCaches } from '#cli/build/solve/cache-flags.ts';
 import { buildMetadata } from '#cli/build/solve/build-metadata.ts';
 import { readOutputs } from '#cli/build/solve/solve-output.ts';
 import { printCheck } from '#cli/build/solve/print-check.ts';
 import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
+import type { BlobDirectory } from '#cli/build/solve/blob-directory.ts';
+import { checkNetwork, checkPlatforms, checkTags, readAgents, readContext, readHosts, readSecrets, splitPair } from '#cli/build/solve/build-options.ts';
 import { debugShell, interactiveShell } from '#cli/build/solve/debug-shell.ts';
 import { failureText } from '#cli/build/solve/failure-text.ts';
 
@@ -81,6 +82,7 @@ export const command = defineCommand({
 
     async function solve({ client, configuration, flags, endpoint, environment, arguments: [source = ''], stdin, stdout, stderr, signal }: typeof invocation): Promise<number> {
       if (!modes.includes(flags.progress)) throw new CommandFailure(`invalid progress mode ${flags.progress}`);
+      if (flags.quiet && flags.progress !== 'auto' && flags.progress !== 'quiet') throw new CommandFailure(`ERROR: progress=${flags.progress} and quiet cannot be used together`);
       if (flags.iidfile !== '') rmSync(flags.iidfile, { force: true });
       await using opened = new AsyncDisposableStack();
       const place = await contextOf(source, flags.file, async () => await readAll(stdin.stream), opened);
@@ -91,24 +93,27 @@ export const command = defineCommand({
       const epoch = environment['SOURCE_DATE_EPOCH'] ?? '';
       if (epoch !== '') buildArguments.set('SOURCE_DATE_EPOCH', epoch);
       for (const text of flags['build-arg']) {
-        const { name, value } = pair(text);
+        const { name, value } = splitPair(text);
         buildArguments.set(name, value ?? environment[name] ?? null);
       }
       for (const [name, value] of buildArguments) if (value !== null) attributes.set(`build-arg:${name}`, value);
-      for (const text of flags.label) attributes.set(`label:${pair(text).name}`, pair(text).value ?? '');
+      for (const text of flags.label) attributes.set(`label:${splitPair(text).name}`, splitPair(text).value ?? '');
       const directories = new Map(place.directories);
+      const stores = new Map<string, BlobDirectory>();
       for (const text of flags['build-context']) {
-        const { name, value } = pair(text);
-        if (value === undefined || name === '') throw new CommandFailure(`invalid context value: ${text}, expected key=value`);
-        attributes.set(`context:${name}`, localContext(name, value, directories));
+        const [name, address] = readContext(text, { directories, stores });
+        attributes.set(`context:${name}`, address);
       }
       set('target', flags.target);
+      checkTags(flags.tag);
+      checkNetwork(flags.network);
+      checkPlatforms(flags.platform);
       set('platform', flags.platform.join(','));
       set('ulimit', flags.ulimit.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(','));
       set('cgroup-parent', flags['cgroup-parent']);
       if (flags.network !== 'default') set('force-network-mode', flags.network);
       if (flags['shm-size'] > 0) set('shm-size', String(flags['shm-size']));
-      set('add-hosts', flags['add-host'].map((text) => text.replace(/[:=]/, '=')).join(','));
+      set('add-hosts', readHosts(flags['add-host']));
       if (flags['no-cache']) attributes.set('no-cache', '');
       else if (flags['no-cache-filter'].length > 0) attributes.set('no-cache', flags['no-cache-filter'].join(','));
       if (flags.pull) attributes.set('image-resolve-mode', 'pull');
@@ -126,11 +131,11 @@ export const command = defineCommand({
       const shell = flags.debug === '' ? undefined : debugShell({ command: flags.debug === interactiveShell ? '' : flags.debug, stdin, stdout, stderr, pause: () => shown.pause() });
       const offer = {
         directories,
-        secrets: new Map(flags.secret.map((text) => secretOf(text, environment))),
-        agents: new Map(flags.ssh.map((text) => agentOf(text, environment))),
+        secrets: readSecrets(flags.secret, environment),
+        agents: await readAgents(flags.ssh, environment, opened),
         outputs: outputs.map(({ sink }) => sink),
         upload: place.upload,
-        stores: caches.stores,
+        stores: new Map([...caches.stores, ...stores]),
         credentials: async (host: string) => await credentialsOf(credentials, host),
         shell,
       };
@@ -170,7 +175,7 @@ export const command = defineCommand({
         shown.finish();
         caches.finish(exporterResponse);
         if (method === 'build' || method === '') await explain();
-        if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout, stderr });
+        if (method !== 'build' && method !== '') return printCheck(method, exporterResponse, { stdout, stderr, fileName: place.directories.size === 0 || source === '-' ? place.fileName : flags.file === '' ? join(source, place.fileName) : flags.file });
         const imageId = exporterResponse['containerimage.config.digest'] ?? exporterResponse['containerimage.digest'] ?? '';
         if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
         if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
@@ -235,43 +240,6 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 function isArchive(start: Buffer): boolean {
   const magics = [[0x1f, 0x8b, 0x08], [0x42, 0x5a, 0x68], [0xfd, 0x37, 0x7a, 0x58, 0x5a], [0x28, 0xb5, 0x2f, 0xfd]];
   return magics.some((magic) => magic.every((byte, index) => start[index] === byte)) || start.toString('latin1', 257, 262) === 'ustar';
-}
-
-function pair(text: string): { name: string; value: string | undefined } {
-  const equals = text.indexOf('=');
-  return equals < 0 ? { name: text, value: undefined } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
-}
-
-/** A directory of ours gets a name of its own. */
-function localContext(name: string, value: string, directories: Map<string, string>): string {
-  if (/^(?:https?|git|ssh|docker-image|oci-layout|target):/.test(value) || value.startsWith('git@')) return value;
-  if (statSync(value, { throwIfNoEntry: false })?.isDirectory() !== true) throw new CommandFailure(`ERROR: failed to build: failed to get build context ${name}: stat ${value}: no such file or directory`);
-  const key = `context-${name}`;
-  directories.set(key, realpathSync(value));
-  return `local:${key}`;
-}
-
-function secretOf(text: string, environment: Readonly<Record<string, string | undefined>>): [string, SecretSource] {
-  const values = new Map(parseCsvRecord(text).map((field) => [pair(field).name.toLowerCase(), pair(field).value ?? '']));
-  const id = values.get('id') ?? '';
-  const file = values.get('src') ?? values.get('source') ?? '';
-  const variable = values.get('env') ?? '';
-  const type = values.get('type') ?? '';
-  if (id === '') throw new CommandFailure(`ERROR: failed to build: secret missing "id"`);
-  if (type === 'env' || variable !== '' || (file === '' && environment[id] !== undefined)) {
-    const name = variable !== '' ? variable : file !== '' ? file : id;
-    return [id, { value: environment[name] ?? '' }];
-  }
-  const path = file === '' ? id : file;
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new CommandFailure(`ERROR: failed to build: failed to stat ${path}: stat ${path}: no such file or directory`);
-  return [id, { file: path }];
-}
-
-function agentOf(text: string, environment: Readonly<Record<string, string | undefined>>): [string, string] {
-  const { name, value } = pair(text);
-  const socket = value ?? environment['SSH_AUTH_SOCK'] ?? '';
-  if (socket === '') throw new CommandFailure('ERROR: failed to build: invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set');
-  return [name === '' ? 'default' : name, socket];
 }
 
 async function credentialsOf(store: CredentialStore, host: string): Promise<{ userName: string; secret: string }> {

@@ -9,12 +9,13 @@ import { fail, messageOf } from '#base/errors/failure.ts';
 import { SourceTree } from '#build/source-tree.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import type { HostConfig } from '#schema/container-config.ts';
+import { decompress } from '#image/layer/decompress.ts';
 import type { LayerLease } from '#image/layer-keeper.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { BuildCache } from './build-cache.ts';
 import { cacheKeyOf } from './build-cache.ts';
 import { failureOf } from './build-failure.ts';
-import { allNodes, type BuildNode, type CopyNode, type DirectoryNode, type DownloadNode, type GitNode, type LocalNode, type RunNode } from './build-node.ts';
+import { allNodes, type BuildNode, type CopyNode, type DirectoryNode, type DownloadNode, type GitNode, type LayoutNode, type LocalNode, type RunNode } from './build-node.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
 import type { CacheDirectories } from './cache-directories.ts';
@@ -26,6 +27,7 @@ import type { DownloadStore } from './download-store.ts';
 import { fetchSource, unpacked } from './fetch-source.ts';
 import { fetchCommit } from './git-source.ts';
 import type { ImportedCaches } from './remote-cache/import-cache.ts';
+import { verifiedBlob } from './layout-image.ts';
 import { mountLayer, treeOfLayer, type MountedLayer } from './layer-trees.ts';
 import { factsOf, type StepFacts, type StepOutcome } from './step-facts.ts';
 import { runStep } from './run-step.ts';
@@ -181,6 +183,9 @@ export class BuildExecutor implements AsyncDisposable {
         progress.start(node.digest);
         progress.complete(node.digest);
         return { ...nothing, top: node.top };
+      case 'layout':
+        progress.start(node.digest);
+        return { ...nothing, top: await this.#layout(node) };
       case 'local':
         return { ...nothing, tree: await this.#receive(node) };
       case 'inline': {
@@ -217,6 +222,26 @@ export class BuildExecutor implements AsyncDisposable {
     if (node.kind === 'download' && node.url.startsWith(uploadedContext)) return await this.#upload(node.url.slice(uploadedContext.length - 1));
     const facts = { directory: await this.#newDirectory(), signal: this.#signal };
     return node.kind === 'git' ? await fetchCommit(node, { ...facts, session }) : await fetchSource(node, { ...facts, downloads });
+  }
+
+  /** The image's layers over each other, each taken from the client unless it was before. */
+  async #layout({ store, layers, digest: vertex }: LayoutNode): Promise<string | undefined> {
+    const { session, cache, progress } = this.#options;
+    if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    const source = session.store(store);
+    let top: string | undefined;
+    for (const layer of layers) {
+      const key = cacheKeyOf('layout', top, layer);
+      const known = cache.get(key);
+      if (known === undefined || !(await this.#lease.hold(known.chainId))) {
+        const { chunks } = await decompress(verifiedBlob(source, layer, this.#signal), { signal: this.#signal });
+        const chainId = await this.#apply(top, Readable.from(chunks, { objectMode: false }), this.#signal);
+        cache.put(key, { chainId, base: top, description: `layer ${layer} of a client's layout`, type: 'regular' });
+        top = chainId;
+      } else top = known.chainId;
+    }
+    progress.complete(vertex);
+    return top;
   }
 
   /** A context that the client sends as an archive, maybe compressed. */

@@ -31,6 +31,15 @@ export interface ImageNode extends NodeFacts {
   readonly top: string | undefined;
 }
 
+/** Layers of an image in a directory of the client's, in OCI's layout. */
+export interface LayoutNode extends NodeFacts {
+  readonly kind: 'layout';
+  /** The client's name of the directory. */
+  readonly store: string;
+  /** Digests, bottom first. */
+  readonly layers: readonly string[];
+}
+
 /** A directory of the client. */
 export interface LocalNode extends NodeFacts {
   readonly kind: 'local';
@@ -144,7 +153,7 @@ export interface RunNode extends NodeFacts {
   readonly cgroupParent: string;
 }
 
-export type BuildNode = ScratchNode | ImageNode | LocalNode | InlineNode | DownloadNode | GitNode | CopyNode | DirectoryNode | RunNode;
+export type BuildNode = ScratchNode | ImageNode | LayoutNode | LocalNode | InlineNode | DownloadNode | GitNode | CopyNode | DirectoryNode | RunNode;
 
 type Draft<N> = N extends BuildNode ? Omit<N, 'digest' | 'range' | 'fresh'> & Partial<Pick<N, 'digest' | 'range' | 'fresh'>> : never;
 

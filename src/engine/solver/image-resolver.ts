@@ -8,6 +8,7 @@ import { formatPlatform, hostPlatform, type Platform } from '#oci/platform.ts';
 import { canonicalName, canonicalText, familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import { patternsOf, remoteContext, textIn } from './build-files.ts';
 import { buildNode } from './build-node.ts';
+import { layoutReference, readLayoutImage } from './layout-image.ts';
 import { refusing } from './plan-context.ts';
 import type { BaseResolver } from './plan-build.ts';
 import { authorizationFor } from './registry-authorization.ts';
@@ -51,12 +52,22 @@ export class ImageResolver implements BaseResolver {
       const exclude = await this.#ignored(name, rest);
       return { ...base, node: buildNode({ kind: 'local', name: `[context ${name}] load from client`, inputs: [], directory: rest, transfer: `transferring ${name}:`, wanted: { exclude } }) };
     }
+    if (scheme === 'oci-layout') return await this.#layout(name, rest, platform);
     const git = refusing(() => parseGitAddress(address));
     if (git !== undefined) return { ...base, node: remoteContext(address, { name: `[internal] load git source ${address}`, keepDirectory: false }) };
     if (scheme === 'https' || scheme === 'http') return { ...base, node: buildNode({ kind: 'download', name: `[context ${name}] ${address}`, inputs: [], url: address, checksum: '', fileName: '', archive: false }) };
     if (scheme === 'git') throw fail('build.solve_failed', { message: `invalid git context ${address}` });
     if (scheme === 'input' || scheme === 'target') return { ...base, node: scratchNode() };
     throw fail('build.solve_failed', { message: `unsupported context source ${scheme} for ${name}` });
+  }
+
+  async #layout(name: string, address: string, platform: Platform): Promise<StageBase> {
+    const { session, signal } = this.#parts;
+    const { store, digest } = layoutReference(address);
+    if (session === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
+    const image = await readLayoutImage(session.store(store), digest, { platform, signal });
+    const { author, history, config = emptyConfig } = image.configuration;
+    return { node: buildNode({ kind: 'layout', name: `[context ${name}] OCI load from client`, inputs: [], store, layers: image.layers }), config, author, history, platform: image.platform };
   }
 
   /** What the directory of a context's own list of what is ignored names. */

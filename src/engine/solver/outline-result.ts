@@ -90,7 +90,7 @@ class Outline {
   /** As people read it. */
   text({ name, comments }: Stage): string {
     const description = describedAs(comments, name);
-    const head = name === '' && description === undefined ? [] : [`TARGET:      ${name}`, ...(description === undefined ? [] : [`DESCRIPTION: ${description}`]), ''];
+    const head = name === '' && description === undefined ? [] : description === undefined ? [`TARGET: ${name}`, ''] : [`TARGET:      ${name}`, `DESCRIPTION: ${description}`, ''];
     const tables = [
       table(['BUILD ARG', 'VALUE', 'DESCRIPTION'], sorted(this.#arguments).map((entry) => [entry.name, entry.value ?? '', entry.description ?? ''])),
       table(['SECRET', 'REQUIRED'], sorted(this.#secrets).map((entry) => [entry.name, entry.required === true ? 'true' : ''])),
@@ -142,7 +142,7 @@ class Outline {
 }
 
 /** What a comment says of a name: `# NAME what it is`. */
-function describedAs(comments: readonly string[], name: string): string | undefined {
+export function describedAs(comments: readonly string[], name: string): string | undefined {
   return name === '' ? undefined : comments.find((comment) => comment.startsWith(`${name} `))?.slice(name.length + 1);
 }
 

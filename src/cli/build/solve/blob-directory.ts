@@ -31,6 +31,12 @@ export class BlobDirectory {
     return this.#entries().find(({ annotations }) => annotations?.[tagKey] === tag)?.digest;
   }
 
+  /** Digest of the only document; undefined: there are none, or more. */
+  only(): string | undefined {
+    const entries = this.#entries();
+    return entries.length === 1 ? entries[0]?.digest : undefined;
+  }
+
   /** Gives a document a tag, as the one of that name. */
   name(entry: IndexEntry, tag: string): void {
     const others = this.#entries().filter(({ annotations, digest }) => annotations?.[tagKey] !== tag && !(digest === entry.digest && annotations?.[tagKey] === undefined));

@@ -8,8 +8,8 @@ interface LintDocument {
   readonly buildError?: { readonly message: string };
 }
 
-/** Answers the exit code: 1 where something was found. */
-export function printCheck(method: string, response: Readonly<Record<string, string>>, { stdout, stderr }: { stdout: Output; stderr: Output }): number {
+/** `fileName`: of the Dockerfile, as it lies from here. Answers the exit code: 1 where something was found. */
+export function printCheck(method: string, response: Readonly<Record<string, string>>, { stdout, stderr, fileName }: { stdout: Output; stderr: Output; fileName: string }): number {
   const json = response['result.json'];
   if (method !== 'check' || json === undefined) {
     stdout.write(response['result.txt'] ?? '');
@@ -23,7 +23,7 @@ export function printCheck(method: string, response: Readonly<Record<string, str
     stdout.write(`\nWARNING: ${ruleName}${url === '' ? '' : ` - ${url}`}\n${detail}\n`);
     const [source] = sources;
     const [range] = location.ranges;
-    if (source !== undefined && range !== undefined) stdout.write(sourceExcerpt(source.filename, Buffer.from(source.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line }));
+    if (source !== undefined && range !== undefined) stdout.write(sourceExcerpt(fileName, Buffer.from(source.data, 'base64').toString('utf8'), { start: range.start.line, end: range.end.line }));
   }
   if (buildError !== undefined) stderr.write(`ERROR: ${buildError.message}\n`);
   return count > 0 || buildError !== undefined ? 1 : 0;
