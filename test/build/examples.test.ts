@@ -17,6 +17,8 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 let daemon: TestDaemon;
 before(async () => {
   daemon = await TestDaemon.start();
+  const bootstrapped = await dhow(['image', 'bootstrap', 'debian:bookworm']);
+  assert.equal(bootstrapped.code, 0, bootstrapped.stderr);
 });
 after(async () => daemon[Symbol.asyncDispose]());
 
@@ -61,10 +63,7 @@ test('secrets, here-documents, contexts by name and checks must do what their ex
   assert.deepEqual([checked.code, [...checked.stdout.matchAll(/^WARNING: (\w+)/gm)].map((match) => match[1])], [1, ['StageNameCasing', 'SecretsUsedInArgOrEnv', 'LegacyKeyValueFormat', 'WorkdirRelativePath', 'JSONArgsRecommended', 'MultipleInstructionsDisallowed', 'JSONArgsRecommended', 'MaintainerDeprecated']]);
 });
 
-test('a web server, a C program, a Node service and a Python service of Debian packages must build and run', async (t) => {
-  const bootstrapped = await dhow(['image', 'bootstrap', 'debian:bookworm']);
-  assert.equal(bootstrapped.code, 0, bootstrapped.stderr);
-
+test('a Python service of Debian packages must build, pass its tests and run', async (t) => {
   await build('python-service');
   const notes = await serve(t, 'python-service', 8000);
   await fetched(notes);
@@ -74,15 +73,21 @@ test('a web server, a C program, a Node service and a Python service of Debian p
   const tested = await dhow(['build', '--progress', 'plain', '--target', 'test', 'python-service']);
   assert.equal(tested.code, 0, tested.stderr);
   assert.match(tested.stderr, /Ran 1 test/);
+});
 
+test('a web server of Debian packages must build and run', async (t) => {
   await build('nginx');
   assert.match(await fetched(await serve(t, 'nginx', 80)), /Served by nginx/);
+});
 
+test('a C program must build in one stage and run in another that has nothing else', async () => {
   await build('c-program');
   assert.equal((await dhow(['run', '--rm', '-i', 'c-program'], { input: 'one two\nthree\n' })).stdout, '3\n');
   const { Size } = await daemon.client.images.inspect('c-program');
   assert.ok((Size ?? 0) < 2_000_000, `the compiler stays behind: ${Size} bytes`);
+});
 
+test('a Node service with dependencies of npm must build and run', async (t) => {
   // Machines that reach the registry by certificates or a mirror of their own say so in their environment.
   const certificates = process.env['NODE_EXTRA_CA_CERTS'] ?? '';
   const registry = process.env['npm_config_registry'] ?? '';
@@ -92,12 +97,10 @@ test('a web server, a C program, a Node service and a Python service of Debian p
   ]);
   const answer = JSON.parse(await fetched(await serve(t, 'node-service', 3000))) as { count: number; request: string };
   assert.deepEqual([answer.count, answer.request.length], [1, 21]);
-
-  await agentExample(t);
 });
 
 /** The agent is one of ours that has a key by name only. */
-async function agentExample(t: TestContext): Promise<void> {
+test('a step must reach the agent of the user', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'dhow-agent-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const field = (bytes: Uint8Array): Buffer => Buffer.concat([lengthOf(bytes.length), bytes]);
@@ -110,7 +113,7 @@ async function agentExample(t: TestContext): Promise<void> {
   t.after(() => void agent.close());
   await build('ssh', ['--ssh', `default=${join(directory, 'agent')}`]);
   assert.match((await dhow(['run', '--rm', 'ssh'])).stdout, /^256 SHA256:\S+ key-of-the-test \(ED25519\)\n$/);
-}
+});
 
 function lengthOf(value: number): Buffer {
   const bytes = Buffer.alloc(4);

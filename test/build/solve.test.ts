@@ -170,7 +170,7 @@ test('results must go where they are asked for', async (t) => {
   assert.equal((await solve(directory, ['-o', `type=tar,dest=${tar}`])).code, 0);
   assert(readFileSync(tar, 'latin1').includes('result\n'));
   const id = join(directory, 'id');
-  const { stdout } = await solve(directory, ['-q', '--iidfile', id]);
+  const { stdout } = await runCli(['build', '-q', '--iidfile', id, directory], { program: 'dhow', socketPath: daemon.socket });
   assert.equal(stdout, `${readFileSync(id, 'utf8')}\n`);
   assert(!existsSync(join(target, 'etc')), 'nothing but the image’s files');
 });

@@ -126,13 +126,15 @@ export const command = defineCommand({
       const outputs = readOutputs({ outputs: flags.output, tags: flags.tag, push: flags.push, annotations: flags.annotation, stdout: process.stdout, isTerminal: stdout.isTerminal });
       const credentials = new CredentialStore(configuration, environment);
       if (flags.debug === interactiveShell && (source === '-' || flags.file === '-')) throw new CommandFailure('--debug needs standard input, which the build takes already: give a command, as in --debug="ls -l"');
+      const secrets = readSecrets(flags.secret, environment);
+      const agents = await readAgents(flags.ssh, environment, opened);
       const quiet = flags.quiet || flags.progress === 'quiet' || flags.progress === 'none';
       const shown = shownProgress({ mode: flags.progress, quiet: quiet || method !== 'build' && method !== '', stderr });
       const shell = flags.debug === '' ? undefined : debugShell({ command: flags.debug === interactiveShell ? '' : flags.debug, stdin, stdout, stderr, pause: () => shown.pause() });
       const offer = {
         directories,
-        secrets: readSecrets(flags.secret, environment),
-        agents: await readAgents(flags.ssh, environment, opened),
+        secrets,
+        agents,
         outputs: outputs.map(({ sink }) => sink),
         upload: place.upload,
         stores: new Map([...caches.stores, ...stores]),
