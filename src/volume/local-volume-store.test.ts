@@ -41,6 +41,8 @@ test('bad names and options must be refused with Docker’s texts and leave noth
   assert.throws(create('../up'), /create \.\.\/up: "\.\.\/up" includes invalid characters for a local volume name/);
   assert.throws(create('ok', { bogus: '1' }), { message: 'create ok: invalid option: "bogus"' });
   assert.throws(create('ok', { type: 'tmpfs' }), { message: 'create ok: missing required option: "device"' });
+  const long = 'a'.repeat(300);
+  assert.throws(create(long), { message: new RegExp(`^create ${long}: error while creating volume root path '(.*/${long})': mkdir \\1: file name too long$`) });
   assert.deepEqual(store.list(), []);
 });
 

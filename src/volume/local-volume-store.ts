@@ -101,7 +101,7 @@ export function createLocalVolumeStore(options: {
       } catch (error) {
         table.delete(name);
         const path = join(directory, name);
-        rmSync(path, { recursive: true, force: true });
+        if (!isTooLong(error)) rmSync(path, { recursive: true, force: true });
         throw isTooLong(error) ? fail('volume.path_too_long', { name, path }, error) : error;
       }
       volumes.set(name, stored);
