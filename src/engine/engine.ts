@@ -40,7 +40,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
   const recovery = await recover(parts, lifecycle, async () => execs.takeUp(handed.execs));
   const containers = containerUseCases(parts, lifecycle);
   const volumes = volumeUseCases(parts);
-  const { solver, ...builds } = buildUseCases(parts, containers, () => new EngineBuildSolver(parts, { cache: parts.buildCache, workerId: facts.engineId }));
+  const { solver, ownedPaths, ...builds } = buildUseCases(parts, containers, () => new EngineBuildSolver(parts, { cache: parts.buildCache, workerId: facts.engineId }));
   const engine: Engine = {
     archives: archiveUseCases(parts),
     containers,
@@ -51,7 +51,7 @@ export async function createEngine(parts: EngineParts, facts: SystemFacts, hande
     networks: networkUseCases(parts),
     registries: registryUseCases(parts.registries),
     volumes,
-    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events, storage: parts, solver }),
+    system: systemUseCases({ ...facts, registry: parts.registry, containers, images: parts.images, volumes, snapshotter: parts.snapshotter, events: parts.events, storage: { ...parts, builds: () => [...solver.ownedPaths(), ...ownedPaths()] }, solver }),
   };
   return {
     engine,

@@ -84,15 +84,19 @@ export class LayerKeeper {
   }
 
   async #sweep(): Promise<void> {
-    for (const chainId of [...this.#doomed]) {
+    // What is marked meanwhile is met, too.
+    for (const chainId of this.#doomed) {
       // Taken into use again since it was marked, or its removal has begun elsewhere.
       if (!this.#doomed.delete(chainId)) continue;
+      const parent = this.#layers.get(chainId)?.parent;
       try {
         await this.#layers.remove(chainId);
       } catch (error) {
-        // A layer was put over it since: it goes together with that one.
+        // A layer lies over it: it goes together with that one.
         if (!isFailure(error, 'layer.has_child')) throw error;
+        continue;
       }
+      if (parent !== undefined) this.doom([parent]);
     }
   }
 

@@ -289,6 +289,7 @@ export class EngineDouble implements Engine {
 
   readonly solver: Engine['solver'] = {
     workerId: 'double',
+    ownedPaths: () => [],
     addSession: () => ({ [Symbol.dispose]: () => undefined }),
     solve: async (call) => {
       this.#note('solver.solve', call);

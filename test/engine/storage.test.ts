@@ -1,36 +1,13 @@
 /** Every file below the data root has an owner, whatever was done and however it ended. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import type { StorageReport } from '#schema/storage-report.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 import { imageOf, layerOf } from '../images/image-fixture.ts';
 import { startRegistry } from '../images/registry-fixture.ts';
-
-/** What `du` says; mounts are not part of it. */
-function diskUsage(directory: string): number {
-  return Number(execFileSync('du', ['-sx', '--block-size=1', directory], { encoding: 'utf8' }).split('\t')[0]);
-}
-
-/** Everything has an owner, nothing is damaged, and the sizes are the file system's own. */
-async function assertOwned({ client, dataRoot }: TestDaemon, when: string): Promise<StorageReport> {
-  // The database and the events are written beside; both must have been looked at between two of these.
-  const reports: StorageReport[] = [];
-  await eventually(`sizes agree ${when}`, async () => {
-    const before = diskUsage(dataRoot);
-    const report = await client.system.checkStorage({ deep: false });
-    assert.deepEqual([report.Orphans, report.Damaged], [[], []], when);
-    assert.equal(report.Usage.reduce((sum, { Bytes }) => sum + Bytes, 0), report.Bytes);
-    assert.equal(report.Bytes, before, when);
-    reports.push(report);
-  });
-  const [report] = reports;
-  assert.ok(report !== undefined);
-  return report;
-}
+import { assertOwned } from './storage-ownership.ts';
 
 async function read(messages: AsyncIterable<{ error?: string }>): Promise<void> {
   for await (const { error } of messages) if (error !== undefined) throw new Error(error);
@@ -74,6 +51,7 @@ test('what has no owner and what is damaged must be named, and what waits must n
   registry.push('me/app:v1', made);
   await read(await client.images.pull({ image: `${registry.host}/me/app`, tag: 'v1' }));
   mkdirSync(join(dataRoot, 'containers/stranger'));
+  for (const directory of ['builds/build-stranger', 'builds/contexts/stranger', 'build-history/stranger', 'build-caches/stranger']) mkdirSync(join(dataRoot, directory));
   writeFileSync(join(dataRoot, 'containers/stranger/file'), 'x');
   writeFileSync(join(dataRoot, 'overlay2/stray'), 'x');
   const partial = `sha256.${'a'.repeat(64)}`;
@@ -82,7 +60,7 @@ test('what has no owner and what is damaged must be named, and what waits must n
   assert.ok(blob !== undefined);
   truncateSync(join(dataRoot, 'content/blobs', blob.replace(':', '/')), 10);
   const shallow = await client.system.checkStorage({ deep: false });
-  assert.deepEqual(shallow.Orphans.map(({ Path }) => Path).sort(), ['containers/stranger', 'overlay2/stray']);
+  assert.deepEqual(shallow.Orphans.map(({ Path }) => Path).sort(), ['build-caches/stranger', 'build-history/stranger', 'builds/build-stranger', 'builds/contexts/stranger', 'containers/stranger', 'overlay2/stray']);
   assert.deepEqual([shallow.Damaged, shallow.Unfinished.map(({ Digest, Bytes, Complete }) => [Digest, Bytes, Complete])], [[], [[partial.replace('.', ':'), 4, false]]]);
   const deep = await client.system.checkStorage({ deep: true });
   assert.deepEqual(deep.Damaged.map(({ Kind, Id }) => [Kind, Id]), [['blob', blob]]);

@@ -1,13 +1,14 @@
 /** Builds and commits. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError, fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { nowNanoseconds } from '#base/timestamp.ts';
 import { momentFault } from '#base/moment-fault.ts';
 import { parsePastMoment } from '#base/past-moment.ts';
 import { shortIdentifier } from '#base/identifier.ts';
+import type { OwnedPath } from '#image/contract.ts';
 import { familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import type { ProgressMessage } from '#schema/image-views.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
@@ -20,17 +21,19 @@ import { readContext, readDockerfileAlone, type BuildContext } from './build-con
 import { openRemote } from './remote-context.ts';
 import { ImageBuilder } from './image-builder.ts';
 
-export function buildUseCases(parts: EngineParts, containers: ContainerUseCases, makeSolver: () => BuildSolver): BuildUseCases & { readonly solver: BuildSolver } {
+export function buildUseCases(parts: EngineParts, containers: ContainerUseCases, makeSolver: () => BuildSolver): BuildUseCases & { readonly solver: BuildSolver; readonly ownedPaths: () => OwnedPath[] } {
   const directory = parts.paths.buildsDirectory;
   // What a crash left.
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const solver = makeSolver();
+  const underWay = new Set<string>();
   return {
     solver,
+    ownedPaths: () => [...underWay].map((path) => ({ path, kind: 'build', owner: basename(path) })),
     build: (context, request, signal) => {
       const output = new BuildOutput(request.quiet);
-      return output.during(async (stop) => await build({ parts, containers, output, directory }, { context, request, signal: stop }), signal);
+      return output.during(async (stop) => await build({ parts, containers, output, directory, underWay }, { context, request, signal: stop }), signal);
     },
     prune: async (request) => {
       const report = await pruneBuilds(solver, request, (until) => nowNanoseconds() - momentOf(until));
@@ -46,13 +49,21 @@ interface BuildParts {
   readonly containers: ContainerUseCases;
   readonly output: BuildOutput;
   readonly directory: string;
+  /** Directories of builds that are not done. */
+  readonly underWay: Set<string>;
 }
 
-async function build({ parts, containers, output, directory }: BuildParts, work: { context: Readable; request: BuildRequest; signal: AbortSignal }): Promise<void> {
+async function build({ parts, containers, output, directory, underWay }: BuildParts, work: { context: Readable; request: BuildRequest; signal: AbortSignal }): Promise<void> {
   const { request, signal } = work;
   const names = request.tags.filter((tag) => tag !== '').map(nameOf);
   const workDirectory = await mkdtemp(join(directory, 'build-'));
-  await using _directory = { [Symbol.asyncDispose]: async () => await rm(workDirectory, { recursive: true, force: true }) };
+  underWay.add(workDirectory);
+  await using _directory = {
+    [Symbol.asyncDispose]: async () => {
+      await rm(workDirectory, { recursive: true, force: true });
+      underWay.delete(workDirectory);
+    },
+  };
   await using context = await contextOf({ work, output, directory: workDirectory });
   await using builder = new ImageBuilder({ parts, containers, output, directory: workDirectory, context: context.tree, request, signal });
   let imageId: string;

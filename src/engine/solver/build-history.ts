@@ -4,6 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { OwnedPath } from '#image/contract.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { BuildHistoryRecord, StatusResponse } from '#schema/buildkit/control-messages.ts';
 import type { HistoryView } from './contract.ts';
@@ -30,6 +31,8 @@ const mostKept = 1000;
 export class BuildHistory {
   readonly #directory: string;
   readonly #builds = new Map<string, KeptBuild>();
+  /** Builds that have begun and are not kept yet. */
+  readonly #begun = new Set<string>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -51,6 +54,7 @@ export class BuildHistory {
     const directory = this.#directoryOf(ref);
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#begun.add(ref);
     return new BuildLog(join(directory, 'progress'));
   }
 
@@ -64,6 +68,7 @@ export class BuildHistory {
     writeFileSync(join(directory, 'record.new'), JSON.stringify(file), { mode: 0o600 });
     renameSync(join(directory, 'record.new'), join(directory, 'record.json'));
     this.#builds.set(ref, kept);
+    this.#begun.delete(ref);
     for (const old of [...this.#builds.keys()].slice(0, Math.max(0, this.#builds.size - mostKept))) this.remove(old);
   }
 
@@ -116,6 +121,11 @@ export class BuildHistory {
   remove(ref: string): void {
     this.#builds.delete(ref);
     rmSync(this.#directoryOf(ref), { recursive: true, force: true });
+  }
+
+  /** The directory of each build. */
+  ownedPaths(): OwnedPath[] {
+    return [...new Set([...this.#builds.keys(), ...this.#begun])].map((ref) => ({ path: this.#directoryOf(ref), kind: 'build history', owner: ref }));
   }
 
   #directoryOf(ref: string): string {

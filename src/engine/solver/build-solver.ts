@@ -6,6 +6,7 @@ import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
+import type { OwnedPath } from '#image/contract.ts';
 import { digestOf } from '#oci/digest.ts';
 import type { ContentDescriptor, StatusResponse } from '#schema/buildkit/control-messages.ts';
 import { formatPlatform } from '#oci/platform.ts';
@@ -67,6 +68,8 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #contexts: ContextStore;
   readonly #downloads: DownloadStore;
   readonly #directory: string;
+  /** Below it, of builds under way. */
+  readonly #solves = new Map<string, string>();
   readonly #sessions = new Map<string, BuildSession>();
   readonly #jobs = new Map<string, Job>();
   readonly #history: BuildHistory;
@@ -85,6 +88,11 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#downloads = new DownloadStore(join(parts.paths.buildsDirectory, 'downloads'));
     this.#history = new BuildHistory(join(parts.paths.dataRoot, 'build-history'));
     this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'), parts.remapping === undefined ? 0o700 : 0o711);
+  }
+
+  ownedPaths(): OwnedPath[] {
+    const solves = [...this.#solves].map(([path, ref]) => ({ path, kind: 'build', owner: ref }));
+    return [...solves, ...this.#contexts.ownedPaths(), ...this.#downloads.ownedPaths(), ...this.#history.ownedPaths(), ...this.#caches.ownedPaths()];
   }
 
   addSession(session: BuildSession): Disposable {
@@ -262,7 +270,13 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const session = call.session === '' ? undefined : await this.#session(call.session, signal);
     job.session = session;
     const directory = await mkdtemp(join(this.#directory, 'solve-'));
-    await using _directory = { [Symbol.asyncDispose]: async () => await rm(directory, { recursive: true, force: true }) };
+    this.#solves.set(directory, call.ref);
+    await using _directory = {
+      [Symbol.asyncDispose]: async () => {
+        await rm(directory, { recursive: true, force: true });
+        this.#solves.delete(directory);
+      },
+    };
     const within = session === undefined ? signal : AbortSignal.any([signal, session.gone]);
     await using executor = new BuildExecutor({
       parts: this.#parts, cache: this.#cache, caches: this.#caches, contexts: this.#contexts, downloads: this.#downloads, session, progress, hostConfig: call.hostConfig, upload: call.upload, directory, signal: within,

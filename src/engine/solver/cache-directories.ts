@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { timestampNow } from '#base/timestamp.ts';
+import type { OwnedPath } from '#image/contract.ts';
 import { copyDirectoryFromRoot } from '#kernel/copy-directory.ts';
 import { directorySize } from '#kernel/directory-size.ts';
 
@@ -81,6 +82,14 @@ export class CacheDirectories {
       if (note !== undefined) entries.push({ name, ...note, size: await directorySize(join(this.#directory, name, 'content')), inUse: this.#users.has(name) });
     }
     return entries;
+  }
+
+  /** The directory of each cache. */
+  ownedPaths(): OwnedPath[] {
+    return readdirSync(this.#directory).flatMap((name) => {
+      const note = this.#note(name);
+      return note === undefined ? [] : [{ path: join(this.#directory, name), kind: 'build cache', owner: note.id }];
+    });
   }
 
   /** Deletes those of these that no step has. */

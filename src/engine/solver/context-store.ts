@@ -12,6 +12,7 @@ import { newIdentifier } from '#base/identifier.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { SpoolWriter } from '#build/spool-writer.ts';
 import { directoryNode, makeDirectories, SourceTree, type SourceNode } from '#build/source-tree.ts';
+import type { OwnedPath } from '#image/contract.ts';
 import { packetTypes, type Packet, type Stat } from '#schema/buildkit/file-sync-messages.ts';
 import type { PacketStream } from './build-session.ts';
 import { nodeOfStat } from './stat-node.ts';
@@ -67,6 +68,11 @@ export class ContextStore implements AsyncDisposable {
   /** Bytes on disk. */
   size(): number {
     return [...this.#places.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** The files of what was received. */
+  ownedPaths(): OwnedPath[] {
+    return [...this.#places].map(([key, { path }]) => ({ path, kind: 'build', owner: key }));
   }
 
   /** Forgets what was received, as far as no build reads it. */

@@ -1,4 +1,5 @@
 /** What the doors of the solver (BuildKit's services) call. */
+import type { OwnedPath } from '#image/contract.ts';
 import type { HostConfig } from '#schema/container-config.ts';
 import type { BuildHistoryRecord, StatusResponse, UsageRecord } from '#schema/buildkit/control-messages.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
@@ -64,6 +65,8 @@ export interface BuildSolver {
   forget(ref: string): void;
   /** A document of a build of the history, such as its provenance, by its digest. */
   document(digest: string): Buffer | undefined;
+  /** What builds keep below the data root, and what those under way have there. */
+  ownedPaths(): OwnedPath[];
   /** Id of this place of building. */
   readonly workerId: string;
   /** Whether clients may ask for what Docker can only with its store of manifests; true unless the feature `containerd-snapshotter` is off. */

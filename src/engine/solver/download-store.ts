@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { link, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { OwnedPath } from '#image/contract.ts';
 import { newIdentifier } from '#base/identifier.ts';
 
 export interface KeptDownload {
@@ -44,6 +45,10 @@ export class DownloadStore {
     this.#files.set(url, { ...file, path, size });
     await this.#shrink();
     return file;
+  }
+
+  ownedPaths(): OwnedPath[] {
+    return [...this.#files].map(([url, { path }]) => ({ path, kind: 'build', owner: url }));
   }
 
   /** Forgets everything. Builds that use a file have a name of their own for it. */

@@ -14,11 +14,13 @@ export interface StorageParts {
   readonly images: ImageStore;
   readonly snapshotter: Snapshotter;
   readonly volumes: VolumeStore;
+  /** What builds have. */
+  readonly builds: () => OwnedPath[];
 }
 
 export async function storageReport(parts: StorageParts, { deep, signal }: { deep: boolean; signal: AbortSignal }): Promise<StorageReport> {
   const { dataRoot } = parts.paths;
-  const owned = [...parts.images.ownedPaths(), ...parts.snapshotter.ownedPaths(), ...volumePaths(parts.volumes), ...(await containerPaths(parts))];
+  const owned = [...parts.images.ownedPaths(), ...parts.snapshotter.ownedPaths(), ...volumePaths(parts.volumes), ...parts.builds(), ...(await containerPaths(parts))];
   const usage = await walkStorage(dataRoot, owned, signal);
   const damaged = await Array.fromAsync(parts.images.damaged({ deep, signal }));
   const unfinished = parts.images.unfinished().map(({ digest, bytes, modified, complete }) => (

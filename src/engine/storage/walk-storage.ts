@@ -11,12 +11,12 @@ const structure = [
   'image/overlay2', 'image/overlay2/imagedb', 'image/overlay2/imagedb/content', 'image/overlay2/imagedb/content/sha256', 'image/overlay2/layerdb',
   'image/overlay2/layerdb/sha256', 'image/overlay2/layerdb/tmp', 'image/overlay2/layerdb/mounts', 'image/vfs', 'image/vfs/layerdb', 'image/vfs/layerdb/mounts', 'image/fuse-overlayfs', 'image/fuse-overlayfs/layerdb', 'image/fuse-overlayfs/layerdb/mounts',
   'overlay2', 'overlay2/l', 'overlay2/.preparing', 'overlay2/.unpacking', 'vfs', 'vfs/dir', 'vfs/.preparing', 'vfs/.removing', 'tmp', 'volumes',
+  'builds', 'builds/solves', 'builds/contexts', 'builds/downloads', 'build-caches', 'build-history',
 ];
 /** The engine's own files and directories. */
 const own: Readonly<Record<string, string>> = {
   'state.db': 'database', 'state.db-wal': 'database', 'state.db-shm': 'database',
   'dhowd.lock': 'engine', 'engine-id': 'engine', seccomp: 'engine', runtimes: 'engine', events: 'event log',
-  builds: 'build', 'build-caches': 'build cache', 'build-history': 'build history',
 };
 const blockSize = 512;
 
