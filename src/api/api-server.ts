@@ -41,7 +41,7 @@ import { volumeRoutes } from './routes/volume-routes.ts';
 /** Bytes of a request's head, as in Go's server: registry credentials travel in headers. */
 const headLimit = 1024 * 1024;
 /** As in dockerd. */
-const headTimeout = 5 * 60_000;
+const defaultHeadTimeout = 5 * 60_000;
 const defaultClosingGrace = 2000;
 
 /** A request that was served, for who counts them. */
@@ -61,6 +61,8 @@ export interface ApiServerOptions {
   readonly sockets?: ListeningSockets | undefined;
   /** Milliseconds that requests in progress get to end when the server closes. Their signals abort at once. */
   readonly closingGrace?: number;
+  /** Milliseconds in which the head of a request must be there once it has begun. Default: five minutes, as with Docker. */
+  readonly headTimeout?: number;
   /** For `fd://`. Default: the process's. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -189,7 +191,7 @@ class Connections implements ApiServer {
   }
 
   #serve(socket: Socket): void {
-    const connection = new ClientConnection(socket, { headLimit, headTimeout, isHijack: (method, target) => this.#isHijack(method, target) });
+    const connection = new ClientConnection(socket, { headLimit, headTimeout: this.#options.headTimeout ?? defaultHeadTimeout, isHijack: (method, target) => this.#isHijack(method, target) });
     this.#connections.set(socket, connection);
     connection.once('close', () => this.#connections.delete(socket));
     this.#http.emit('connection', connection);

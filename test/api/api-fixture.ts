@@ -19,15 +19,15 @@ export class ApiFixture implements AsyncDisposable {
   readonly #directory: string;
   readonly #server;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, headTimeout: number | undefined) {
     this.#directory = directory;
     this.path = join(directory, 'api.sock');
     const note = (level: string) => (message: string): void => void this.log.push({ level, message });
-    this.#server = createApiServer({ engine: this.engine, log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }, closingGrace: 500 });
+    this.#server = createApiServer({ engine: this.engine, log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }, closingGrace: 500, ...(headTimeout === undefined ? {} : { headTimeout }) });
   }
 
-  static async open(): Promise<ApiFixture> {
-    const fixture = new ApiFixture(await mkdtemp(join(tmpdir(), 'dhow-api-')));
+  static async open({ headTimeout }: { headTimeout?: number } = {}): Promise<ApiFixture> {
+    const fixture = new ApiFixture(await mkdtemp(join(tmpdir(), 'dhow-api-')), headTimeout);
     await fixture.#server.listen({ kind: 'unix', path: fixture.path });
     return fixture;
   }

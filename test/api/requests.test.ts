@@ -132,6 +132,30 @@ test('checkpoints must be refused as by a Docker that is not experimental', asyn
   assert.deepEqual([status, JSON.parse(body.toString())], [400, { message: 'checkpoint is only supported in experimental mode' }]);
 });
 
+test('a head that does not come to its end must be cut off, however it trickles, and hold up nobody else', async () => {
+  await using api = await ApiFixture.open({ headTimeout: 300 });
+  using slow = api.connect();
+  slow.write('GET /_ping HTTP/1.1\r\nHost: x\r\n');
+  const trickle = setInterval(() => slow.write('X: y\r\n'), 20);
+  try {
+    assert.equal((await api.ask('GET', '/_ping')).status, 200);
+    assert.equal((await slow.takeRest()).toString(), '');
+  } finally {
+    clearInterval(trickle);
+  }
+});
+
+test('a body that trickles must hold up nobody else, and be taken when it is whole', async () => {
+  await using api = await ApiFixture.open({ headTimeout: 200 });
+  using slow = api.connect();
+  slow.write(`POST /v1.51/containers/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${created.length}\r\n\r\n`);
+  for (const letter of created) {
+    slow.write(letter);
+    assert.equal((await api.ask('GET', '/_ping')).status, 200);
+  }
+  assert.match((await slow.takeRest()).toString(), /^HTTP\/1\.1 201 /);
+});
+
 test('a head beyond the limit must be refused', async () => {
   await using api = await ApiFixture.open();
   using client = api.connect();
