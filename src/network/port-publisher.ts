@@ -1,34 +1,13 @@
 /**
- * Publishes a container's ports: takes them from the allocator, reserves each with a bound socket of the
- * host (so that other programs see it, and it sees theirs), translates it in the firewall and relays what
- * the kernel does not translate: IPv6 to containers that have none, and `::1`. All of a container's ports or none.
+ * Publishes a container's ports: takes them from the allocator, reserves each on the host and translates it in
+ * the firewall. All of a container's ports or none.
  */
-import { networkInterfaces } from 'node:os';
 import { fail, isFailure, type EngineError } from '#base/errors/failure.ts';
-import { BoundSocket } from '#kernel/bound-socket.ts';
 import type { PortBinding, PortMap } from '#schema/container-config.ts';
-import { DatagramRelay } from './datagram-relay.ts';
 import type { Firewall, PortTranslation } from './firewall.ts';
 import type { PortAllocator, PortRange } from './port-allocator.ts';
+import { PortReservations, targetOf, type Claim, type PublishOwner } from './port-reservations.ts';
 import { groupBindings, parseContainerPort, protocolNumbers, type BindingGroup, type Protocol } from './port-specification.ts';
-import { StreamRelay } from './stream-relay.ts';
-
-/** Whose ports they are, for the allocator and for messages. */
-export interface PublishOwner {
-  readonly containerId: string;
-  readonly containerName: string;
-  readonly endpointId: string;
-  /** Of the container; empty: it has none of IPv4. */
-  readonly address: string;
-  /** Of IPv6; undefined: none. */
-  readonly address6?: string | undefined;
-  /** Families whose ports are not translated, but open at the container's own address. */
-  readonly routed?: readonly (4 | 6)[];
-  /** Translated ports are open at the container's own address, too. */
-  readonly open?: boolean;
-  /** Where ports are published that name no address; empty or undefined: everywhere. */
-  readonly hostAddress?: string | undefined;
-}
 
 /** Published ports. Disposing gives back sockets and relays; kernel state is the owner's to keep or {@link withdraw}. */
 export interface Publication extends Disposable {
@@ -43,22 +22,12 @@ export interface Publication extends Disposable {
   absorb(other: Publication): void;
 }
 
-/** A port that was given: the addresses it is bound at. */
-interface Claim {
-  readonly protocol: Protocol;
-  readonly addresses: readonly string[];
-  /** 0: routed. */
-  readonly hostPort: number;
-  readonly containerPort: number;
-}
-
 export class PortPublisher {
   readonly #allocator: PortAllocator;
   readonly #firewall: Firewall;
   readonly #six: boolean;
   readonly #warn: (message: string) => void;
-  /** Sockets and relays by protocol, address and port. */
-  readonly #reservations = new Map<string, DisposableStack>();
+  readonly #reservations: PortReservations;
 
   /** @param options.six whether sockets of IPv6 can be had; without, `::` is left out as in Docker */
   constructor(options: { allocator: PortAllocator; firewall: Firewall; six: boolean; warn: (message: string) => void }) {
@@ -66,6 +35,7 @@ export class PortPublisher {
     this.#firewall = options.firewall;
     this.#six = options.six;
     this.#warn = options.warn;
+    this.#reservations = new PortReservations(options.warn);
   }
 
   /** Nothing is left behind by a failure. @throws port errors with Docker's texts; the holder's container id in `details.holderId` */
@@ -96,7 +66,7 @@ export class PortPublisher {
       stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort, owner.containerId));
       for (const address of claim.addresses) {
         try {
-          stack.use(this.#held(owner, claim, address));
+          stack.use(this.#reservations.reserve(owner, claim, address));
         } catch (error) {
           if (!isFailure(error, 'kernel.syscall_failed')) throw error;
           this.#warn(`port ${address}:${claim.hostPort}/${claim.protocol} of container ${owner.containerName} cannot be reserved again: ${error.message}`);
@@ -181,7 +151,7 @@ export class PortPublisher {
   #reserveAll(owner: PublishOwner, claim: Claim, range: PortRange, stack: DisposableStack): EngineError | undefined {
     for (const address of claim.addresses) {
       try {
-        stack.use(this.#held(owner, claim, address));
+        stack.use(this.#reservations.reserve(owner, claim, address));
       } catch (error) {
         if (!isFailure(error, 'kernel.syscall_failed')) throw error;
         return bindError(owner, claim, { address, range }, error);
@@ -190,42 +160,10 @@ export class PortPublisher {
     return undefined;
   }
 
-  /** A reservation that can be given back by itself. @throws kernel.syscall_failed */
-  #held(owner: PublishOwner, claim: Claim, address: string): DisposableStack {
-    const key = reservationKey(claim.protocol, address, claim.hostPort);
-    // Asked for twice: as in Docker the second can be bound, but not listen.
-    if (claim.protocol === 'tcp' && this.#reservations.has(key)) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EADDRINUSE', reason: 'address already in use' });
-    using stack = new DisposableStack();
-    stack.use(this.#reserve(owner, claim, address));
-    const held = stack.move();
-    this.#reservations.set(key, held);
-    held.defer(() => {
-      if (this.#reservations.get(key) === held) this.#reservations.delete(key);
-    });
-    return held;
-  }
-
   /** Gives one bound port back. */
   #giveBack(owner: PublishOwner, protocol: Protocol, address: string, hostPort: number): void {
-    this.#reservations.get(reservationKey(protocol, address, hostPort))?.dispose();
+    this.#reservations.giveBack(protocol, address, hostPort);
     this.#allocator.release([address], protocol, hostPort, owner.containerId);
-  }
-
-  /** Reserves the port at one address and relays from there. @throws kernel.syscall_failed */
-  #reserve(owner: PublishOwner, claim: Claim, address: string): Disposable {
-    const target = { address: targetOf(owner, address), port: claim.containerPort };
-    if (claim.protocol === 'udp') {
-      const sockets = bindDatagramPort(address, claim.hostPort);
-      return new DatagramRelay(sockets.map((socket) => ({ fd: socket.release(), six: socket.address.includes(':') })), target, this.#warn);
-    }
-    if (claim.protocol === 'sctp') {
-      // Associations cannot be relayed, so there is nothing behind an IPv6 address of a container without.
-      if (address.includes(':') && owner.address6 === undefined) throw fail('kernel.syscall_failed', { syscall: 'listen', path: address, errno: 'EPROTONOSUPPORT', reason: 'protocol not supported' });
-      return new BoundSocket('sctp', address, claim.hostPort);
-    }
-    using socket = new BoundSocket('tcp', address, claim.hostPort);
-    socket.listen();
-    return new StreamRelay(socket.release(), target, this.#warn);
   }
 
   /** The addresses to publish at, of the families that lead to the container. */
@@ -242,41 +180,6 @@ export class PortPublisher {
 /** Without sockets of IPv6 only routed ports need none. */
 function canBind6(six: boolean, owner: PublishOwner): boolean {
   return six || owner.routed?.includes(6) === true;
-}
-
-/** Where connections to an address of the host go in the container. */
-function targetOf(owner: PublishOwner, hostAddress: string): string {
-  return hostAddress.includes(':') ? (owner.address6 ?? owner.address) : owner.address;
-}
-
-/**
- * The sockets of a UDP port. For every IPv6 address of the host one each, beside the one for all: an
- * answer then comes from the address that was asked.
- */
-function bindDatagramPort(address: string, port: number): BoundSocket[] {
-  using stack = new DisposableStack();
-  // Not shared, so that it finds whoever has the port.
-  const sockets = [stack.use(new BoundSocket('udp', address, port))];
-  if (address === '::') {
-    sockets[0]?.setShared(true);
-    for (const own of hostAddresses6()) {
-      try {
-        sockets.push(stack.use(new BoundSocket('udp', own, port, { shared: true })));
-      } catch (error) {
-        // Not usable yet or not any more; the socket for all serves it.
-        if (!isFailure(error, 'kernel.syscall_failed') || error.details['errno'] !== 'EADDRNOTAVAIL') throw error;
-      }
-    }
-    for (const socket of sockets) socket.setShared(false);
-  }
-  stack.move();
-  return sockets;
-}
-
-function hostAddresses6(): string[] {
-  return Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-    .filter((entry) => entry.family === 'IPv6' && entry.scopeid === 0)
-    .map((entry) => entry.address);
 }
 
 function bindError(owner: PublishOwner, claim: Claim, wanted: { address: string; range: PortRange }, cause: EngineError): EngineError {
@@ -309,10 +212,6 @@ function claimsOf(ports: PortMap): Claim[] {
     if (!isProtocol(protocol)) return [];
     return (bindings ?? []).map(({ HostIp, HostPort }) => ({ protocol, addresses: [HostIp], hostPort: Number(HostPort), containerPort }));
   });
-}
-
-function reservationKey(protocol: Protocol, address: string, hostPort: number): string {
-  return `${protocol} ${address} ${hostPort}`;
 }
 
 /** A port of which no binding is left is exposed still. */

@@ -6,7 +6,7 @@ import type { NetworkSettings } from './default-bridge.ts';
 import { waysOut } from './endpoint-order.ts';
 import type { AttachableNetwork } from './network-driver.ts';
 import { bridgeOption, isPredefined } from './network-record.ts';
-import type { PublishOwner } from './port-publisher.ts';
+import type { PublishOwner } from './port-reservations.ts';
 
 /** To whom the container's published ports lead; undefined: it has no way out, and none are published. */
 export function publishOwnerOf({ registry, settings }: Pick<ControllerParts, 'registry' | 'settings'>, { containerId, containerName, sandbox }: { readonly containerId: string; readonly containerName: string; readonly sandbox: Pick<Sandbox, 'endpoints'> }): PublishOwner | undefined {
