@@ -33,6 +33,11 @@ export class BuildApi {
     return readJsonLines(response.body);
   }
 
+  /** What a cache mount of builds holds, as a tar archive. An extension of our own. */
+  async exportCacheMount(id: string, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return (await this.#transport.request({ method: 'GET', path: '/build/cache-mount', query: { id }, signal })).body;
+  }
+
   /** Opens the services of the solver. Dispose it. @throws ApiError, ConnectionError */
   async openSolver(): Promise<GrpcClient> {
     // HTTP/2 takes long to load, and most commands have no need of it.

@@ -299,6 +299,7 @@ export class EngineDouble implements Engine {
     frontend: async () => ({ refs: new Map(), metadata: {} }),
     finish: () => Promise.resolve(),
     keepsManifests: () => true,
+    exportCacheMount: () => Readable.from([]),
     document: () => undefined,
     rules: () => [],
     readFile: async () => Buffer.alloc(0),

@@ -1,6 +1,6 @@
 /** The budget of the build cache: what is over goes after builds, by the rules of `builder.gc`. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -29,6 +29,12 @@ test('after a build the cache must shrink to what its rules let stay, the oldest
   const names = await kept();
   assert(names.some((name) => name.includes('/second')), names.join('\n'));
   assert(names.some((name) => name.startsWith('cached mount')), 'the rule is about layers alone');
+  const archive = join(directory, 'mount.tar');
+  const exported = await runCli(['builder', 'export-mount', '/kept', '-o', archive], { program: 'dhow', socketPath: daemon.socket });
+  assert.equal(exported.code, 0, exported.stderr);
+  assert(readFileSync(archive).includes('second\n'));
+  const missing = await runCli(['builder', 'export-mount', '/other'], { program: 'dhow', socketPath: daemon.socket });
+  assert.deepEqual([missing.code, missing.stderr.includes('no cache mount is kept by the id /other')], [1, true], missing.stderr);
 });
 
 test('a budget that cannot be read must be refused at the start', async (t) => {

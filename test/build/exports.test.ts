@@ -107,7 +107,8 @@ test('compression and names of a pushed image must be those that are asked for',
   const host = hostOf(registry);
   const metadata = join(directory, 'metadata.json');
   await build(directory, ['-o', `type=image,name=${host}/packed,push=true,push-by-digest=true,compression=zstd,force-compression=true`, '--metadata-file', metadata]);
-  const told = JSON.parse(readFileSync(metadata, 'utf8')) as { 'containerimage.digest': string; 'containerimage.descriptor': { mediaType: string } };
+  const told = JSON.parse(readFileSync(metadata, 'utf8')) as { 'buildx.build.provenance': { materials: { uri: string }[] }; 'containerimage.digest': string; 'containerimage.descriptor': { mediaType: string } };
+  assert.match(told['buildx.build.provenance'].materials[0]?.uri ?? '', /^pkg:docker\/busybox/);
   const zstd = await manifestAt(`packed/manifests/${told['containerimage.digest']}`);
   assert.equal(told['containerimage.descriptor'].mediaType, zstd.mediaType);
   assert.deepEqual(new Set(zstd.layers?.map(({ mediaType }) => mediaType)), new Set(['application/vnd.oci.image.layer.v1.tar+zstd']));

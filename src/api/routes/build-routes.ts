@@ -21,6 +21,7 @@ export function buildRoutes(): readonly Route[] {
     { method: 'POST', path: '/build', handler: build },
     { method: 'POST', path: '/build/prune', handler: prune },
     { method: 'POST', path: '/build/cancel', handler: cancel },
+    { method: 'GET', path: '/build/cache-mount', handler: exportCacheMount },
     { method: 'POST', path: '/commit', handler: commit },
   ];
 }
@@ -59,6 +60,14 @@ async function build(exchange: Exchange, call: Call): Promise<void> {
     return await sendProgress(exchange, buildByBuildkit(engine, build, exchange.signal), { errorsInStream: false });
   }
   await sendProgress(exchange, engine.builds.build(exchange.request, request, exchange.signal), { errorsInStream: false });
+}
+
+/** An extension of our own. */
+async function exportCacheMount({ reply, signal }: Exchange, { engine, query }: Call): Promise<void> {
+  const archive = engine.solver.exportCacheMount(query.text('id'), signal);
+  reply.begin(200, 'application/x-tar');
+  for await (const chunk of archive as AsyncIterable<Buffer>) await reply.write(chunk, signal);
+  reply.end();
 }
 
 async function cancel({ reply }: Exchange, { engine, query }: Call): Promise<void> {

@@ -5,6 +5,7 @@ export const buildErrors = {
   'build.invalid_dockerfile': { kind: 'invalid', text: (d) => `${d['message']}` },
   'build.invalid_option': { kind: 'invalid', text: (d) => `${d['message']}` },
   'build.remote_failed': { kind: 'system', text: (d) => `${d['message']}` },
+  'build.cache_mount_missing': { kind: 'notFound', text: (d) => `no cache mount is kept by the id ${d['id']}: "docker buildx du --filter type=exec.cachemount" lists them` },
   'build.remote_missing': { kind: 'notFound', text: (d) => `${d['message']}` },
   'build.path_outside': { kind: 'system', text: (d) => `forbidden path outside the build context: ${d['path']} ()` },
   'build.dockerfile_missing': { kind: 'system', text: (d) => `Cannot locate specified Dockerfile: ${d['path']}` },

@@ -17,6 +17,7 @@ import { KeptBuilds, reasonsText } from '#cli/build/history/build-history.ts';
 import type { BlobDirectory } from '#cli/build/solve/blob-directory.ts';
 import { checkNetwork, checkPlatforms, checkTags, readAgents, readContext, readHosts, readSecrets, splitPair } from '#cli/build/solve/build-options.ts';
 import { debugShell, interactiveShell } from '#cli/build/solve/debug-shell.ts';
+import { keptProvenance } from '#cli/build/history/kept-provenance.ts';
 import { failureText } from '#cli/build/solve/failure-text.ts';
 
 import { CommandFailure } from '#cli/command-failure.ts';
@@ -181,7 +182,10 @@ export const command = defineCommand({
         const imageId = exporterResponse['containerimage.config.digest'] ?? exporterResponse['containerimage.digest'] ?? '';
         if (quiet && !outputs.some(({ sink }) => sink?.kind === 'stream')) stdout.writeLine(imageId);
         if (flags.iidfile !== '') writeFileSync(flags.iidfile, imageId);
-        if (flags['metadata-file'] !== '') writeFileSync(flags['metadata-file'], buildMetadata(exporterResponse, ref));
+        if (flags['metadata-file'] !== '') {
+          await using builds = await KeptBuilds.open(client, until);
+          writeFileSync(flags['metadata-file'], buildMetadata(exporterResponse, { ref, provenance: await keptProvenance(solver, await builds.find(ref), until) }));
+        }
         return 0;
       } catch (error) {
         await listening;

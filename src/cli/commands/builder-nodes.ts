@@ -7,6 +7,7 @@ export const builderNode: CommandNode = {
   summary: 'Manage builds',
   children: [
     buildNode,
+    { name: 'export-mount', summary: 'Write what a cache mount of builds holds as a tar archive', isOwn: true, load: async () => (await import('./builder-export-mount.ts')).command },
     { name: 'prune', summary: 'Remove build cache', load: async () => (await import('./builder-prune.ts')).command },
   ],
 };

@@ -19,6 +19,9 @@ export const command = defineCommand({
     filter: filterFlag({ text: 'Provide filter values (e.g. "until=24h")' }),
     force: booleanFlag({ short: 'f', text: 'Do not prompt for confirmation' }),
     'keep-storage': bytesFlag({ text: 'Amount of disk space to keep for cache' }),
+    'max-used-space': bytesFlag({ text: 'Maximum amount of disk space allowed to keep for cache', isOwn: true }),
+    'min-free-space': bytesFlag({ text: 'Target amount of free disk space after pruning', isOwn: true }),
+    'reserved-space': bytesFlag({ text: 'Amount of disk space always allowed to keep for cache', isOwn: true }),
   },
   preface: (environment) => (wantsClassicBuilder(environment['DOCKER_BUILDKIT']) ? classicDeprecation : []),
   async run({ client, configuration, flags, stdin, stdout, signal }) {
@@ -26,7 +29,7 @@ export const command = defineCommand({
     const filters = pruneFilters(flags.filter, configuration.file);
     const lost = all ? 'all build cache' : 'all dangling build cache';
     if (!force && !await confirm(`WARNING! This will remove ${lost}. Are you sure you want to continue?`, { stdin, stdout, signal })) return 0;
-    const { reclaimed, text } = await pruneBuildCache(client, filters, { all, kept: flags['keep-storage'], signal });
+    const { reclaimed, text } = await pruneBuildCache(client, filters, { all, spaces: { 'keep-storage': flags['keep-storage'], 'max-used-space': flags['max-used-space'], 'min-free-space': flags['min-free-space'], 'reserved-space': flags['reserved-space'] }, signal });
     if (text !== '') stdout.writeLine(text);
     stdout.writeLine(`Total reclaimed space: ${humanSize(reclaimed)}`);
     return 0;

@@ -46,9 +46,9 @@ export async function pruneVolumes(client: Client, filters: Filters, signal: Abo
 }
 
 /** Keeps `kept` bytes of the cache. */
-export async function pruneBuildCache(client: Client, filters: Filters, { all, kept = 0, signal }: { all: boolean; kept?: number; signal: AbortSignal }): Promise<PruneResult> {
+export async function pruneBuildCache(client: Client, filters: Filters, { all, spaces = {}, signal }: { all: boolean; spaces?: Readonly<Record<string, number>>; signal: AbortSignal }): Promise<PruneResult> {
   const report = await unlessAbsent(client.transport.json<{ CachesDeleted: readonly string[] | null; SpaceReclaimed: number }>({
-    method: 'POST', path: '/build/prune', query: { all: all || undefined, 'keep-storage': kept === 0 ? undefined : String(kept), filters: filtersText(filters) ?? '{}' }, signal,
+    method: 'POST', path: '/build/prune', query: { all: all || undefined, ...Object.fromEntries(Object.entries(spaces).flatMap(([name, bytes]) => (bytes === 0 ? [] : [[name, String(bytes)]]))), filters: filtersText(filters) ?? '{}' }, signal,
   }));
   const { text } = result('Deleted build cache objects:', report?.CachesDeleted ?? [], 0);
   return { reclaimed: report?.SpaceReclaimed ?? 0, text };

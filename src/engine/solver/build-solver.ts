@@ -2,6 +2,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
@@ -162,6 +163,10 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     const executor = await job?.begun.promise;
     if (image === undefined || executor === undefined) throw fail('build.ref_unknown', { ref: result });
     return await executor.readFile(image.top, path);
+  }
+
+  exportCacheMount(id: string, signal: AbortSignal): Readable {
+    return this.#caches.export(id, signal);
   }
 
   async usage(filters: readonly string[]): Promise<UsageView[]> {

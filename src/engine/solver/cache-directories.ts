@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fail } from '#base/errors/failure.ts';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { OwnedPath } from '#image/contract.ts';
 import { copyDirectoryFromRoot } from '#kernel/copy-directory.ts';
+import { packDirectory } from '#kernel/directory-archive.ts';
 import { directorySize } from '#kernel/directory-size.ts';
 
 export interface CacheDirectory extends Disposable {
@@ -62,9 +65,7 @@ export class CacheDirectories {
       path,
       fresh,
       [Symbol.dispose]: () => {
-        const left = (this.#users.get(name) ?? 1) - 1;
-        if (left === 0) this.#users.delete(name);
-        else this.#users.set(name, left);
+        this.#leave(name);
         held?.[Symbol.dispose]();
       },
     };
@@ -73,6 +74,16 @@ export class CacheDirectories {
   /** Gives a fresh directory what a path of a file system holds. */
   async fill({ path }: CacheDirectory, root: string, source: string): Promise<void> {
     await copyDirectoryFromRoot(root, source === '' ? '/' : source, path);
+  }
+
+  /** What a directory holds, as a tar archive, by the id of the mount. It stays for so long. @throws build.cache_mount_missing */
+  export(id: string, signal: AbortSignal): Readable {
+    const name = readdirSync(this.#directory).find((one) => this.#note(one)?.id === id) ?? '';
+    if (name === '') throw fail('build.cache_mount_missing', { id });
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
+    const archive = packDirectory(join(this.#directory, name, 'content'), signal);
+    archive.once('close', () => this.#leave(name));
+    return archive;
   }
 
   async list(): Promise<CacheDirectoryEntry[]> {
@@ -95,6 +106,12 @@ export class CacheDirectories {
   /** Deletes those of these that no step has. */
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) if (!this.#users.has(name)) await rm(join(this.#directory, name), { recursive: true, force: true });
+  }
+
+  #leave(name: string): void {
+    const left = (this.#users.get(name) ?? 1) - 1;
+    if (left === 0) this.#users.delete(name);
+    else this.#users.set(name, left);
   }
 
   #note(name: string): Note | undefined {

@@ -1,5 +1,6 @@
 /** What the doors of the solver (BuildKit's services) call. */
 import type { OwnedPath } from '#image/contract.ts';
+import type { Readable } from 'node:stream';
 import type { HostConfig } from '#schema/container-config.ts';
 import type { BuildHistoryRecord, StatusResponse, UsageRecord } from '#schema/buildkit/control-messages.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
@@ -58,6 +59,8 @@ export interface BuildSolver {
   /** A file of a result. @throws build.solve_failed */
   readFile(ref: string, result: string, path: string): Promise<Buffer>;
   usage(filters: readonly string[]): Promise<UsageView[]>;
+  /** What a cache mount of this id holds, as a tar archive. @throws build.cache_mount_missing */
+  exportCacheMount(id: string, signal: AbortSignal): Readable;
   /** Deletes what builds keep; yields what is gone. */
   prune(choice: PruneChoice): AsyncIterable<UsageView>;
   /** Builds, newest last; with `ref` that one alone. */

@@ -1,9 +1,9 @@
 /** `--metadata-file` of a build: what the daemon answered, as `docker buildx build` writes it. */
 
 /** Values that are documents in base64 are written as such; keys are in order. */
-export function buildMetadata(answer: Readonly<Record<string, string>>, ref: string): string {
-  const values = { ...answer, 'buildx.build.ref': `default/default/${ref}` };
-  return JSON.stringify(Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, documentIn(value) ?? value])), undefined, 2);
+export function buildMetadata(answer: Readonly<Record<string, string>>, { ref, provenance }: { ref: string; provenance: object | undefined }): string {
+  const values: Record<string, string | object> = { ...answer, 'buildx.build.ref': `default/default/${ref}`, ...(provenance === undefined ? {} : { 'buildx.build.provenance': provenance }) };
+  return JSON.stringify(Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, (typeof value === 'string' ? documentIn(value) : undefined) ?? value])), undefined, 2);
 }
 
 function documentIn(value: string): object | undefined {
