@@ -1,18 +1,19 @@
 /** The builds under way and done, the clients they talk to, and what they keep for the next ones. */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError, fail, messageOf } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
-import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
+import { formatTimestamp } from '#base/timestamp.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
 import type { OwnedPath } from '#image/contract.ts';
 import { digestOf } from '#oci/digest.ts';
 import type { ContentDescriptor, StatusResponse } from '#schema/buildkit/control-messages.ts';
 import { formatPlatform } from '#oci/platform.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
-import { allowance, collectionRules, type CollectionRule, type DiskSpace } from './collection-rules.ts';
+import { isUnlimited, type CollectionRule } from './collection-rules.ts';
+import { KeptRecords } from './kept-records.ts';
 import type { BuildCache } from './build-cache.ts';
 import { BuildExecutor } from './build-executor.ts';
 import { BuildProgress } from './build-progress.ts';
@@ -28,13 +29,11 @@ import { checkExporters, exportBuild } from './export-build.ts';
 import { asksForInlineCache, checkCacheExports, exportCache, withInlineCache } from './remote-cache/export-cache.ts';
 import { solveBuild, type SolvedBuild, type SolvedImage } from './solve-build.ts';
 import { readSolveOptions } from './solve-options.ts';
-import { chooseUsage, idOf, usageViews, type UsageEntry } from './usage-records.ts';
+import { chooseUsage, usageViews } from './usage-records.ts';
 import { timestampOf } from './wire-timestamp.ts';
 
 /** Milliseconds for which a build that has ended is known by its name still: a client may ask for its progress on a connection that is slower than the build. */
 const lingering = 30_000;
-/** Milliseconds after a build before its cache is collected. */
-const restBetweenCollections = 2000;
 /** Milliseconds to wait for what another connection of the client brings. */
 const patience = 10_000;
 
@@ -75,7 +74,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   readonly #jobs = new Map<string, Job>();
   readonly #history: BuildHistory;
   readonly #waiters = new Set<() => void>();
-  #collecting = false;
+  readonly #kept: KeptRecords;
   /** Builds that have ended and are not in the history yet. */
   readonly #unwritten = new Set<() => void>();
 
@@ -89,6 +88,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     this.#downloads = new DownloadStore(join(parts.paths.buildsDirectory, 'downloads'));
     this.#history = new BuildHistory(join(parts.paths.dataRoot, 'build-history'));
     this.#caches = new CacheDirectories(join(parts.paths.dataRoot, 'build-caches'), parts.remapping === undefined ? 0o700 : 0o711);
+    this.#kept = new KeptRecords(parts, { cache, caches: this.#caches });
   }
 
   ownedPaths(): OwnedPath[] {
@@ -127,7 +127,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
       job.progress.close();
       if (log !== undefined) this.#keepSoon(job, log);
       this.#forgetOld();
-      if (!call.internal) this.#collectSoon();
+      if (!call.internal) this.#kept.collectSoon();
     }
   }
 
@@ -170,30 +170,20 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   }
 
   async usage(filters: readonly string[]): Promise<UsageView[]> {
-    return usageViews(chooseUsage(await this.#entries(), { filters }));
+    return usageViews(chooseUsage(await this.#kept.entries(), { filters }));
   }
 
-  async *prune({ all, filters, keepDuration, ...spaces }: PruneChoice): AsyncGenerator<UsageView, void> {
-    const entries = chooseUsage(await this.#entries(), { filters }).filter(({ inUse, shared, type }) => !inUse && (all || (!shared && type !== 'internal')));
-    const oldest = BigInt(Date.now()) * 1_000_000n - BigInt(keepDuration);
-    const old = entries.filter(({ lastUsed }) => keepDuration === 0 || (parseTimestamp(lastUsed) ?? 0n) < oldest).sort((a, b) => (a.lastUsed < b.lastUsed ? -1 : 1));
-    // What images have, too, takes no more for being kept here.
-    let total = entries.reduce((sum, { size, shared }) => sum + (shared ? 0 : size), 0);
-    const allowed = allowance(spaces, total, this.#disk());
-    const going: UsageEntry[] = [];
-    for (const entry of old) {
-      if (allowed !== undefined && total <= allowed) break;
-      if (!entry.shared) total -= entry.size;
-      going.push(entry);
-    }
-    await this.#cache.remove(going.flatMap(({ place, key }) => (place === 'layer' ? [key] : [])));
-    await this.#caches.remove(going.flatMap(({ place, key }) => (place === 'directory' ? [key] : [])));
-    // A budget is about what is kept; files of clients are as good as new.
-    if (all && allowed === undefined) {
+  async *prune(choice: PruneChoice): AsyncGenerator<UsageView, void> {
+    const going = await this.#kept.prune(choice);
+    if (choice.all && isUnlimited(choice)) {
       await this.#contexts.clear();
       await this.#downloads.clear();
     }
     yield* usageViews(going);
+  }
+
+  rules(): readonly CollectionRule[] {
+    return this.#kept.rules();
   }
 
   history({ ref, activeOnly }: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[] {
@@ -214,38 +204,6 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     if (job !== undefined && job.ended === undefined) return;
     this.#jobs.delete(ref);
     this.#history.remove(ref);
-  }
-
-  rules(): readonly CollectionRule[] {
-    return collectionRules(this.#parts.configuration.current.cacheCollection, this.#disk());
-  }
-
-  #disk(): DiskSpace {
-    const { blocks, bavail, bsize } = statfsSync(this.#parts.paths.dataRoot);
-    return { total: blocks * bsize, free: bavail * bsize };
-  }
-
-  /** Drops what the rules do not let stay, soon: builds that follow one another are collected after once. */
-  #collectSoon(): void {
-    if (this.#collecting) return;
-    this.#collecting = true;
-    setTimeout(() => {
-      this.#collect().then(
-        () => (this.#collecting = false),
-        (error: unknown) => {
-          this.#collecting = false;
-          this.#parts.log('warning', `the build cache could not be collected: ${messageOf(error)}`);
-        },
-      );
-    }, restBetweenCollections).unref();
-  }
-
-  async #collect(): Promise<void> {
-    for (const rule of this.rules()) {
-      let freed = 0;
-      for await (const { size } of this.prune(rule)) freed += size;
-      if (freed > 0) this.#parts.log('info', `${freed} bytes of the build cache were collected`);
-    }
   }
 
   keepsManifests(): boolean {
@@ -344,22 +302,6 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     // A frontend by its image is checked as the one that the Dockerfile's first line names.
     const attributes = call.frontend === 'gateway.v0' ? { ...call.attributes, 'build-arg:BUILDKIT_SYNTAX': call.attributes['source'] ?? '' } : call.attributes;
     return await solveBuild(readSolveOptions(attributes), { images: this.#parts.images, executor, progress, session, signal });
-  }
-
-  async #entries(): Promise<UsageEntry[]> {
-    const inImages = new Set((await this.#parts.images.list({ all: true, filters: {}, sharedSize: false })).flatMap(({ Id }) => this.#parts.images.layerChain(this.#parts.images.resolve(Id).topLayer ?? '')));
-    const kept = this.#cache.list((chainId) => inImages.has(chainId));
-    const byLayer = new Map(kept.map(({ chainId, key }) => [chainId, key]));
-    const layers = kept.map((entry): UsageEntry => {
-      const below = entry.base === undefined ? undefined : byLayer.get(entry.base);
-      return { ...entry, place: 'layer', mutable: false, parents: below === undefined || below === entry.key ? [] : [idOf({ key: below })] };
-    });
-    const directories = (await this.#caches.list()).map(
-      ({ name, id, created, lastUsed, uses, size, inUse }): UsageEntry => ({
-        place: 'directory', key: name, description: `cached mount ${id.replace(/^\//, '')} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true, parents: [],
-      }),
-    );
-    return [...layers, ...directories];
   }
 
   async #job(ref: string, signal: AbortSignal): Promise<Job> {

@@ -56,12 +56,17 @@ export function collectionRules(settings: CollectionSettings, disk: DiskSpace): 
 
 /** Bytes that may stay of `used`; undefined: no limit is set. */
 export function allowance({ reservedSpace, maxUsedSpace, minFreeSpace }: Pick<CollectionRule, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>, used: number, disk: DiskSpace): number | undefined {
-  if (reservedSpace === 0 && maxUsedSpace === 0 && minFreeSpace === 0) return undefined;
+  if (isUnlimited({ reservedSpace, maxUsedSpace, minFreeSpace })) return undefined;
   const missing = minFreeSpace - disk.free;
   const most = maxUsedSpace === 0 ? Infinity : maxUsedSpace;
   const wanted = missing > 0 ? Math.min(most, used - missing) : most;
   // With a reserve alone that is what stays.
   return Math.max(wanted === Infinity ? (minFreeSpace === 0 ? 0 : Infinity) : wanted, reservedSpace);
+}
+
+/** Whether nothing is said of sizes: all that fits goes. */
+export function isUnlimited({ reservedSpace, maxUsedSpace, minFreeSpace }: Pick<CollectionRule, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>): boolean {
+  return reservedSpace === 0 && maxUsedSpace === 0 && minFreeSpace === 0;
 }
 
 function spaces({ reservedSpace, maxUsedSpace, minFreeSpace }: Pick<CollectionSettings, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>, disk: DiskSpace): Pick<CollectionRule, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'> {
