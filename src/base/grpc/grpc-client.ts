@@ -4,7 +4,7 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream, type Incoming
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
 import { decodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
-import { readFrames, writeMessage } from './message-frames.ts';
+import { MessageWriter, readFrames } from './message-frames.ts';
 
 export interface GrpcCallOptions {
   readonly signal: AbortSignal;
@@ -22,6 +22,8 @@ export interface GrpcStream {
   end(): void;
 }
 
+/** Bytes of all calls that may be on their way unread: with HTTP/2's usual 64 KiB large files wait for every piece. */
+const connectionWindow = 4 * 1024 * 1024;
 const largestMessage = 16 * 1024 * 1024;
 
 export class GrpcClient implements Disposable {
@@ -50,14 +52,18 @@ export class GrpcClient implements Disposable {
     stream.once('close', () => signal.removeEventListener('abort', stop));
     // Told to whoever reads the messages.
     stream.on('error', () => undefined);
+    const writer = new MessageWriter(stream);
     const status = statusOf(stream);
     return {
       messages: messagesOf(stream, status, signal),
       send: async (message) => {
-        if (!writeMessage(stream, message)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!writer.write(message)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
         signal.throwIfAborted();
       },
-      end: () => void stream.end(),
+      end: () => {
+        writer.flush();
+        stream.end();
+      },
     };
   }
 
@@ -81,6 +87,9 @@ export class GrpcClient implements Disposable {
   #session(): ClientHttp2Session {
     if (this.#opened !== undefined) return this.#opened;
     const session = connect('http://localhost', { createConnection: () => this.#connection, settings: { enablePush: false, initialWindowSize: 1024 * 1024 } });
+    session.once('connect', () => {
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+    });
     // Calls under way fail by themselves.
     session.on('error', () => undefined);
     session.on('close', () => this.#leave());

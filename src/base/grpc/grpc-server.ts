@@ -7,7 +7,7 @@ import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Strea
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
 import { encodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
-import { readFrames, writeMessage } from './message-frames.ts';
+import { MessageWriter, readFrames } from './message-frames.ts';
 
 export interface GrpcCall {
   /** Headers of the call, its metadata among them, in small letters. */
@@ -36,6 +36,8 @@ export interface GrpcServerOptions {
   readonly onFault: (error: unknown, path: string) => void;
 }
 
+/** Bytes of all calls that may be on their way unread: with HTTP/2's usual 64 KiB large files wait for every piece. */
+const connectionWindow = 4 * 1024 * 1024;
 /** Bytes of one message. */
 const largestMessage = 16 * 1024 * 1024;
 
@@ -55,6 +57,7 @@ export function unary(serve: (request: Buffer, call: GrpcCall) => Promise<Uint8A
 /** Serves until the connection ends. */
 export async function serveGrpc(connection: Duplex, { methods, signal, onFault }: GrpcServerOptions): Promise<void> {
   const session = performServerHandshake(carryConnection(connection), { settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 } });
+  session.setLocalWindowSize(connectionWindow);
   const stop = (): void => session.destroy();
   signal.addEventListener('abort', stop, { once: true });
   const running = new Set<Promise<void>>();
@@ -77,6 +80,7 @@ export async function serveGrpc(connection: Duplex, { methods, signal, onFault }
 async function serveCall(stream: ServerHttp2Stream, { metadata, rawHeaders }: { metadata: IncomingHttpHeaders; rawHeaders: readonly string[] }, methods: GrpcMethods, onFault: GrpcServerOptions['onFault']): Promise<void> {
   const path = metadata[':path'] ?? '';
   const gone = new AbortController();
+  const writer = new MessageWriter(stream);
   let trailers: Record<string, string> = {};
   stream.on('error', () => undefined);
   stream.on('close', () => gone.abort(new GrpcError(statusCodes.cancelled, 'context canceled')));
@@ -93,7 +97,7 @@ async function serveCall(stream: ServerHttp2Stream, { metadata, rawHeaders }: { 
       signal: gone.signal,
       send: async (message) => {
         gone.signal.throwIfAborted();
-        if (!writeMessage(stream, message)) await once(stream, 'drain', { signal: gone.signal });
+        if (!writer.write(message)) await once(stream, 'drain', { signal: gone.signal });
       },
     });
     trailers = { 'grpc-status': '0' };
@@ -107,6 +111,7 @@ async function serveCall(stream: ServerHttp2Stream, { metadata, rawHeaders }: { 
       ...(status.details === undefined ? {} : { 'grpc-status-details-bin': status.details.toString('base64').replace(/=+$/, '') }),
     };
   }
+  writer.flush();
   stream.end();
   // What the client still sends is not wanted; it must not hold the stream open.
   stream.resume();

@@ -4,13 +4,37 @@ import { GrpcError, statusCodes } from './grpc-status.ts';
 
 const headerLength = 5;
 
-/** Sends a message, together with the others of this turn of the event loop. Answers whether there is room for more. */
-export function writeMessage(stream: Writable, message: Uint8Array): boolean {
-  if (stream.writableCorked === 0) {
-    stream.cork();
-    process.nextTick(() => stream.uncork());
+/** Bytes that are written at once. */
+const batchSize = 64 * 1024;
+
+/** Writes messages to a stream, those of one turn of the event loop together: each write by itself costs more than the message. */
+export class MessageWriter {
+  readonly #stream: Writable;
+  #waiting: Buffer[] = [];
+  #size = 0;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
   }
-  return stream.write(frameMessage(message));
+
+  /** Answers whether there is room for more; else the stream tells when there is. */
+  write(message: Uint8Array): boolean {
+    if (this.#size === 0) process.nextTick(() => this.flush());
+    const frame = frameMessage(message);
+    this.#waiting.push(frame);
+    this.#size += frame.length;
+    return this.#size < batchSize ? !this.#stream.writableNeedDrain : this.flush();
+  }
+
+  /** To be called before the stream is ended. */
+  flush(): boolean {
+    if (this.#size === 0 || this.#stream.destroyed || this.#stream.writableEnded) return true;
+    const [only] = this.#waiting;
+    const bytes = this.#waiting.length === 1 && only !== undefined ? only : Buffer.concat(this.#waiting, this.#size);
+    this.#waiting = [];
+    this.#size = 0;
+    return this.#stream.write(bytes);
+  }
 }
 
 function frameMessage(message: Uint8Array): Buffer {
