@@ -76,9 +76,9 @@ export class CacheDirectories {
     await copyDirectoryFromRoot(root, source === '' ? '/' : source, path);
   }
 
-  /** What a directory holds, as a tar archive, by the id of the mount. It stays for so long. @throws build.cache_mount_missing */
+  /** What a directory holds, as a tar archive, by the id that lists show. It stays for so long. @throws build.cache_mount_missing */
   export(id: string, signal: AbortSignal): Readable {
-    const name = readdirSync(this.#directory).find((one) => this.#note(one)?.id === id) ?? '';
+    const name = readdirSync(this.#directory).find((one) => shownId(this.#note(one)?.id ?? '') === id) ?? '';
     if (name === '') throw fail('build.cache_mount_missing', { id });
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
     const archive = packDirectory(join(this.#directory, name, 'content'), signal);
@@ -125,4 +125,9 @@ export class CacheDirectories {
       return { id: name, created: moment, lastUsed: moment, uses: 0 };
     }
   }
+}
+
+/** The id of a mount without what separates it from its name space, of which there is usually none. */
+export function shownId(id: string): string {
+  return id.replace(/^\//, '');
 }

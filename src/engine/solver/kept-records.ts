@@ -4,7 +4,7 @@ import { messageOf } from '#base/errors/failure.ts';
 import { parseTimestamp } from '#base/timestamp.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
 import type { BuildCache } from './build-cache.ts';
-import type { CacheDirectories } from './cache-directories.ts';
+import { shownId, type CacheDirectories } from './cache-directories.ts';
 import { allowance, collectionRules, type CollectionRule, type DiskSpace } from './collection-rules.ts';
 import type { PruneChoice } from './contract.ts';
 import { chooseUsage, idOf, type UsageEntry } from './usage-records.ts';
@@ -34,7 +34,7 @@ export class KeptRecords {
     });
     const directories = (await this.#caches.list()).map(
       ({ name, id, created, lastUsed, uses, size, inUse }): UsageEntry => ({
-        place: 'directory', key: name, description: `cached mount ${id.replace(/^\//, '')} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true, parents: [],
+        place: 'directory', key: name, description: `cached mount ${shownId(id)} from exec`, type: 'exec.cachemount', created, lastUsed, uses, size, inUse, shared: false, mutable: true, parents: [],
       }),
     );
     return [...layers, ...directories];
