@@ -175,6 +175,7 @@ class Connections implements ApiServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#listening[Symbol.asyncDispose]();
+    for (const { abort } of this.#running.values()) abort();
     for (const controller of this.#controllers) controller.abort();
     const deadline = AbortSignal.timeout(this.#options.closingGrace ?? defaultClosingGrace);
     await Promise.race([Promise.allSettled(this.#running.keys()), once(deadline, 'abort')]);
@@ -244,7 +245,10 @@ class Connections implements ApiServer {
       if (until === 'left') connection.watchLeaving(controller);
       return controller.signal;
     });
-    this.#track(this.#run(match, exchange, { method, path: target.path }), match.route.lasting, () => controllers.forEach((controller) => controller.abort()));
+    this.#track(this.#run(match, exchange, { method, path: target.path }), match.route.lasting, () => {
+      reply.giveUp();
+      controllers.forEach((controller) => controller.abort());
+    });
   }
 
   #track(running: Promise<void>, kind: Running['kind'], abort: () => void): void {

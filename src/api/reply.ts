@@ -9,6 +9,7 @@ import { encodeJson } from './body/encode-json.ts';
 import { errorStatus } from './error-status.ts';
 
 export class Reply {
+  #givenUp = false;
   readonly #response: ServerResponse;
   readonly #standardHeaders: readonly string[];
 
@@ -69,7 +70,13 @@ export class Reply {
   }
 
   end(): void {
-    this.#response.end();
+    if (this.#givenUp) this.cut();
+    else this.#response.end();
+  }
+
+  /** A stream that ends from now on does so because its server does: it is cut, so that the client does not take it for whole. */
+  giveUp(): void {
+    this.#givenUp = true;
   }
 
   /** Breaks the connection: what was sent is not all, and the client shall know. */

@@ -2,6 +2,7 @@
  * Pulls bytes from a socket: lines, counts, or whatever is there. What is not wanted yet stays in the
  * kernel once `highWaterMark` bytes are held here.
  */
+import { ConnectionError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 
 const highWaterMark = 512 * 1024;
@@ -51,7 +52,7 @@ export class ByteReader {
     let all: Buffer = Buffer.alloc(0);
     for (;;) {
       const chunk = await this.chunk();
-      if (chunk === undefined) throw new Error('unexpected EOF');
+      if (chunk === undefined) throw new ConnectionError('unexpected EOF', { absent: false });
       all = all.length === 0 ? chunk : Buffer.concat([all, chunk]);
       const end = all.indexOf('\n');
       if (end >= 0) {

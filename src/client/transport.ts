@@ -118,6 +118,18 @@ export class Transport {
     }
   }
 
+  /** Whether somebody listens at the endpoint now; launches nobody. */
+  async isReachable(): Promise<boolean> {
+    try {
+      const connection = await openConnection(this.#options.endpoint);
+      connection.destroy();
+      return true;
+    } catch (error) {
+      if (error instanceof ConnectionError) return false;
+      throw error;
+    }
+  }
+
   close(): void {
     for (const connection of this.#idle) connection.close();
     this.#idle.clear();

@@ -7,6 +7,7 @@ import { textFlag } from '#cli/flags/scalar-flags.ts';
 import { inspectFormatText } from '#cli/format/format-texts.ts';
 import { fixedNanoText } from '#cli/format/local-time.ts';
 import { eventType } from '#cli/format/types/system-types.ts';
+import { readThroughDaemons } from '#cli/next-daemon.ts';
 import { filtersText } from '#client/query.ts';
 import { isFailure } from '#base/errors/failure.ts';
 import { parseJsonDocument } from '#base/json-document.ts';
@@ -38,8 +39,46 @@ function momentParameter(text: string): string | undefined {
   if (text === '') return undefined;
   const moment = parsePastMoment(text, nowNanoseconds());
   if (moment === undefined) throw new CommandFailure(momentFault(text));
+  return parameterOf(moment);
+}
+
+function parameterOf(moment: bigint): string {
   const seconds = moment / 1_000_000_000n;
   return `${seconds}.${(moment - seconds * 1_000_000_000n).toString().padStart(9, '0')}`;
+}
+
+/** Which events were shown, so that the next daemon can be asked for those that follow. */
+class SeenEvents {
+  readonly #since: string | undefined;
+  readonly #began = nowNanoseconds();
+  #opened = false;
+  #time = 0n;
+  #count = 0;
+  /** Of that time, to be passed over. */
+  #passing = { time: 0n, count: 0 };
+
+  constructor(since: string | undefined) {
+    this.#since = since;
+  }
+
+  /** What to ask for as `since`. */
+  beginAgain(): string | undefined {
+    if (!this.#opened) {
+      this.#opened = true;
+      return this.#since;
+    }
+    // One daemon may end before it has come to where the one before it did.
+    if (this.#passing.time !== this.#time || this.#count > this.#passing.count) this.#passing = { time: this.#time, count: this.#count };
+    this.#count = 0;
+    return this.#time !== 0n ? parameterOf(this.#time) : (this.#since ?? parameterOf(this.#began));
+  }
+
+  isNew(time: bigint): boolean {
+    if (time !== this.#time) this.#count = 0;
+    this.#time = time;
+    this.#count++;
+    return time !== this.#passing.time || this.#count > this.#passing.count;
+  }
 }
 
 function member(value: GoValue, name: string): GoValue {
@@ -81,17 +120,23 @@ export const command = defineCommand({
   },
   async run({ client, flags, stdout, signal }) {
     const template = makeTemplate(flags.format);
-    const { body } = await client.transport.request({
-      method: 'GET', path: '/events', signal,
-      query: { since: momentParameter(flags.since), until: momentParameter(flags.until), filters: filtersText(flags.filter) },
-    });
-    for await (const line of linesOf(body)) {
-      if (line.trim() === '') continue;
-      // Times are read as they are written: as numbers they would be rounded.
-      const event = decodeJson(eventType, parseJsonDocument(line));
-      if (template === undefined) stdout.write(eventLine(event));
-      else showEvent(template, event, (text) => stdout.write(bytesOfText(text)));
-    }
+    const until = momentParameter(flags.until);
+    const seen = new SeenEvents(momentParameter(flags.since));
+    const open = async (): Promise<AsyncIterable<Uint8Array>> => {
+      const query = { since: seen.beginAgain(), until, filters: filtersText(flags.filter) };
+      return (await client.transport.request({ method: 'GET', path: '/events', signal, query })).body;
+    };
+    const read = async (body: AsyncIterable<Uint8Array>): Promise<void> => {
+      for await (const line of linesOf(body)) {
+        if (line.trim() === '') continue;
+        // Times are read as they are written: as numbers they would be rounded.
+        const event = decodeJson(eventType, parseJsonDocument(line));
+        if (!seen.isNew(integerOf(member(event, 'TimeNano')))) continue;
+        if (template === undefined) stdout.write(eventLine(event));
+        else showEvent(template, event, (text) => stdout.write(bytesOfText(text)));
+      }
+    };
+    await readThroughDaemons({ transport: client.transport, signal, open, read });
     return 0;
   },
 });

@@ -1,4 +1,5 @@
 /** `logs`. */
+import { followLog } from '#cli/container/follow-log.ts';
 import { readFrames } from '#client/stream-frames.ts';
 import { exactArguments } from '#cli/argument-rule.ts';
 import { defineCommand } from '#cli/command.ts';
@@ -19,9 +20,12 @@ export const command = defineCommand({
   },
   async run({ client, arguments: [reference = ''], flags, stdout, stderr, signal }) {
     const container = await client.containers.inspect(reference, { signal });
-    const log = await client.containers.logs(container.Id, {
-      ...flags, stdout: true, stderr: true, since: momentText(flags.since, 'since'), until: momentText(flags.until, 'until'), signal,
-    });
+    const query = { ...flags, stdout: true, stderr: true, since: momentText(flags.since, 'since'), until: momentText(flags.until, 'until'), signal };
+    if (flags.follow && flags.until === '') {
+      await followLog({ client, container, query, stdout, stderr, signal });
+      return 0;
+    }
+    const log = await client.containers.logs(container.Id, query);
     if (container.Config.Tty) for await (const chunk of log) await stdout.stream(chunk);
     else for await (const frame of readFrames(log)) await (frame.stream === 2 ? stderr : stdout).stream(frame.data);
     return 0;

@@ -102,6 +102,8 @@ export class EventLog {
       while (!signal.aborted && !cut) {
         const event = queue.shift();
         if (event !== undefined) {
+          // Who has seen it finds it there again, whatever becomes of this daemon.
+          this.#archive?.flush();
           if (until === undefined || event.timeNano <= until) yield event;
           continue;
         }
