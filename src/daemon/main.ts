@@ -1,5 +1,6 @@
 /** The daemon: reads its options, claims its roots, repairs, serves, and ends on a signal without a container noticing. */
 import { stat } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,6 +129,8 @@ async function serve(args: readonly string[], given: DaemonOptions, log: Adjusta
   metrics = counted;
   const server = opened.use(createApiServer({ onServed: (request) => counted.note(request), engine: composed.engine, log, sockets, closingGrace: options.shutdownTimeout * 1000 }));
   opened.use(keepIdleMemoryLow());
+  // A daemon that is killed writes none of it at its end.
+  setTimeout(flushCompileCache, 2000).unref();
   notifyServiceManager(`READY=1\nMAINPID=${process.pid}`);
   process.on('SIGHUP', () => void reloader.reload());
   process.on('unhandledRejection', (error) => log.error(`bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`));
