@@ -22,7 +22,7 @@ import { readDaemonCommand, type DaemonOptions } from './options.ts';
 import { handoverSignal, passedSockets, socketsOf, takeHandover, writeHandover } from './handover.ts';
 import { awaitRelease, claimDaemon, daemonOf } from './pid-file.ts';
 import { registryConfiguration } from './registry-configuration.ts';
-import { createDefaultAccount, readAccountFiles, readUserRemapping, remappedDataRoot } from './user-remapping.ts';
+import { checkUserRemapping, createDefaultAccount, readAccountFiles, readUserRemapping, remappedDataRoot } from './user-remapping.ts';
 import { Reloader } from './reloader.ts';
 
 const defaultBridge = 'dhow0';
@@ -50,6 +50,7 @@ async function main(given: readonly string[]): Promise<number> {
         process.stdout.write(`Dhow version ${product.version}, compatible with Docker ${product.engineVersion.split('+')[0] ?? ''}\n`);
         return 0;
       case 'validate':
+        if (command.options.usernsRemap !== undefined) await checkUserRemapping(command.options.usernsRemap, readAccountFiles);
         process.stderr.write('configuration OK\n');
         return 0;
       case 'run':

@@ -39,6 +39,8 @@ export function networkSettings(values: OptionValues, mtu: number, pools: readon
     publishDefault: values.text('publish-default')?.trim(),
     pools: pools.length === 0 ? undefined : pools.map(({ base, size }) => ({ base, prefixLength: size })),
     forwarding: values.flag('ip-forward', true),
+    firewall: [...(values.flag('iptables', true) ? [4 as const] : []), ...(values.flag('ip6tables', true) ? [6 as const] : [])],
+    directRouting: values.flag('allow-direct-routing'),
     relays: values.flag('userland-proxy', true),
   };
 }

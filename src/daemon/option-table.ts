@@ -77,7 +77,7 @@ function runtimeFault(value: string): string | undefined {
 
 export const optionTable: readonly OptionRow[] = [
   row('add-runtime', 'pairs', 'Register an additional OCI compatible runtime (name=path)', { key: 'runtimes', placeholder: 'runtime', fault: runtimeFault }),
-  without('allow-direct-routing', 'boolean'),
+  row('allow-direct-routing', 'boolean', 'Allow remote access to published ports on container IP addresses'),
   without('allow-nondistributable-artifacts', 'list'),
   row('authorization-plugin', 'list', 'Authorization plugins to load; there are none: refused', { key: 'authorization-plugins' }),
   row('bip', 'text', 'IPv4 address for the default bridge, with its prefix length'),
@@ -128,8 +128,8 @@ export const optionTable: readonly OptionRow[] = [
   row('ip-forward', 'boolean', 'Enable IP forwarding in system configuration (default true)'),
   without('ip-forward-no-drop', 'boolean'),
   row('ip-masq', 'boolean', 'Enable IP masquerading for the default bridge network (default true)'),
-  without('ip6tables', 'boolean'),
-  row('iptables', 'boolean', 'Enable firewall rules (default true); without them containers cannot be reached: false is refused'),
+  row('ip6tables', 'boolean', 'Enable firewall rules of IPv6 (default true)'),
+  row('iptables', 'boolean', 'Enable firewall rules of IPv4 (default true); without them nothing is translated, and published ports are served by relays alone'),
   row('ipv6', 'boolean', 'Enable IPv6 networking for the default bridge network'),
   row('label', 'list', 'Set key=value labels to the daemon', { key: 'labels', fault: labelFault }),
   row('live-restore', 'boolean', 'Shown by info; containers outlive the daemon whatever it says'),

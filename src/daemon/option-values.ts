@@ -1,4 +1,5 @@
 /** Reads the values of single options, with dockerd's words for what is wrong with them. */
+import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { messageOf } from '#base/errors/failure.ts';
 import { parseBinarySize } from '#base/parse-size.ts';
@@ -133,4 +134,15 @@ export function readGenericResource(text: string): Reading<{ kind: string; value
 /** `root=key=value`, as `default-network-opt` takes it. */
 export function networkOptionFault(text: string): string | undefined {
   return /^[^=]+=[^=]+=/s.test(text) ? undefined : `invalid value ${quoteText(text)} for map option, should be root-key=key=value`;
+}
+
+/** Nothing is run of `userland-proxy-path`; dockerd takes none that it could not run, in the words of Go's `exec.LookPath`. */
+export function proxyProgramFault(path: string): string | undefined {
+  if (path === '') return undefined;
+  const fault = (reason: string): string => `invalid userland-proxy-path: ${reason}`;
+  if (!path.startsWith('/')) return fault(`must be an absolute path: ${path}`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return fault(`exec: ${quoteText(path)}: stat ${path}: no such file or directory`);
+  if (found.isDirectory()) return fault(`exec: ${quoteText(path)}: is a directory`);
+  return (found.mode & 0o111) === 0 ? fault(`exec: ${quoteText(path)}: permission denied`) : undefined;
 }

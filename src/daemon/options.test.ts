@@ -28,7 +28,7 @@ test('without options the daemon must have the documented defaults', () => {
     tls: undefined,
     network: {
       bip: undefined, fixedRange: undefined, defaultGateway: undefined, six: false, bip6: undefined, fixedRange6: undefined, defaultGateway6: undefined, mtu: undefined, betweenContainers: true,
-      masquerade: true, hostAddress: undefined, publishDefault: undefined, pools: undefined, forwarding: true, relays: true,
+      masquerade: true, hostAddress: undefined, publishDefault: undefined, pools: undefined, forwarding: true, firewall: [4, 6], directRouting: false, relays: true,
     },
     networkOptions: {},
     addressPools: [],
@@ -106,10 +106,10 @@ test('a configuration file must do as flags do', () => {
 });
 
 test('Docker’s options without effect here must be taken and named', () => {
-  const options = read('{"ip6tables":true}', '--containerd=/run/containerd/containerd.sock');
+  const options = read('{"ip-forward-no-drop":true}', '--containerd=/run/containerd/containerd.sock');
   assert.deepEqual(
     options.warnings.map((warning) => warning.split(' ')[1]),
-    ['containerd', 'ip6tables'],
+    ['containerd', 'ip-forward-no-drop'],
   );
 });
 
@@ -227,9 +227,24 @@ test('mirrors of a registry must be read from the file by the registry’s name'
   assert.throws(() => read('{"registries":{"a.example":{"mirrors":["mirror.example"]}}}'), /invalid mirror: no scheme specified for "mirror.example"/);
 });
 
+test('a program for the userland proxy that could not be run must be refused in dockerd’s words, as far as there is to be one', () => {
+  const refused = [['rel', 'must be an absolute path: rel'], ['/none/x', 'exec: "/none/x": stat /none/x: no such file or directory'], ['/tmp', 'exec: "/tmp": is a directory'], ['/etc/passwd', 'exec: "/etc/passwd": permission denied']] as const;
+  for (const [program, reason] of refused) {
+    const content = { 'userland-proxy-path': program };
+    assert.throws(() => read(JSON.stringify(content)), { message: `unable to configure the Docker daemon with file ${path}: merged configuration validation from file and command line flags failed: invalid userland-proxy-path: ${reason}` }, program);
+    assert.equal(read(JSON.stringify({ ...content, 'userland-proxy': false })).network.relays, false);
+  }
+  assert.deepEqual(read('{"userland-proxy-path":"/bin/sh"}').warnings, ['option userland-proxy-path is known but has no effect in this engine']);
+});
+
+test('the firewall must be had for each family by itself', () => {
+  assert.deepEqual([{ iptables: false }, { ip6tables: false }, { iptables: false, ip6tables: false }].map((file) => read(JSON.stringify(file)).network.firewall), [[6], [4], []]);
+  assert.deepEqual([read('{"iptables":false,"ip6tables":false,"allow-direct-routing":true}').warnings, read('', '--allow-direct-routing').network.directRouting], [[], true]);
+});
+
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
-    ['{"iptables":false}', /without its firewall rules/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
+    ['{"iptables":false,"icc":false}', /^You specified --iptables=false with --icc=false\. ICC=false uses iptables to function\. Please set --icc or --iptables to true$/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=big"]}', /initializing graphdriver: invalid size: 'big'/],
     ['{"log-driver":"bogus"}', /^failed to set log opts: .*bogus/], ['{"log-opts":{"bogus":"1"}}', /^failed to set log opts: unknown log opt 'bogus' for json-file log driver$/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],

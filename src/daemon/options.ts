@@ -20,7 +20,7 @@ import { logLevels, type LogFormat, type LogLevel } from './log.ts';
 import { addressPoolsOf, networkOptionsOf, networkSettings, refuseFixedRangeOfVersion6 } from './network-options.ts';
 import { invalid, isRecord, refuseFirst, valueOf, type Refusal } from './option-refusal.ts';
 import { describeOptions, labelFault, optionTable } from './option-table.ts';
-import { readGenericResource, readMirror, searchDomainFault, type AddressPoolOption } from './option-values.ts';
+import { proxyProgramFault, readGenericResource, readMirror, searchDomainFault, type AddressPoolOption } from './option-values.ts';
 import { OptionValues } from './option-sources.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { collectionSettings, type BuilderDirective } from './builder-options.ts';
@@ -109,7 +109,7 @@ export interface DaemonOptions {
 export type DaemonCommand =
   | { readonly kind: 'run'; readonly options: DaemonOptions }
   /** The options are sound, and that is all that was asked. */
-  | { readonly kind: 'validate' }
+  | { readonly kind: 'validate'; readonly options: DaemonOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'help'; readonly text: string };
 
@@ -128,7 +128,7 @@ export function readDaemonCommand(args: readonly string[]): DaemonCommand {
   if (file === undefined && named !== undefined) throw fail('daemon.bad_configuration', { path, reason: `open ${path}: no such file or directory` });
   const values = new OptionValues(given, file ?? {});
   const options = build(values, file ?? {}, path);
-  return values.flag('validate') ? { kind: 'validate' } : { kind: 'run', options };
+  return values.flag('validate') ? { kind: 'validate', options } : { kind: 'run', options };
 }
 
 function build(values: OptionValues, file: FileValues, path: string): DaemonOptions {
@@ -148,8 +148,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
   const registryMirrors = values.list('registry-mirror').map((text) => valueOf(readMirror(text), merged));
   const modes = defaultModes(values, merged);
   refuseFirst(values.list('exec-opt'), executionOptionFault, merged);
-  const proxyPath = values.text('userland-proxy-path');
-  if (proxyPath !== undefined && !proxyPath.startsWith('/')) throw merged(`invalid userland-proxy-path: must be an absolute path: ${proxyPath}`);
+  if (values.flag('userland-proxy', true)) refuseFirst([values.text('userland-proxy-path') ?? ''], proxyProgramFault, merged);
   const hostGateways = values.list('host-gateway-ip').map((text) => text.trim());
   for (const version of ['IPv4', 'IPv6'] as const) {
     if (hostGateways.filter((address) => address.includes(':') === (version === 'IPv6')).length > 1) throw merged(`only one ${version} host gateway IP address can be specified`);

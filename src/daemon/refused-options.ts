@@ -16,7 +16,7 @@ const whenOn = (message: string) => (values: OptionValues, flag: string): string
 
 const refusals: readonly { readonly flag: string; readonly reason: (values: OptionValues, flag: string) => string | undefined }[] = [
   { flag: 'authorization-plugin', reason: (values, flag) => (values.list(flag).length === 0 ? undefined : `authorization plugin ${values.list(flag)[0]} cannot be loaded: this engine has no plugins, and would serve requests that it ought to refuse`) },
-  { flag: 'iptables', reason: (values, flag) => (values.flag(flag, true) ? undefined : 'iptables=false cannot be had: without its firewall rules containers reach nothing outside, and published ports lead nowhere. The rules are in an nftables table of the engine alone and touch no others') },
+  { flag: 'iptables', reason: (values, flag) => (values.flag(flag, true) || values.flag('icc', true) ? undefined : 'You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please set --icc or --iptables to true') },
   { flag: 'rootless', reason: whenOn('rootless=true cannot be had: this daemon has to run as root') },
   { flag: 'selinux-enabled', reason: (values, flag) => (values.flag(flag) && selinuxEnabled() ? 'selinux-enabled cannot be had: this engine does not label containers; leave the option out' : undefined) },
   { flag: 'exec-opt', reason: cgroupDriver },

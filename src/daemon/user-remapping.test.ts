@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import test from 'node:test';
 import { ownerInContainer, ownerOnHost } from '#base/identity-mapping.ts';
-import { freeRange, readUserRemapping, remappedDataRoot, type AccountFiles } from './user-remapping.ts';
+import { checkUserRemapping, freeRange, readUserRemapping, remappedDataRoot, type AccountFiles } from './user-remapping.ts';
 
 const files: AccountFiles = {
   passwd: 'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nlone:x:1001:1001::/:/bin/sh\nbare:x:1002:1002::/:/bin/sh\n',
@@ -36,6 +36,14 @@ test('what names nobody, or somebody without ranges, must be refused in Dockerâ€
     ['bare', 'Can\'t create ID mappings: no subuid ranges found for user "bare"'],
   ] as const;
   for (const [asked, message] of refused) await assert.rejects(read(asked), { message }, asked);
+});
+
+test('to validate must refuse the same, and make no account', async () => {
+  await checkUserRemapping('alice', () => files);
+  await checkUserRemapping('default', () => files);
+  await assert.rejects(checkUserRemapping('nobody-here', () => files), /Error during uid lookup for "nobody-here"/);
+  await assert.rejects(checkUserRemapping('default:a:b', () => files), /Invalid user\/group specification/);
+  await assert.rejects(checkUserRemapping('default', () => ({ ...files, passwd: 'dockremap:x:9:9::/:/bin/false\n', group: 'dockremap:x:9:\n' })), /no subuid ranges found for user "dockremap"/);
 });
 
 test('`default` must make its account where it is missing, with numbers that nobody has', async () => {

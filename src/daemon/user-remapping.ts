@@ -50,6 +50,14 @@ export async function readUserRemapping(asked: string, readFiles: () => AccountF
   return { uids, gids };
 }
 
+/** Whether {@link readUserRemapping} could do it, without making an account. @throws daemon.invalid_option */
+export async function checkUserRemapping(asked: string, readFiles: () => AccountFiles): Promise<void> {
+  const [first, ...rest] = asked.split(':');
+  // The account is made when the daemon starts.
+  if (first === 'default' && rest.length < 2 && accountOf(readFiles().passwd, defaultAccount) === undefined) return;
+  await readUserRemapping(asked, readFiles, async () => {});
+}
+
 export function readAccountFiles(): AccountFiles {
   return { passwd: read('/etc/passwd'), group: read('/etc/group'), subuid: read('/etc/subuid'), subgid: read('/etc/subgid') };
 }

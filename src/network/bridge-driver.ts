@@ -154,14 +154,16 @@ export class BridgeDriver implements NetworkDriver, Disposable {
 
 /**
  * Lets packets pass between containers and the outside, of IPv6 where asked for, and from 127.0.0.1 to published ports.
- * @returns whether the latter works; @throws kernel.syscall_failed when forwarding cannot be switched on
+ * The latter only where the firewall translates: `translated`.
+ * @returns whether it works; @throws kernel.syscall_failed when forwarding cannot be switched on
  */
-export function enableForwarding(bridge: string, { forwarding = true, six = false }: { forwarding?: boolean | undefined; six?: boolean } = {}): { loopback: boolean } {
+export function enableForwarding(bridge: string, { forwarding = true, six = false, translated }: { forwarding?: boolean | undefined; six?: boolean; translated: boolean }): { loopback: boolean } {
   if (forwarding) ensureSysctl('net.ipv4.ip_forward', '1');
   if (forwarding && six) enableForwarding6();
   try {
-    ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1');
-    return { loopback: true };
+    // Without the rules that guard it, containers would reach what listens at 127.0.0.1.
+    ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, translated ? '1' : '0');
+    return { loopback: translated };
   } catch (error) {
     // Where /proc/sys is read-only the relays serve 127.0.0.1.
     if (!isFailure(error, 'kernel.syscall_failed')) throw error;

@@ -34,6 +34,10 @@ export interface NetworkSettings {
   readonly pools?: readonly SubnetPool[] | undefined;
   /** Whether the engine switches forwarding on. Default: yes. */
   readonly forwarding?: boolean | undefined;
+  /** Families of addresses whose packets the engine filters and translates. Default: both. */
+  readonly firewall?: readonly (4 | 6)[] | undefined;
+  /** Whether published ports can be reached at the containers' own addresses from other machines. Default: no. */
+  readonly directRouting?: boolean | undefined;
   /** Whether ports are served, too, at addresses that the kernel does not translate. Default: yes. */
   readonly relays?: boolean | undefined;
 }

@@ -43,10 +43,10 @@ export class FirewallKeeper implements Disposable {
   async add(network: BridgeNetwork): Promise<void> {
     const { firewall, forwarding } = this.#options;
     const six = network.hasSix;
-    enableForwarding(network.interface, { forwarding, six });
-    if (six && !firewall.hasSix) await this.#load();
+    enableForwarding(network.interface, { forwarding, six, translated: firewall.serves(4) });
+    if (six && firewall.lacksSix) await this.#load();
     else await this.#change(() => firewall.addBridge(network.firewall));
-    await this.#zones.join([network.interface]);
+    if (this.#isOn) await this.#zones.join([network.interface]);
   }
 
   /** @throws network.firewall_failed */
@@ -90,8 +90,9 @@ export class FirewallKeeper implements Disposable {
 
   async #load(): Promise<void> {
     const { firewall, bridgeName, forwarding, bridges, translations } = this.#options;
-    const { loopback } = enableForwarding(bridgeName, { forwarding });
-    for (const bridge of bridges()) enableForwarding(bridge.interface, { forwarding, six: bridge.hasSix });
+    const translated = firewall.serves(4);
+    const { loopback } = enableForwarding(bridgeName, { forwarding, translated });
+    for (const bridge of bridges()) enableForwarding(bridge.interface, { forwarding, six: bridge.hasSix, translated });
     await firewall.load(bridges().map((bridge) => bridge.firewall), { loopback, translations: translations() });
   }
 
@@ -110,7 +111,12 @@ export class FirewallKeeper implements Disposable {
   }
 
   async #joinZones(): Promise<void> {
-    await this.#zones.join(this.#options.bridges().map((bridge) => bridge.interface));
+    if (this.#isOn) await this.#zones.join(this.#options.bridges().map((bridge) => bridge.interface));
+  }
+
+  /** Whether packets of any family are the engine's to decide on. */
+  get #isOn(): boolean {
+    return this.#options.firewall.serves(4) || this.#options.firewall.serves(6);
   }
 
   /** The rules stay. */

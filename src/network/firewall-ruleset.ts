@@ -26,6 +26,8 @@ export interface FirewallBridge {
   readonly apart: boolean;
   /** Interfaces from which published ports can be reached at the containers' own addresses. */
   readonly trusted: readonly string[];
+  /** Published ports can be reached at the containers' own addresses from everywhere but other bridges. */
+  readonly direct?: boolean;
   readonly four: FirewallFamily | undefined;
   readonly six: FirewallFamily | undefined;
 }
@@ -120,6 +122,18 @@ export function tableRemoval(table: string, family: Family): string {
   return `add table ${name} ${table}\ndelete table ${name} ${table}\n`;
 }
 
+/** Takes away what leads packets into a family's table, and leaves in it what is the administrator's. */
+export function chainRemoval(table: string, family: Family): string {
+  const { name } = families[family];
+  const own = Object.entries(ownChains(family, true)).reverse();
+  return [
+    ...own.map(([chain, { hook }]) => `add chain ${name} ${table} ${chain}${hook === undefined ? '' : ` { ${hook} }`}`),
+    ...own.map(([chain]) => `flush chain ${name} ${table} ${chain}`),
+    ...own.map(([chain]) => `delete chain ${name} ${table} ${chain}`),
+    '',
+  ].join('\n');
+}
+
 /** Adds a bridge's own chains and its entries in the maps that lead to them. */
 export function addBridgeRules(transaction: NetfilterTransaction, bridge: FirewallBridge): void {
   for (const family of familiesOf(bridge)) {
@@ -193,6 +207,7 @@ interface ChainEntry {
 const isKnown: RuleMatch = { kind: 'known' };
 const isTranslated: RuleMatch = { kind: 'translated' };
 const drop: Rule = { matches: [], verdict: 'drop' };
+const fromBridges: Rule = { matches: [{ kind: 'interfaceSet', set: 'bridges' }], verdict: 'drop' };
 const came = (name: string): RuleMatch => ({ kind: 'interface', direction: 'in', name });
 const leavesElsewhere = (name: string): RuleMatch => ({ kind: 'interface', direction: 'out', name, other: true });
 
@@ -221,8 +236,8 @@ function rulesTowards(bridge: FirewallBridge, { mode }: FirewallFamily, family: 
   const accept = (...matches: RuleMatch[]): Rule => ({ matches, verdict: 'accept' });
   const isPublished: RuleMatch = { kind: 'destinationSet', set: 'open_ports' };
   const byMode: Record<GatewayMode, readonly Rule[]> = {
-    nat: [...bridge.trusted.map((name) => accept(came(name), isPublished)), drop],
-    'nat-unprotected': [{ matches: [{ kind: 'interfaceSet', set: 'bridges' }], verdict: 'drop' }, accept()],
+    nat: [...bridge.trusted.map((name) => accept(came(name), isPublished)), ...(bridge.direct === true ? [fromBridges, accept(isPublished)] : []), drop],
+    'nat-unprotected': [fromBridges, accept()],
     routed: [accept({ kind: 'protocol', number: families[family].icmp }), accept(isPublished), drop],
     isolated: [drop],
   };

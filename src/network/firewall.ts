@@ -3,7 +3,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { loadRuleset } from '#kernel/nftables/load-ruleset.ts';
 import { elementField, NetfilterSocket, type DroppingChain } from '#kernel/nftables/netfilter-socket.ts';
 import type { MapElement, NetfilterTransaction } from '#kernel/nftables/transaction.ts';
-import { addBridgeRules, firewallRuleset, ownRules, removeBridgeRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
+import { addBridgeRules, adminChain, chainRemoval, firewallRuleset, ownRules, removeBridgeRules, tableRemoval, type FirewallBridge, type FirewallElements } from './firewall-ruleset.ts';
 import { protocolNumbers, type Protocol } from './port-specification.ts';
 
 /** One published port, of either family. */
@@ -19,8 +19,12 @@ export interface PortTranslation {
   readonly open: boolean;
 }
 
+type Family = 4 | 6;
+
 export class Firewall implements Disposable {
   readonly #table: string;
+  readonly #families: readonly Family[];
+  readonly #direct: boolean;
   readonly #socket = new NetfilterSocket();
   #hasSix = false;
   /** By interface: those whose rules are loaded. */
@@ -29,17 +33,26 @@ export class Firewall implements Disposable {
   #changing = 0;
   #generation = 0;
 
-  constructor(table: string) {
+  /** @param options.families which get a table; by default both */
+  constructor(table: string, options: { readonly families?: readonly Family[] | undefined; readonly direct?: boolean | undefined } = {}) {
     this.#table = table;
+    this.#families = options.families ?? [4, 6];
+    this.#direct = options.direct ?? false;
   }
 
-  /** Whether there is a table of IPv6: it is made with the first network that needs it. */
-  get hasSix(): boolean {
-    return this.#hasSix;
+  /** Whether packets of the family are filtered and translated at all. */
+  serves(family: Family): boolean {
+    return this.#families.includes(family);
+  }
+
+  /** Whether the table of IPv6 is still to be made: that is done with the first network that needs it. */
+  get lacksSix(): boolean {
+    return this.serves(6) && !this.#hasSix;
   }
 
   /** Makes the tables as they have to be, in one transaction; connections go on. @throws network.firewall_failed */
-  async load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
+  async load(all: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
+    const bridges = all.map((bridge) => this.#served(bridge));
     await this.#change(() => this.#load(bridges, options));
     this.#bridges.clear();
     for (const bridge of bridges) this.#bridges.set(bridge.interface, bridge);
@@ -47,7 +60,9 @@ export class Firewall implements Disposable {
 
   async #load(bridges: readonly FirewallBridge[], options: { loopback: boolean; translations: readonly PortTranslation[] }): Promise<void> {
     const six = this.#hasSix || bridges.some((bridge) => bridge.six !== undefined);
-    const families = six ? ([4, 6] as const) : ([4] as const);
+    const families = this.#families.filter((family) => family === 4 || six);
+    await this.#withdraw();
+    if (families.length === 0) return;
     const rulesets = families.map((family) => firewallRuleset({
       table: this.#table,
       family,
@@ -65,14 +80,28 @@ export class Firewall implements Disposable {
     this.#hasSix = six;
   }
 
+  /** Takes away what a daemon that served more families has left; of the administrator's rules nothing is lost. */
+  async #withdraw(): Promise<void> {
+    const left = ([4, 6] as const).filter((family) => !this.serves(family) && this.#socket.hasTable(family, this.#table));
+    const removals = left.map((family) => (this.#socket.chainsOfRules(family, this.#table).includes(adminChain) ? chainRemoval(this.#table, family) : tableRemoval(this.#table, family)));
+    if (removals.length > 0) await loadRuleset(removals.join(''));
+  }
+
+  /** A bridge without the families that have no table. */
+  #served(bridge: FirewallBridge): FirewallBridge {
+    return { ...bridge, direct: this.#direct, four: this.serves(4) ? bridge.four : undefined, six: this.serves(6) ? bridge.six : undefined };
+  }
+
   /** Lets a new bridge in. @throws network.firewall_gone when somebody took a table away: load it again */
-  addBridge(bridge: FirewallBridge): void {
+  addBridge(added: FirewallBridge): void {
+    const bridge = this.#served(added);
     this.#apply((transaction) => addBridgeRules(transaction, bridge));
     this.#bridges.set(bridge.interface, bridge);
   }
 
   /** @throws network.firewall_gone, as {@link addBridge} */
-  removeBridge(bridge: FirewallBridge): void {
+  removeBridge(removed: FirewallBridge): void {
+    const bridge = this.#served(removed);
     this.#bridges.delete(bridge.interface);
     this.#apply((transaction) => removeBridgeRules(transaction, bridge));
   }
@@ -97,7 +126,7 @@ export class Firewall implements Disposable {
     const generation = this.#socket.generation();
     if (generation === this.#generation) return false;
     this.#generation = generation;
-    return (this.#hasSix ? ([4, 6] as const) : ([4] as const)).some((family) => {
+    return this.#families.filter((family) => family === 4 || this.#hasSix).some((family) => {
       const present = new Map<string, number>();
       for (const chain of this.#socket.chainsOfRules(family, this.#table)) present.set(chain, (present.get(chain) ?? 0) + 1);
       return Array.from(ownRules([...this.#bridges.values()], family)).some(([chain, count]) => (present.get(chain) ?? 0) < count);

@@ -78,7 +78,7 @@ class KernelNetworkController implements NetworkController {
     this.#options = options;
     this.#namespaces = join(options.executionRoot, 'netns');
     this.#registry = new NetworkRegistry(options.database);
-    this.#firewall = new Firewall(this.#firewallTable);
+    this.#firewall = new Firewall(this.#firewallTable, { families: options.settings?.firewall, direct: options.settings?.directRouting });
     this.#keeper = new FirewallKeeper({
       firewall: this.#firewall,
       bridgeName: options.bridgeName,
@@ -110,7 +110,7 @@ class KernelNetworkController implements NetworkController {
       keeper: this.#keeper,
       attached: this.#attached,
       names: this.#names,
-      publisher: new PortPublisher({ allocator, firewall: this.#firewall, six: this.#settings.relays !== false && canListenOnIPv6(), warn: this.#warn }),
+      publisher: new PortPublisher({ allocator, firewall: this.#firewall, six: canListenOnIPv6(), relays: this.#settings.relays !== false, warn: this.#warn }),
       namespaces: this.#namespaces,
       hostNamespace: this.#hostNamespace,
       warn: this.#warn,

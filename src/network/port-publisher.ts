@@ -26,16 +26,21 @@ export class PortPublisher {
   readonly #allocator: PortAllocator;
   readonly #firewall: Firewall;
   readonly #six: boolean;
+  readonly #relays: boolean;
   readonly #warn: (message: string) => void;
   readonly #reservations: PortReservations;
 
-  /** @param options.six whether sockets of IPv6 can be had; without, `::` is left out as in Docker */
-  constructor(options: { allocator: PortAllocator; firewall: Firewall; six: boolean; warn: (message: string) => void }) {
+  /**
+   * @param options.six whether sockets of IPv6 can be had; without, `::` is left out as in Docker
+   * @param options.relays whether ports are served where the kernel does not translate; without, containers that have no IPv6 have no ports there, as in Docker
+   */
+  constructor(options: { allocator: PortAllocator; firewall: Firewall; six: boolean; relays: boolean; warn: (message: string) => void }) {
     this.#allocator = options.allocator;
     this.#firewall = options.firewall;
     this.#six = options.six;
+    this.#relays = options.relays;
     this.#warn = options.warn;
-    this.#reservations = new PortReservations(options.warn);
+    this.#reservations = new PortReservations({ relays: options.relays, translates: (family) => options.firewall.serves(family), warn: options.warn });
   }
 
   /** Nothing is left behind by a failure. @throws port errors with Docker's texts; the holder's container id in `details.holderId` */
@@ -48,7 +53,7 @@ export class PortPublisher {
       for (const claim of this.#claimsOf(owner, group, stack)) {
         const bindings = claim.addresses.map((HostIp): PortBinding => ({ HostIp, HostPort: claim.hostPort === 0 ? '' : String(claim.hostPort) }));
         (ports[`${claim.containerPort}/${claim.protocol}`] ??= []).push(...bindings);
-        translations.push(...translationsOf(owner, claim));
+        translations.push(...this.#translationsOf(owner, claim));
       }
     }
     this.#firewall.add(translations);
@@ -60,7 +65,7 @@ export class PortPublisher {
     using stack = new DisposableStack();
     const translations: PortTranslation[] = [];
     for (const claim of claimsOf(ports)) {
-      translations.push(...translationsOf(owner, claim));
+      translations.push(...this.#translationsOf(owner, claim));
       if (claim.hostPort === 0) continue;
       this.#allocator.claim(claim.addresses, claim.protocol, claim.hostPort, owner.containerId);
       stack.defer(() => this.#allocator.release(claim.addresses, claim.protocol, claim.hostPort, owner.containerId));
@@ -107,6 +112,11 @@ export class PortPublisher {
       },
       [Symbol.dispose]: () => held.dispose(),
     };
+  }
+
+  /** What the firewall has to do for a claim, where it does anything. */
+  #translationsOf(owner: PublishOwner, claim: Claim): PortTranslation[] {
+    return translationsOf(owner, claim).filter(({ containerAddress }) => this.#firewall.serves(containerAddress.includes(':') ? 6 : 4));
   }
 
   /** What a group is given: ports of the host where they are translated, none where they are routed. */
@@ -169,11 +179,12 @@ export class PortPublisher {
   /** The addresses to publish at, of the families that lead to the container. */
   #concrete(owner: PublishOwner, address: string, protocol: Protocol): string[] {
     const four = owner.address !== '';
-    const relayed = four && this.#six && protocol !== 'sctp';
+    const relayed = four && this.#six && this.#relays && protocol !== 'sctp';
     const six = owner.address6 !== undefined || relayed;
     if (address === '') return [...(four ? ['0.0.0.0'] : []), ...(six && (owner.address6 === undefined || canBind6(this.#six, owner)) ? ['::'] : [])];
     // Explicit addresses of IPv6 are tried in any case: what stands in the way is told.
-    return address.includes(':') || four ? [address] : [];
+    if (address.includes(':')) return owner.address6 !== undefined || this.#relays ? [address] : [];
+    return four ? [address] : [];
   }
 }
 

@@ -8,6 +8,7 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import { BoundSocket } from '#kernel/bound-socket.ts';
 import { DatagramRelay } from './datagram-relay.ts';
 import type { Protocol } from './port-specification.ts';
+import { RefusingListener } from './refusing-listener.ts';
 import { StreamRelay } from './stream-relay.ts';
 
 /** Whose ports they are, for the allocator and for messages. */
@@ -37,12 +38,20 @@ export interface Claim {
 }
 
 export class PortReservations {
+  readonly #relays: boolean;
+  readonly #translates: (family: 4 | 6) => boolean;
   readonly #warn: (message: string) => void;
   /** Sockets and relays by protocol, address and port. */
   readonly #reservations = new Map<string, DisposableStack>();
 
-  constructor(warn: (message: string) => void) {
-    this.#warn = warn;
+  /**
+   * @param options.relays whether what the kernel does not translate is passed on; without, it is refused
+   * @param options.translates whether the kernel translates the family at all
+   */
+  constructor(options: { readonly relays: boolean; readonly translates: (family: 4 | 6) => boolean; readonly warn: (message: string) => void }) {
+    this.#relays = options.relays;
+    this.#translates = options.translates;
+    this.#warn = options.warn;
   }
 
   /** A reservation that can be given back by itself. @throws kernel.syscall_failed */
@@ -69,7 +78,8 @@ export class PortReservations {
   #open(owner: PublishOwner, claim: Claim, address: string): Disposable {
     const target = { address: targetOf(owner, address), port: claim.containerPort };
     if (claim.protocol === 'udp') {
-      const sockets = bindDatagramPort(address, claim.hostPort);
+      if (!this.#relays) return new BoundSocket('udp', address, claim.hostPort);
+      const sockets = bindDatagramPort(address, claim.hostPort, this.#translates(4));
       return new DatagramRelay(sockets.map((socket) => ({ fd: socket.release(), six: socket.address.includes(':') })), target, this.#warn);
     }
     if (claim.protocol === 'sctp') {
@@ -79,7 +89,7 @@ export class PortReservations {
     }
     using socket = new BoundSocket('tcp', address, claim.hostPort);
     socket.listen();
-    return new StreamRelay(socket.release(), target, this.#warn);
+    return this.#relays ? new StreamRelay(socket.release(), target, this.#warn) : new RefusingListener(socket.release(), this.#warn);
   }
 }
 
@@ -89,16 +99,16 @@ export function targetOf(owner: PublishOwner, hostAddress: string): string {
 }
 
 /**
- * The sockets of a UDP port. For every IPv6 address of the host one each, beside the one for all: an
- * answer then comes from the address that was asked.
+ * The sockets of a UDP port. For every address of the host that the kernel does not translate one each,
+ * beside the one for all: an answer then comes from the address that was asked.
  */
-function bindDatagramPort(address: string, port: number): BoundSocket[] {
+function bindDatagramPort(address: string, port: number, translates4: boolean): BoundSocket[] {
   using stack = new DisposableStack();
   // Not shared, so that it finds whoever has the port.
   const sockets = [stack.use(new BoundSocket('udp', address, port))];
-  if (address === '::') {
+  if (address === '::' || (address === '0.0.0.0' && !translates4)) {
     sockets[0]?.setShared(true);
-    for (const own of hostAddresses6()) {
+    for (const own of hostAddresses(address === '::' ? 'IPv6' : 'IPv4')) {
       try {
         sockets.push(stack.use(new BoundSocket('udp', own, port, { shared: true })));
       } catch (error) {
@@ -112,9 +122,9 @@ function bindDatagramPort(address: string, port: number): BoundSocket[] {
   return sockets;
 }
 
-function hostAddresses6(): string[] {
+function hostAddresses(family: 'IPv4' | 'IPv6'): string[] {
   return Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-    .filter((entry) => entry.family === 'IPv6' && entry.scopeid === 0)
+    .filter((entry) => entry.family === family && (entry.scopeid ?? 0) === 0)
     .map((entry) => entry.address);
 }
 

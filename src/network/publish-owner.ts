@@ -28,7 +28,7 @@ export function publishOwnerOf({ registry, settings }: Pick<ControllerParts, 're
     address: four?.address ?? '',
     address6: six?.six?.address,
     routed: families.flatMap(({ family, network }) => (network?.gatewayMode(family) === 'routed' ? [family] : [])),
-    open: families.some(({ network }) => (network?.trustedInterfaces.length ?? 0) > 0),
+    open: settings.directRouting === true || families.some(({ network }) => (network?.trustedInterfaces.length ?? 0) > 0),
     hostAddress: hostAddressOf(registry.byId(first.networkId), settings),
   };
 }
