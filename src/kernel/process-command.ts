@@ -1,5 +1,5 @@
 /** What a process runs, proc_pid_cmdline(5). */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * The words of its command line; undefined when there is no such process. One that has ended and was not yet
@@ -14,4 +14,9 @@ export function commandLineOf(pid: number): string[] | undefined {
     throw error;
   }
   return text === '' ? undefined : text.replace(/\0$/, '').split('\0');
+}
+
+/** Pids of the machine whose command line has this word, as a whole. */
+export function processesWithWord(word: string): number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => commandLineOf(pid)?.includes(word) === true);
 }

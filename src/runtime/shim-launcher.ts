@@ -11,7 +11,7 @@ import { openSocketPair } from '#kernel/socketpair.ts';
 import type { ContainerLaunch, ExecLaunch, ExitReport, ShimLauncher, ShimProcess } from './contract.ts';
 import { attachStreamOf, connectShim, rolesOf, shimSocketPath, socketOf } from './shim-connection.ts';
 import { role } from './shim-frames.ts';
-import { clearAfterLostShim, exitFileName, launchRecord, readExitFile, readProcessNote } from './shim-remains.ts';
+import { clearAfterLostShim, clearFailedStart, exitFileName, launchRecord, readExitFile, readProcessNote } from './shim-remains.ts';
 import { ShimSession, signalProcess } from './shim-session.ts';
 
 export interface ShimLauncherOptions {
@@ -72,7 +72,7 @@ async function launchShim(options: ShimLauncherOptions, { reaper, successor }: L
   } catch (error) {
     for (const stream of attached) stream.destroy();
     await endShim(session, shimPid);
-    if (isFailure(error, 'runtime.start_failed')) await clearFailedStart(launch);
+    if (isFailure(error, 'runtime.start_failed')) await clearFailedStart(launch.runDirectory);
     signal.throwIfAborted();
     throw error;
   } finally {
@@ -101,11 +101,6 @@ async function endShim(session: ShimSession, shimPid: number): Promise<void> {
   } finally {
     clearTimeout(killer);
   }
-}
-
-/** The shim clears up after itself; only if it was killed is there something left. */
-async function clearFailedStart(launch: Launch): Promise<void> {
-  await rm(launch.runDirectory, { recursive: true, force: true });
 }
 
 function prepareDirectories(launch: Launch): void {

@@ -2,9 +2,13 @@
  * What a shim leaves in its directories, and how it is made good when the shim was killed: the process
  * that nobody holds any more is killed, the runtime's record of it and the run directory are removed.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { nowNanoseconds } from '#base/timestamp.ts';
 import { ProcessHandle, readProcessIdentity } from '#kernel/pidfd.ts';
+import { processesWithWord } from '#kernel/process-command.ts';
 import { runProgram } from '#kernel/run-program.ts';
 import type { ContainerLaunch, ExecLaunch, ExitReport } from './contract.ts';
 
@@ -14,6 +18,14 @@ const killPatience = 1000;
 
 /** Written by the shim into the run directory: pid and start time of the process, and the launch record. */
 const processFile = 'process';
+/** Written there by the runtime, `PID_FILE` of `native/shim/runtime.h`. */
+const pidFile = 'pid';
+/** How long a runtime that lost its shim may take to end by itself before it is killed. */
+const runtimePatience = 2000;
+/** /proc tells times in these. */
+const ticksPerSecond = 100;
+/** Between the clocks of processes and files, in milliseconds. */
+const clockTolerance = 2000;
 
 /** What whoever has to clear up must know of a launch; the shim keeps it. */
 export function launchRecord(options: ContainerLaunch | ExecLaunch): object {
@@ -68,16 +80,50 @@ export async function clearAfterLostShim(runDirectory: string, known: LostLaunch
     if (known.process.signal(SIGKILL)) await known.process.ended(killPatience);
   } else if (note !== undefined) {
     await killProcess(note.pid, note.startTime);
+  } else {
+    await killUnnoted(runDirectory);
   }
   await forgetContainer(known.record ?? note?.launch);
   await rm(runDirectory, { recursive: true, force: true });
   return { exitCode: 128 + SIGKILL, finishedAt: nowNanoseconds(), reason: 'shim-lost' };
 }
 
+/** After a start that failed: a shim clears up after itself, so what it has left it was killed over. */
+export async function clearFailedStart(runDirectory: string): Promise<void> {
+  if (!existsSync(runDirectory)) return;
+  await killUnnoted(runDirectory);
+  await rm(runDirectory, { recursive: true, force: true });
+}
+
+/** Kills the process of a shim that was killed before it heard of it: the runtime goes on without the shim. */
+async function killUnnoted(runDirectory: string): Promise<void> {
+  const path = `${runDirectory}/${pidFile}`;
+  const deadline = performance.now() + runtimePatience;
+  for (let runtimes = processesWithWord(path); runtimes.length > 0; runtimes = processesWithWord(path)) {
+    if (performance.now() >= deadline) {
+      for (const pid of runtimes) await killWith(pid, (handle) => processesWithWord(path).includes(handle.pid));
+      break;
+    }
+    await delay(20);
+  }
+  const pid = Number(await readText(path));
+  if (!Number.isSafeInteger(pid) || pid <= 1) return;
+  const writtenBefore = Date.now() - (await stat(path)).mtimeMs;
+  // One that began after it was written about is another's with the same pid.
+  await killWith(pid, ({ pid: held }) => {
+    const startTime = readProcessIdentity(held)?.startTime;
+    return startTime !== undefined && (uptime() - Number(startTime) / ticksPerSecond) * 1000 >= writtenBefore - clockTolerance;
+  });
+}
+
 async function killProcess(pid: number, startTime: bigint): Promise<void> {
+  await killWith(pid, () => readProcessIdentity(pid)?.startTime === startTime);
+}
+
+async function killWith(pid: number, isMeant: (handle: ProcessHandle) => boolean): Promise<void> {
   using handle = ProcessHandle.open(pid);
   // Asked while the handle is held, so that the answer is about the process it stands for.
-  if (handle === undefined || readProcessIdentity(pid)?.startTime !== startTime) return;
+  if (handle === undefined || !isMeant(handle)) return;
   if (handle.signal(SIGKILL)) await handle.ended(killPatience);
 }
 

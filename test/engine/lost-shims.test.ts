@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ContainerInspect } from '#schema/container-config.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { shimOf } from '../fixtures/shim-of.ts';
@@ -121,7 +122,8 @@ test('an exec whose shim is killed must end, and its container must not', async 
   const { Id, State } = await begin(daemon, ['sleep', '3600']);
   const exec = await client.execs.create(Id, { Cmd: ['sleep', executed], AttachStdout: true });
   const stream = await client.execs.startAttached(exec.Id, { Tty: false });
-  await eventually('the exec runs', () => processesWith(executed).length === 1);
+  // The daemon knows of it only some time after the process runs.
+  await eventually('the exec runs', async () => (await client.execs.inspect(exec.Id)).Pid > 0 && processesWith(executed).length === 1);
   process.kill(execShimOf(Id), 'SIGKILL');
   for await (const _chunk of stream) assert.fail('it prints nothing');
   await eventually('it is told to have ended', async () => {
@@ -134,7 +136,43 @@ test('an exec whose shim is killed must end, and its container must not', async 
   await nothingLeft(daemon);
 });
 
+test('an exec whose shim is killed before the daemon is told of the process must fail to start, and nothing of it run on', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const { Id } = await begin(daemon, ['sleep', '3600']);
+  for (let round = 0; round < 3; round += 1) {
+    const executed = seconds();
+    const exec = await client.execs.create(Id, { Cmd: ['sleep', executed], AttachStdout: true });
+    const started = client.execs.startAttached(exec.Id, { Tty: false });
+    let shim: number | undefined;
+    for (const end = performance.now() + 10_000; shim === undefined && performance.now() < end; ) {
+      await nextTurn();
+      shim = findExecShim(Id);
+    }
+    assert.ok(shim !== undefined, 'a shim of the exec is started');
+    process.kill(shim, 'SIGSTOP');
+    // It may have been stopped before it started the runtime, or after it told of the process.
+    for (const end = performance.now() + 1500; processesWith(executed).length === 0 && performance.now() < end; ) await nextTurn();
+    process.kill(shim, 'SIGKILL');
+    for await (const _chunk of await started);
+    await eventually('it is told to have ended', async () => {
+      const { Running, ExitCode, Pid } = await client.execs.inspect(exec.Id);
+      assert.deepEqual([Running, ExitCode], [false, Pid === 0 ? 128 : 137]);
+    });
+    await eventually('its process is gone', () => processesWith(executed).length === 0);
+  }
+  assert.equal((await client.containers.inspect(Id)).State.Running, true);
+  await client.containers.remove(Id, { force: true });
+  await nothingLeft(daemon);
+});
+
 function execShimOf(containerId: string): number {
+  const found = findExecShim(containerId);
+  if (found === undefined) throw new Error(`no exec runs in container ${containerId}`);
+  return found;
+}
+
+function findExecShim(containerId: string): number | undefined {
   const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
@@ -143,6 +181,5 @@ function execShimOf(containerId: string): number {
       return false;
     }
   });
-  if (found === undefined) throw new Error(`no exec runs in container ${containerId}`);
-  return Number(found);
+  return found === undefined ? undefined : Number(found);
 }
