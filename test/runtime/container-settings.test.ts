@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Bundle } from './bundle.ts';
 
@@ -137,5 +137,7 @@ test('a container must be kept in the limits of its cgroup', { timeout: 30_000 }
   const child = bundle.start(specification);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   assert.equal(code, 137);
-  assert.equal(bundle.cgroups.oomKilled(bundle.cgroupsPath), true);
+  // Of version 2 the runtime removes the cgroup when the process ends; the parent, which counts for all below it, stays.
+  const counted = bundle.cgroups.version === 2 ? dirname(bundle.cgroupsPath) : bundle.cgroupsPath;
+  assert.equal(bundle.cgroups.oomKilled(counted), true);
 });
