@@ -34,6 +34,14 @@ export interface SourceNode {
   readonly children: Map<string, SourceNode>;
 }
 
+/** Is told of what an archive becomes before it is kept, and throws where that is too much. */
+export interface TreeWatch {
+  /** One more file, directory or link. */
+  member(): void;
+  /** More bytes of contents. */
+  contents(bytes: number): Promise<void>;
+}
+
 const linkLimit = 255;
 const chunkSize = 256 * 1024;
 
@@ -47,7 +55,7 @@ export class SourceTree implements AsyncDisposable {
   }
 
   /** @param spoolPath a file of this tree's own; whoever owns its directory removes it. @throws layer.invalid_archive */
-  static async read(archive: AsyncIterable<Uint8Array>, spoolPath: string): Promise<SourceTree> {
+  static async read(archive: AsyncIterable<Uint8Array>, spoolPath: string, watch?: TreeWatch): Promise<SourceTree> {
     const spool = await open(spoolPath, 'wx+', 0o600);
     try {
       const root = directoryNode();
@@ -57,7 +65,8 @@ export class SourceTree implements AsyncDisposable {
         const parts = partsOf(entry.name);
         const name = parts.pop();
         if (name === undefined) continue;
-        const parent = makeDirectories(root, parts);
+        const parent = makeDirectories(root, parts, watch);
+        watch?.member();
         if (entry.type === 'hardlink') {
           const target = plainLookup(root, partsOf(entry.linkName));
           if (target === undefined) throw fail('layer.invalid_archive', { message: `invalid hardlink ${entry.name} -> ${entry.linkName}` });
@@ -69,6 +78,7 @@ export class SourceTree implements AsyncDisposable {
         const hash = createHash('sha256');
         if (entry.type === 'file') {
           for await (const chunk of body as AsyncIterable<Buffer>) {
+            await watch?.contents(chunk.length);
             hash.update(chunk);
             await writer.add(chunk, position);
             position += chunk.length;
@@ -172,11 +182,12 @@ function partsOf(name: string): string[] {
 }
 
 /** The directory at a path, made with its parents where it is missing. */
-export function makeDirectories(root: SourceNode, parts: readonly string[]): SourceNode {
+export function makeDirectories(root: SourceNode, parts: readonly string[], watch?: TreeWatch): SourceNode {
   let directory = root;
   for (const part of parts) {
     let next = directory.children.get(part);
     if (next?.kind !== 'directory') {
+      watch?.member();
       next = directoryNode();
       directory.children.set(part, next);
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +87,14 @@ test('a file behind an address must come with its name and time, be checked, and
   await assertNothingLeft();
 });
 
+test('an address that several steps take from must be fetched once in a build', async (t) => {
+  server.files.set('/files/once.txt', { body: 'once\n' });
+  const address = `${server.url}/files/once.txt`;
+  const built = await build(contextOf(t, { Dockerfile: `FROM busybox AS first\nADD ${address} /a/\nADD ${address} /b/\nFROM busybox\nADD --chmod=700 ${address} ${address} /c/\nCOPY --from=first /a /b /d/\nRUN cat /c/once.txt /d/once.txt\n` }));
+  assert.deepEqual(written(built), ['once', 'once'], built.stderr);
+  assert.deepEqual(server.asked.filter((line) => line.includes('once.txt')), ['GET /files/once.txt 200']);
+});
+
 test('a context behind an address must be an archive, compressed or not, or a Dockerfile', async () => {
   const tar = await archive({ Dockerfile: 'FROM busybox\nCOPY told /\nRUN cat /told\n', told: 'by an archive\n', 'other/Dockerfile': 'FROM busybox\nRUN echo other\n' });
   server.files.set('/context.tar', { body: tar });
@@ -97,6 +105,14 @@ test('a context behind an address must be an archive, compressed or not, or a Do
   assert.deepEqual(written(await build(`${server.url}/Dockerfile`)), ['alone']);
   const missing = await build(`${server.url}/nothing`);
   assert.match(missing.stderr, /failed to solve: failed to read downloaded context: failed to load cache key: invalid response status 404\n$/);
+});
+
+test('files that are named as whiteouts must be files where they are copied or unpacked', async (t) => {
+  const directory = contextOf(t, { 'tree/.wh.kept': 'named so\n', Dockerfile: 'FROM busybox AS first\nRUN mkdir -p /a/d /b && touch /a/d/kept /a/kept /b/kept\nADD names.tar /a/\nCOPY tree /b/\nFROM first\nCOPY --from=first /a /c\nRUN find /a /b /c -type f | sort; cat /b/.wh.kept\n' });
+  writeFileSync(join(directory, 'names.tar'), await archive({ '.wh.kept': '', 'd/.wh..wh..opq': '', 'd/.wh.kept': '' }));
+  const built = await build(directory);
+  const ofArchive = ['.wh.kept', 'd/.wh..wh..opq', 'd/.wh.kept', 'd/kept', 'kept'];
+  assert.deepEqual(written(built), [...ofArchive.map((name) => `/a/${name}`), '/b/.wh.kept', '/b/kept', ...ofArchive.map((name) => `/c/${name}`), 'named so'], built.stderr);
 });
 
 test('repositories must be contexts and sources, by branch, tag, commit and directory, with those within them', async (t) => {
@@ -169,10 +185,12 @@ test('an image of a directory in OCI layout must be a context, read from the cli
   const built = await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'layout')}`, '-o', 'type=cacheonly']);
   assert.deepEqual(written(built), ['layer', 'layout'], built.stderr);
   assert.deepEqual(await images(), before, 'the image is no image of the engine');
-  const [blob = ''] = readdirSync(join(directory, 'layout/blobs/sha256'));
+  // Layers are here by now, and not asked for again.
+  const { manifests } = JSON.parse(readFileSync(join(directory, 'layout/index.json'), 'utf8')) as { manifests: { digest: string }[] };
+  const blob = manifests[0]?.digest.replace('sha256:', '') ?? '';
   writeFileSync(join(directory, 'layout/blobs/sha256', blob), 'damaged');
   const damaged = await Promise.all(readdirSync(join(directory, 'layout/blobs/sha256')).map(async (name) => await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'layout')}@sha256:${name}`, '--no-cache'])));
-  assert.ok(damaged.every(({ code }) => code === 1));
+  assert.deepEqual(damaged.filter(({ code }) => code !== 1), []);
   const missing = await build(directory, ['--build-context', `base=oci-layout://${join(directory, 'base')}`]);
   assert.match(missing.stderr, /oci-layout reference "oci-layout:\/\/[^"]+" could not be resolved: could not read [^ ]+index\.json: open [^ ]+: no such file or directory\n$/);
   await assertNothingLeft();

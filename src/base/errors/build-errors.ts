@@ -7,6 +7,7 @@ export const buildErrors = {
   'build.remote_failed': { kind: 'system', text: (d) => `${d['message']}` },
   'build.cache_mount_missing': { kind: 'notFound', text: (d) => `no cache mount is kept by the id ${d['id']}: "docker buildx du --filter type=exec.cachemount" lists them` },
   'build.remote_missing': { kind: 'notFound', text: (d) => `${d['message']}` },
+  'build.archive_refused': { kind: 'invalid', text: (d) => `unpacking ${d['name']} was stopped, and what came of it was removed: ${d['reason']}; where that is meant, ${d['remedy']}` },
   'build.path_outside': { kind: 'system', text: (d) => `forbidden path outside the build context: ${d['path']} ()` },
   'build.dockerfile_missing': { kind: 'system', text: (d) => `Cannot locate specified Dockerfile: ${d['path']}` },
   'build.step_failed': { kind: 'system', text: (d) => `${d['message']}` },

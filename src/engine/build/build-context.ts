@@ -5,7 +5,7 @@ import { fail, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { readDockerfile, type Dockerfile } from '#build/dockerfile.ts';
 import { SourceTree } from '#build/source-tree.ts';
-import { decompress } from '#image/layer/decompress.ts';
+import { limitedContext } from './limited-archive.ts';
 
 export interface BuildContext extends AsyncDisposable {
   readonly tree: SourceTree;
@@ -16,10 +16,10 @@ const defaultName = 'Dockerfile';
 const unknownFlags = ['parents', 'security'];
 const largestDockerfile = 16 * 1024 * 1024;
 
-/** @throws build.dockerfile_missing, build.invalid_dockerfile, layer.invalid_archive */
+/** @throws build.dockerfile_missing, build.invalid_dockerfile, build.archive_refused, layer.invalid_archive */
 export async function readContext(archive: Readable, options: { dockerfile: string; directory: string; signal: AbortSignal }): Promise<BuildContext> {
   if (/^\.\.(?:\/|$)/.test(posix.normalize(options.dockerfile))) throw fail('build.path_outside', { path: options.dockerfile });
-  const tree = await readWhole(archive, join(options.directory, 'context'), options.signal);
+  const tree = await readWhole(archive, options);
   try {
     const path = nameIn(tree, options.dockerfile);
     const text = await tree.text(path, largestDockerfile);
@@ -58,15 +58,17 @@ export async function readDockerfileAlone(content: Readable, { directory }: { di
 }
 
 /** Also what follows the archive's end: a client that still sends does not read the answer. */
-async function readWhole(archive: Readable, spoolPath: string, signal: AbortSignal): Promise<SourceTree> {
-  const { chunks } = await decompress(archive, { signal });
-  const iterator = chunks[Symbol.asyncIterator]();
-  const tree = await SourceTree.read({ [Symbol.asyncIterator]: () => ({ next: async () => await iterator.next() }) }, spoolPath);
+async function readWhole(archive: Readable, { directory, signal }: { directory: string; signal: AbortSignal }): Promise<SourceTree> {
+  const limited = limitedContext(archive, { directory, signal });
+  const iterator = limited[Symbol.asyncIterator]();
+  let tree: SourceTree | undefined;
   try {
+    tree = await SourceTree.read({ [Symbol.asyncIterator]: () => ({ next: async () => await iterator.next() }) }, join(directory, 'context'), limited);
     for (let step = await iterator.next(); step.done !== true; ) step = await iterator.next();
     return tree;
   } catch (error) {
-    await tree[Symbol.asyncDispose]();
+    await iterator.return();
+    await tree?.[Symbol.asyncDispose]();
     throw error;
   }
 }

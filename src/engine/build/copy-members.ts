@@ -2,12 +2,13 @@
 import { Readable } from 'node:stream';
 import { posix } from 'node:path';
 import { isFailure } from '#base/errors/failure.ts';
-import { walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
+import { walkSource, type SourceNode, type SourceTree, type TreeWatch } from '#build/source-tree.ts';
 import { decompress } from '#image/layer/decompress.ts';
 import type { TarHeader } from '#oci/tar/header-encoder.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
 import type { TarMember } from '#oci/tar/write-tar.ts';
 import type { Destination, Owner } from './destination.ts';
+import { LimitedArchive } from './limited-archive.ts';
 
 /** A file or directory to copy. */
 export interface CopySource {
@@ -25,6 +26,8 @@ export interface CopyOptions {
   readonly target: string;
   /** Undefined: as the sources have it. */
   readonly owner: Owner | undefined;
+  /** On the file system that is written to. */
+  readonly directory: string;
   readonly signal: AbortSignal;
   /** Of directories that are made on the way and the owner is asked for; undefined: as the classic builder makes them. */
   readonly parents?: NewDirectories;
@@ -41,7 +44,7 @@ export interface NewDirectories {
 const rootOwner: Owner = { uid: 0, gid: 0 };
 
 export async function* copyMembers(destination: Destination, sources: readonly CopySource[], options: CopyOptions): AsyncGenerator<TarMember, void> {
-  const { target, owner, signal, parents, unpackedOwner } = options;
+  const { target, owner, directory, signal, parents, unpackedOwner } = options;
   for (const source of sources) {
     signal.throwIfAborted();
     const { tree, node } = source;
@@ -54,7 +57,7 @@ export async function* copyMembers(destination: Destination, sources: readonly C
       for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });
     } else if (source.unpack && (await isArchive(source, signal))) {
       yield* destination.directory(resolved, { parents: unpackedOwner ?? rootOwner, last: unpackedOwner ?? rootOwner });
-      yield* unpacked(destination, resolved, source, { signal, owner: unpackedOwner });
+      yield* unpacked(destination, resolved, source, { directory, signal, owner: unpackedOwner });
     } else {
       const path = target.endsWith('/') || destination.isDirectory(resolved) ? join(resolved, posix.basename(source.path)) : resolved;
       const parent = posix.dirname(path);
@@ -108,10 +111,21 @@ async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promi
 }
 
 /** What is in a local archive, with the owners it names unless another is given. The target is the root of all names and links in it. */
-async function* unpacked(destination: Destination, target: string, { tree, node }: CopySource, { signal, owner }: { signal: AbortSignal; owner: Owner | undefined }): AsyncGenerator<TarMember, void> {
-  const { chunks } = await decompress(Readable.from(tree.contents(node)), { signal });
+async function* unpacked(
+  destination: Destination,
+  target: string,
+  { tree, path: source, node }: CopySource,
+  { directory, signal, owner }: { directory: string; signal: AbortSignal; owner: Owner | undefined },
+): AsyncGenerator<TarMember, void> {
+  const archive = new LimitedArchive(Readable.from(tree.contents(node)), { name: source, remedy: 'COPY the archive and unpack it by a RUN', directory, signal });
+  const counted = function* (members: Iterable<TarMember>): Generator<TarMember> {
+    for (const member of members) {
+      archive.member();
+      yield member;
+    }
+  };
   try {
-    for await (const { entry, body } of readTar(chunks)) {
+    for await (const { entry, body } of readTar(archive)) {
       const name = nameWithin(entry.name);
       if (name === undefined) throw destination.failure(`invalid entry name ${JSON.stringify(entry.name)}`);
       if (name === '' || entry.type === 'unknown') continue;
@@ -120,12 +134,19 @@ async function* unpacked(destination: Destination, target: string, { tree, node 
       const linkName = type === 'hardlink' ? hardLink(destination, target, { name, linkName: entry.linkName }) : entry.linkName;
       const header = { type, mode, uid, gid, modified, linkName, deviceMajor, deviceMinor, extendedAttributes };
       const path = destination.resolveBelow(target, name);
-      if (type === 'file' && size > 0) yield* destination.place(path, { ...header, size }, body, 'replace');
-      else yield* destination.place(path, header, undefined, 'replace');
+      if (type === 'file' && size > 0) yield* counted(destination.place(path, { ...header, size }, watched(body, archive), 'replace'));
+      else yield* counted(destination.place(path, header, undefined, 'replace'));
     }
   } catch (error) {
     if (isFailure(error, 'layer.invalid_archive')) throw destination.failure(error.message);
     throw error;
+  }
+}
+
+async function* watched(body: Readable, watch: TreeWatch): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    await watch.contents(chunk.length);
+    yield chunk;
   }
 }
 

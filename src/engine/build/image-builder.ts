@@ -252,7 +252,7 @@ export class ImageBuilder implements AsyncDisposable {
     await using mounted = await this.#trees.mount(base?.topLayer);
     const owner = chown === '' ? (from === undefined ? { uid: 0, gid: 0 } : undefined) : copyOwner(mounted.path, chown);
     const path = target.startsWith('/') ? target : `${posix.join('/', state.config.WorkingDir ?? '', target).replace(/\/$/, '')}${/(^|\/)\.?$/.test(target) ? '/' : ''}`;
-    const members = copyMembers(new Destination(mounted.path), sources, { target: path, owner, signal: this.#options.signal });
+    const members = copyMembers(new Destination(mounted.path), sources, { target: path, owner, directory: this.#options.directory, signal: this.#options.signal });
     await this.#make(state, { config, archive: Readable.from(writeTar(members), { objectMode: false }) });
   }
 

@@ -11,7 +11,9 @@ import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
 import type { HostConfig } from '#schema/container-config.ts';
 import { decompress } from '#image/layer/decompress.ts';
 import type { LayerLease } from '#image/layer-keeper.ts';
+import type { ApplyOptions } from '#image/layer/contract.ts';
 import type { EngineParts } from '../containers/engine-parts.ts';
+import { LimitedArchive, limitedContext } from '../build/limited-archive.ts';
 import type { BuildCache } from './build-cache.ts';
 import { cacheKeyOf } from './build-cache.ts';
 import { failureOf } from './build-failure.ts';
@@ -24,7 +26,7 @@ import { archiveStream, copyArchive, directoryArchive } from './copy-step.ts';
 import { cacheKeyFailure, findSources, hashOfFound, type FoundSource } from './copy-sources.ts';
 import { uploadedContext } from './contract.ts';
 import type { DownloadStore } from './download-store.ts';
-import { fetchSource, unpacked } from './fetch-source.ts';
+import { fetchSource } from './fetch-source.ts';
 import { fetchCommit } from './git-source.ts';
 import type { ImportedCaches } from './remote-cache/import-cache.ts';
 import { verifiedBlob } from './layout-image.ts';
@@ -212,14 +214,14 @@ export class BuildExecutor implements AsyncDisposable {
       case 'directory':
         return await this.#layer(node, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: factsOf(node, [], inputs[0]?.top) }, async (signal) => {
           await using mounted = await this.#mount(inputs[0]?.top);
-          return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), signal);
+          return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), { signal });
         });
     }
   }
 
   async #fetch(node: DownloadNode | GitNode): Promise<AsyncIterable<Uint8Array>> {
     const { downloads, session } = this.#options;
-    if (node.kind === 'download' && node.url.startsWith(uploadedContext)) return await this.#upload(node.url.slice(uploadedContext.length - 1));
+    if (node.kind === 'download' && node.url.startsWith(uploadedContext)) return this.#upload(node.url.slice(uploadedContext.length - 1));
     const facts = { directory: await this.#newDirectory(), signal: this.#signal };
     return node.kind === 'git' ? await fetchCommit(node, { ...facts, session }) : await fetchSource(node, { ...facts, downloads });
   }
@@ -235,7 +237,7 @@ export class BuildExecutor implements AsyncDisposable {
       const known = cache.get(key);
       if (known === undefined || !(await this.#lease.hold(known.chainId))) {
         const { chunks } = await decompress(verifiedBlob(source, layer, this.#signal), { signal: this.#signal });
-        const chainId = await this.#apply(top, Readable.from(chunks, { objectMode: false }), this.#signal);
+        const chainId = await this.#apply(top, Readable.from(chunks, { objectMode: false }), { signal: this.#signal });
         cache.put(key, { chainId, base: top, description: `layer ${layer} of a client's layout`, type: 'regular' });
         top = chainId;
       } else top = known.chainId;
@@ -245,11 +247,11 @@ export class BuildExecutor implements AsyncDisposable {
   }
 
   /** A context that the client sends as an archive, maybe compressed. */
-  async #upload(path: string): Promise<AsyncIterable<Uint8Array>> {
-    const { session, upload } = this.#options;
+  #upload(path: string): LimitedArchive {
+    const { session, upload, directory } = this.#options;
     const archive = upload ?? session?.upload(path, this.#signal);
     if (archive === undefined) throw fail('build.session_failed', { message: 'no local sources enabled' });
-    return await unpacked(Readable.from(archive), this.#signal);
+    return limitedContext(Readable.from(archive), { directory, signal: this.#signal });
   }
 
   async #receive(node: LocalNode): Promise<SourceTree> {
@@ -285,7 +287,7 @@ export class BuildExecutor implements AsyncDisposable {
         node,
         layers,
         { parts, caches, session, hostConfig, signal, onOutput: (stream, chunk) => progress.log(node.digest, stream, chunk) },
-        async (archive) => await this.#apply(inputs[0]?.top, archive, signal),
+        async (archive) => await this.#apply(inputs[0]?.top, archive, { signal }),
       ),
     );
   }
@@ -313,7 +315,7 @@ export class BuildExecutor implements AsyncDisposable {
     const facts = factsOf(node, sources, base);
     return await this.#layer(node, { base, key, alias: layerKey, facts }, async (signal) => {
       await using mounted = await this.#mount(base);
-      return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), signal);
+      return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), { signal, plainNames: true });
     });
   }
 
@@ -366,16 +368,16 @@ export class BuildExecutor implements AsyncDisposable {
     if (record !== undefined && (await this.#lease.hold(record.chainId))) return record.chainId;
     const node: CopyNode = { kind: 'copy', digest: key, name: '', inputs: [], range: undefined, fresh: false, parts: [], target: '/', owner: '', mode: '', excludes: [], link: true, keepOwners: true };
     const archive = archiveStream(copyArchive(node, [source], { root: '', directory: this.#options.directory, signal: this.#signal }));
-    const chainId = await this.#apply(undefined, archive, this.#signal);
+    const chainId = await this.#apply(undefined, archive, { signal: this.#signal, plainNames: true });
     cache.put(key, { chainId, base: undefined, description: 'local source for context', type: 'source.local' });
     return chainId;
   }
 
-  async #apply(base: string | undefined, archive: Readable, signal: AbortSignal): Promise<string> {
+  async #apply(base: string | undefined, archive: Readable, options: Pick<ApplyOptions, 'signal' | 'plainNames'>): Promise<string> {
     // A lease of its own: the step may outlive the build that began it.
     const lease = this.#options.parts.images.lease();
     this.#opened.use(lease);
-    return (await lease.apply(base, archive, { signal })).chainId;
+    return (await lease.apply(base, archive, options)).chainId;
   }
 
   async #mount(top: string | undefined): Promise<MountedLayer> {
@@ -383,7 +385,7 @@ export class BuildExecutor implements AsyncDisposable {
   }
 
   async #tree(archive: AsyncIterable<Uint8Array>): Promise<SourceTree> {
-    return this.#opened.use(await SourceTree.read(archive, join(await this.#newDirectory(), 'files')));
+    return this.#opened.use(await SourceTree.read(archive, join(await this.#newDirectory(), 'files'), archive instanceof LimitedArchive ? archive : undefined));
   }
 
   async #newDirectory(): Promise<string> {

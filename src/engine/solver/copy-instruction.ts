@@ -47,7 +47,7 @@ export function applyCopy(application: Application): void {
     const remote = refusing(() => remoteNode(path, { name, checksum, keepDirectory: flags.get('keep-git-dir') }));
     if (remote !== undefined) {
       if (!isAdd) throw fail('build.solve_failed', { message: remote.kind === 'git' ? "source can't be a git ref for COPY" : "source can't be a URL for COPY" });
-      inputs.push(remote);
+      inputs.push(sharedNode(remote, context.fetched));
       parts.push({ input: inputs.length - 1, path: remote.kind === 'git' ? '/' : '', pattern: false, unpack: remote.kind === 'download' && flags.get('unpack') === 'true', parents: false });
       continue;
     }
@@ -79,6 +79,14 @@ function checkChecksum(sources: readonly string[], isAdd: boolean): void {
   if (!isAdd) throw fail('build.solve_failed', { message: "checksum can't be specified for COPY" });
   if (sources.length !== 1) throw fail('build.solve_failed', { message: "checksum can't be specified for multiple sources" });
   if (!/^https?:\/\//.test(sources[0] ?? '') && parseGitAddress(sources[0] ?? '') === undefined) throw fail('build.solve_failed', { message: 'checksum requires HTTP(S) or Git sources' });
+}
+
+/** The node of the step that was the first to take the same. */
+function sharedNode(node: BuildNode, fetched: Map<string, BuildNode>): BuildNode {
+  const { digest } = buildNode({ ...node, name: '' });
+  const shared = fetched.get(digest) ?? node;
+  fetched.set(digest, shared);
+  return shared;
 }
 
 interface RemoteFacts {

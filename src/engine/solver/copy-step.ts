@@ -38,7 +38,7 @@ export async function* copyArchive(node: CopyNode, sources: readonly FoundSource
     async function* members(): AsyncGenerator<TarMember, void> {
       for (const { tree, path, node: source, below, unpack } of sources) {
         const target = below === '' ? node.target : `${posix.join(node.target, below)}/`;
-        yield* copyMembers(destination, [{ tree, path, node: withMode(source, node.mode), unpack, hash: '' }], { target, owner, signal, parents, unpackedOwner: node.owner === '' ? undefined : owner });
+        yield* copyMembers(destination, [{ tree, path, node: withMode(source, node.mode), unpack, hash: '' }], { target, owner, directory, signal, parents, unpackedOwner: node.owner === '' ? undefined : owner });
       }
     }
   } finally {

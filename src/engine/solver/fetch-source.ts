@@ -3,14 +3,13 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { link, open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
-import { decompress } from '#image/layer/decompress.ts';
 import { compressionOf } from '#image/layer/compression.ts';
 import { beginsTar } from '#oci/tar/tar-start.ts';
 import { writeTar } from '#oci/tar/write-tar.ts';
 import { HttpExchange, type Answer } from '#registry/http-exchange.ts';
+import { limitedContext } from '../build/limited-archive.ts';
 import type { DownloadNode } from './build-node.ts';
 import type { DownloadStore, KeptDownload } from './download-store.ts';
 
@@ -30,15 +29,10 @@ export async function fetchSource({ url, checksum, fileName, archive }: Download
   const file = await download(url, options);
   const path = join(options.directory, 'download');
   await checkDigest(path, checksum);
-  if (archive && (await isArchive(path))) return await unpacked(createReadStream(path), options.signal);
+  if (archive && (await isArchive(path))) return limitedContext(createReadStream(path), options);
   const { size } = await stat(path);
   const name = archive ? contextFileName : fileName === '' ? file.name : fileName;
   return writeTar([{ header: { name, type: 'file', mode: 0o600, size, modified: { seconds: file.modified, nanoseconds: 0 } }, body: createReadStream(path) }]);
-}
-
-/** A context out of an archive, which may be compressed. */
-export async function unpacked(archive: Readable, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  return (await decompress(archive, { signal })).chunks;
 }
 
 /** Puts the file at `download` of the directory: the one of before where the server says that it is still the same. */

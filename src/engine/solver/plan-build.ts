@@ -68,6 +68,7 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   const context: PlanContext = {
     options, platform, escape: dockerfile.escape, globals, drafts, checks, isIgnored,
     contextInput: placeholder,
+    fetched: new Map(),
     usePath: (path) => void paths.add(path),
   };
   try {

@@ -17,6 +17,8 @@ export interface PlanContext {
   readonly globals: ReadonlyMap<string, string>;
   /** Stands for the context until all paths are known. */
   readonly contextInput: BuildNode;
+  /** What is fetched from elsewhere, once for all steps that take from it: the first one's node. */
+  readonly fetched: Map<string, BuildNode>;
   readonly usePath: (path: string) => void;
   readonly isIgnored: (path: string) => boolean;
   readonly drafts: ReadonlyMap<PlannedStage, StageDraft>;

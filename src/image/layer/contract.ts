@@ -22,6 +22,8 @@ export interface ApplyOptions {
   readonly expectedDiffId?: string | undefined;
   /** Limit of the uncompressed archive in bytes; more is refused. */
   readonly maximumSize?: number | undefined;
+  /** Files whose names are those of whiteouts are files, and nothing is removed. */
+  readonly plainNames?: boolean | undefined;
   /** Called with the number of bytes taken from `archive` so far, for progress. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }

@@ -34,6 +34,8 @@ export interface UnpackTarget {
   readonly replaced: ReplacedFiles;
   /** Limit of the sum of the files' lengths, which sparse files can have without a long archive. */
   readonly maximumSize: number;
+  /** Files whose names are those of whiteouts are files. */
+  readonly plainNames?: boolean;
 }
 
 /** What the archive removes of the layers below, by paths in the layer. */
@@ -114,7 +116,7 @@ class Unpacking {
     const directory = this.#paths.make(parentOf(name));
     const base = baseOf(name);
     const path = directory === '' ? base : `${directory}/${base}`;
-    if (base.startsWith(whiteoutPrefix)) {
+    if (this.#target.plainNames !== true && base.startsWith(whiteoutPrefix)) {
       this.#placeWhiteout(header, { directory, base });
       return false;
     }
