@@ -1,6 +1,9 @@
 /** The first start after the machine was started anew: what a former boot left, and who runs then. */
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { readMounts, unmount } from '#kernel/mounts.ts';
@@ -46,8 +49,71 @@ test('after a reboot restart policies must decide who runs, and nothing of the f
   assert.equal(await stateOf('no'), 'running');
 });
 
+test('after a reboot published ports, networks with static addresses, names, volumes and counts of restarts must be what they were', async () => {
+  await using daemon = await TestDaemon.start();
+  const { client } = daemon;
+  const [port, third] = [await freePort(), 16 + randomInt(200)];
+  const [subnet, fixed, later] = [`10.213.${third}.0/24`, `10.213.${third}.77`, `10.213.${third}.88`];
+  const network = await client.networks.create({ Name: 'lan', IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: `10.213.${third}.9` }] }, Options: { 'com.docker.network.bridge.name': `${daemon.bridge}l` } } as never);
+  const create = async (name: string, command: string[], host: Record<string, unknown>, address?: string): Promise<string> => {
+    const { Id } = await client.containers.create({
+      Image: 'busybox',
+      Cmd: command,
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: { ...host, NetworkMode: 'lan' },
+      NetworkingConfig: { EndpointsConfig: { lan: address === undefined ? {} : { IPAMConfig: { IPv4Address: address } } } },
+    } as never, { name });
+    await client.containers.start(Id);
+    return Id;
+  };
+  const stateOf = async (id: string): Promise<string> => (await client.containers.inspect(id)).State.Status;
+  const addressOf = async (id: string): Promise<string | undefined> => (await client.containers.inspect(id)).NetworkSettings.Networks?.['lan']?.IPAddress;
+  const boots = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/boots`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5000) })).text();
+  const served = { Binds: ['pages:/pages'], PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] } };
+  const web = await create('web', ['sh', '-c', 'echo boot >> /pages/boots; exec httpd -f -p 80 -h /pages'], { ...served, RestartPolicy: { Name: 'always', MaximumRetryCount: 0 } }, fixed);
+  const stopped = await create('stopped', ['sleep', '600'], { RestartPolicy: { Name: 'unless-stopped', MaximumRetryCount: 0 } }, later);
+  await client.containers.stop(stopped, { timeout: 0 });
+  const done = await create('done', ['true'], { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 0 } });
+  const exhausted = await create('exhausted', ['sh', '-c', 'exit 3'], { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 1 } });
+  const failing = await create('failing', ['sleep', '600'], { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 } });
+  await eventually('the server answers', async () => assert.equal(await boots(), 'boot\n'));
+  await eventually('the ones that end have ended', async () => {
+    assert.deepEqual([await stateOf(done), await stateOf(exhausted)], ['exited', 'exited']);
+    assert.equal((await client.containers.inspect(exhausted)).RestartCount, 1);
+  });
+
+  await daemon.stop();
+  await endEverything(daemon, `${daemon.bridge}l`);
+  await daemon.launch();
+
+  await eventually('the server answers again', async () => assert.equal(await boots(), 'boot\nboot\n'));
+  await eventually('what a failure ended runs', async () => assert.equal(await stateOf(failing), 'running'));
+  assert.deepEqual([await stateOf(stopped), await stateOf(done), await stateOf(exhausted)], ['exited', 'exited', 'exited']);
+  assert.equal(await addressOf(web), fixed);
+  assert.deepEqual((await client.networks.inspect('lan')).IPAM.Config?.map(({ Subnet }) => Subnet), [subnet]);
+  assert.equal((await client.networks.inspect('lan')).Id, network.Id);
+  assert.deepEqual((await client.containers.inspect(web)).NetworkSettings.Ports?.['80/tcp'], [{ HostIp: '127.0.0.1', HostPort: String(port) }]);
+  assert.deepEqual(await daemon.run(['wget', '-qO-', 'http://web/boots'], { NetworkMode: 'lan' }), { exitCode: 0, output: 'boot\nboot\n' });
+  // Both the address and the port are taken, and free for whom they are kept.
+  await assert.rejects(create('thief', ['sleep', '600'], {}, fixed), /Address already in use/);
+  await assert.rejects(create('second', ['sleep', '600'], { PortBindings: served.PortBindings }), /port is already allocated/);
+  await client.containers.start(stopped);
+  assert.equal(await addressOf(stopped), later);
+  for (const { Id } of await client.containers.list({ all: true })) await client.containers.remove(Id, { force: true });
+  await client.networks.remove('lan');
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : assert.fail('a TCP server has a port');
+}
+
 /** What a reboot ends: processes, mounts, interfaces, firewall, everything on tmpfs. */
-async function endEverything(daemon: TestDaemon): Promise<void> {
+async function endEverything(daemon: TestDaemon, ...bridges: string[]): Promise<void> {
   const shims = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandLineOf(name).includes(daemon.root)).map(Number);
   const children = shims.flatMap((pid) => childrenOf(pid));
   for (const pid of [...shims, ...children]) {
@@ -61,7 +127,7 @@ async function endEverything(daemon: TestDaemon): Promise<void> {
     for (const pid of [...shims, ...children]) assert.equal(commandLineOf(String(pid)), '');
   });
   for (const { mountPoint } of readMounts().filter((entry) => entry.mountPoint.startsWith(`${daemon.root}/`)).toReversed()) unmount(mountPoint);
-  await runProgram('ip', ['link', 'delete', daemon.bridge]);
+  for (const bridge of [daemon.bridge, ...bridges]) await runProgram('ip', ['link', 'delete', bridge]);
   for (const family of ['inet', 'ip', 'ip6']) await runProgram('nft', ['delete', 'table', family, `dhow_${daemon.bridge}`]);
   for (const name of readdirSync(daemon.executionRoot)) rmSync(join(daemon.executionRoot, name), { recursive: true, force: true });
 }
