@@ -50,6 +50,8 @@ static const char *parse_one(struct options *options, const char *name, const ch
 	}
 	if (strcmp(name, "--crun") == 0) {
 		options->crun = flag(value);
+	} else if (strcmp(name, "--systemd") == 0) {
+		options->systemd = flag(value);
 	} else if (strcmp(name, "--held") == 0) {
 		options->held = flag(value);
 	} else if (strcmp(name, "--without-core") == 0) {

@@ -25,6 +25,7 @@ struct options {
 	const char *runtime_root;
 	bool crun;                /* whether the runtime understands crun's own options */
 	const char *bundle;       /* a container to run, or NULL */
+	bool systemd;             /* the runtime has systemd make the cgroup, a scope */
 	bool held;                /* the runtime only creates the container: its process waits for the shim to let it go */
 	bool without_core;        /* the container is to have no link /dev/core */
 	const char *process_file; /* a process to start in a running container, or NULL */

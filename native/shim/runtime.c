@@ -167,7 +167,9 @@ static int add_global(const char **arguments, const struct options *options)
 	arguments[count++] = options->runtime;
 	arguments[count++] = "--root";
 	arguments[count++] = options->runtime_root;
-	if (options->crun)
+	if (options->systemd)
+		arguments[count++] = "--systemd-cgroup";
+	else if (options->crun)
 		arguments[count++] = options->tasks_count ? "--cgroup-manager=disabled" : "--cgroup-manager=cgroupfs";
 	return count;
 }

@@ -28,6 +28,8 @@ import { makeEngineId } from '#engine/system/system-use-cases.ts';
 import { createImageStore } from '#image/image-store.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
+import type { CgroupDriver } from '#kernel/cgroups/contract.ts';
+import { MemoryKills } from '#kernel/memory-kills.ts';
 import { openCgroups } from '#kernel/cgroups/open-cgroups.ts';
 import { ProjectNumbers } from '#kernel/project-quota.ts';
 import { LiveMounts } from '#kernel/live-mounts.ts';
@@ -45,6 +47,8 @@ import { createPluginRegistry } from '#plugin/plugin-registry.ts';
 import { createLocalVolumeStore } from '#volume/local-volume-store.ts';
 import { createVolumeStore } from '#volume/volume-store.ts';
 
+const defaultCgroupParents: Readonly<Record<CgroupDriver, string>> = { cgroupfs: '/dhow', systemd: 'system.slice' };
+
 export interface EngineSettings {
   readonly dataRoot: string;
   readonly executionRoot: string;
@@ -55,7 +59,9 @@ export interface EngineSettings {
   readonly layerSize: number | undefined;
   /** Who containers' users are on the host; undefined: the host's. */
   readonly mapping: IdentityMapping | undefined;
-  readonly cgroupParent: string;
+  /** Undefined: as the driver has it. */
+  readonly cgroupParent: string | undefined;
+  readonly cgroupDriver: CgroupDriver;
   /** Absolute path of the compiled shim. */
   readonly shimPath: string;
   readonly registries: RegistryConfiguration;
@@ -135,7 +141,9 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
     seccompPrograms: openSeccompFilterCache(join(dataRoot, 'seccomp')),
     paths,
     configuration,
-    cgroupParent: settings.cgroupParent,
+    cgroupDriver: settings.cgroupDriver,
+    memoryKills: settings.cgroupDriver === 'systemd' ? opened.use(new MemoryKills()) : undefined,
+    cgroupParent: settings.cgroupParent ?? defaultCgroupParents[settings.cgroupDriver],
     processorCount: availableParallelism(),
     remapping,
     log,
@@ -171,6 +179,7 @@ export async function composeEngine(settings: EngineSettings): Promise<ComposedE
   const engineId = engineIdOf(dataRoot);
   const { engine, recovery, handOver } = await createEngine(parts, {
     cgroups: cgroups.facts,
+    cgroupDriver: settings.cgroupDriver,
     engineId,
     dataRoot,
     configuration,

@@ -26,7 +26,6 @@ import { checkUserRemapping, createDefaultAccount, readAccountFiles, readUserRem
 import { Reloader } from './reloader.ts';
 
 const defaultBridge = 'dhow0';
-const defaultCgroupParent = '/dhow';
 /** Milliseconds that the daemon before may take to finish what it was asked for. */
 const handoverLimit = 120_000;
 const shimPath = fileURLToPath(new URL('../../build/dhow-shim', import.meta.url));
@@ -110,7 +109,8 @@ async function serve(args: readonly string[], given: DaemonOptions, log: Adjusta
       storageDriver: storageDriverOf(options.storageDriver),
       layerSize: options.layerSize,
       mapping,
-      cgroupParent: options.cgroupParent ?? defaultCgroupParent,
+      cgroupParent: options.cgroupParent,
+      cgroupDriver: options.cgroupDriver,
       shimPath,
       registries: registryConfiguration(configuration),
       configuration,

@@ -109,7 +109,7 @@ export const optionTable: readonly OptionRow[] = [
   }),
   row('dns-opt', 'list', 'DNS options to use', { key: 'dns-opts' }),
   row('dns-search', 'list', 'DNS search domains to use'),
-  row('exec-opt', 'list', 'Runtime execution options (native.cgroupdriver=cgroupfs)', { key: 'exec-opts' }),
+  row('exec-opt', 'list', 'Runtime execution options (native.cgroupdriver=cgroupfs|systemd)', { key: 'exec-opts' }),
   row('exec-root', 'text', 'Root directory for execution state files (default "/run/dhow")'),
   row('experimental', 'boolean', 'Enable experimental features'),
   row('feature', 'list', 'Enable feature in the daemon', { key: 'features', placeholder: 'map', fault: featureFault }),

@@ -35,6 +35,7 @@ test('without options the daemon must have the documented defaults', () => {
     storageDriver: undefined, layerSize: undefined, usernsRemap: undefined,
     defaultRuntime: undefined,
     cgroupParent: undefined,
+    cgroupDriver: 'cgroupfs',
     deviceDirectories: ['/etc/cdi', '/var/run/cdi'],
     runtimes: {},
     group: undefined,
@@ -245,7 +246,7 @@ test('the firewall must be had for each family by itself', () => {
 test('what this engine cannot do must be refused with the reason', () => {
   const refused: readonly (readonly [string, RegExp])[] = [
     ['{"iptables":false,"icc":false}', /^You specified --iptables=false with --icc=false\. ICC=false uses iptables to function\. Please set --icc or --iptables to true$/], ['{"authorization-plugins":["x"]}', /has no plugins/], ['{"rootless":true}', /run as root/],
-    ['{"exec-opts":["native.cgroupdriver=systemd"]}', /makes the cgroups of containers itself/], ['{"storage-opts":["overlay2.size=big"]}', /initializing graphdriver: invalid size: 'big'/],
+    ['{"exec-opts":["native.cgroupdriver=bogus"]}', /^native.cgroupdriver option bogus not supported$/], ['{"storage-opts":["overlay2.size=big"]}', /initializing graphdriver: invalid size: 'big'/],
     ['{"log-driver":"bogus"}', /^failed to set log opts: .*bogus/], ['{"log-opts":{"bogus":"1"}}', /^failed to set log opts: unknown log opt 'bogus' for json-file log driver$/],
     ['{"bip":"bad"}', /invalid bridge address bad/], ['{"default-runtime":"foo"}', /^specified default runtime 'foo' does not exist$/], ['{"runtimes":{"runc":{"path":"/x"}}}', /runtime name 'runc' is reserved/],
     ['{"seccomp-profile":"/none"}', /opening seccomp profile \(\/none\) failed: open \/none: no such file or directory/], ['{"default-address-pools":[{"base":"10.0.0.0/8","size":99}]}', /from 8 to 30/],

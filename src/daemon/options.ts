@@ -14,6 +14,8 @@ import type { NetworkSettings } from '#network/default-bridge.ts';
 import type { Ulimit } from '#schema/container-config.ts';
 import type { SeccompDefault } from '#engine/engine-configuration.ts';
 import { checkLogConfig } from '#engine/processes/log-options.ts';
+import type { CgroupDriver } from '#kernel/cgroups/contract.ts';
+import { cgroupDriverOf } from './cgroup-driver.ts';
 import { readConfigurationFile, type FileValues } from './configuration-file.ts';
 import { defaultModes, deviceDirectoriesOf, initPathOf, seccompOf, ulimitsOf } from './container-options.ts';
 import { logLevels, type LogFormat, type LogLevel } from './log.ts';
@@ -56,6 +58,7 @@ export interface DaemonOptions {
   readonly usernsRemap: string | undefined;
   readonly defaultRuntime: string | undefined;
   readonly cgroupParent: string | undefined;
+  readonly cgroupDriver: CgroupDriver;
   /** Of the Container Device Interface. */
   readonly deviceDirectories: readonly string[];
   /** Further runtimes by name. */
@@ -177,6 +180,7 @@ function build(values: OptionValues, file: FileValues, path: string): DaemonOpti
     usernsRemap: values.text('userns-remap'),
     defaultRuntime: values.text('default-runtime'),
     cgroupParent: values.text('cgroup-parent'),
+    cgroupDriver: cgroupDriverOf(values),
     deviceDirectories: deviceDirectoriesOf(values.list('cdi-spec-dir')),
     runtimes: runtimesOf(values.given('add-runtime'), values.fromFile('add-runtime'), values.text('default-runtime')),
     group: values.text('group'),

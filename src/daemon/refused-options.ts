@@ -1,6 +1,7 @@
 /** Options that Docker has and this engine cannot do: better said at the start than found out later. */
 import { readSize } from '#base/read-size.ts';
 import { selinuxEnabled, unifiedCgroups } from '#kernel/kernel-features.ts';
+import { driverFault } from './cgroup-driver.ts';
 import type { OptionValues } from './option-sources.ts';
 
 /** Why the daemon does not start with these options; undefined: it does. */
@@ -19,20 +20,11 @@ const refusals: readonly { readonly flag: string; readonly reason: (values: Opti
   { flag: 'iptables', reason: (values, flag) => (values.flag(flag, true) || values.flag('icc', true) ? undefined : 'You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please set --icc or --iptables to true') },
   { flag: 'rootless', reason: whenOn('rootless=true cannot be had: this daemon has to run as root') },
   { flag: 'selinux-enabled', reason: (values, flag) => (values.flag(flag) && selinuxEnabled() ? 'selinux-enabled cannot be had: this engine does not label containers; leave the option out' : undefined) },
-  { flag: 'exec-opt', reason: cgroupDriver },
+  { flag: 'exec-opt', reason: (values) => driverFault(values) },
   { flag: 'cpu-rt-period', reason: realTime },
   { flag: 'cpu-rt-runtime', reason: realTime },
   { flag: 'storage-opt', reason: storageOption },
 ];
-
-function cgroupDriver(values: OptionValues): string | undefined {
-  for (const option of values.list('exec-opt')) {
-    const driver = option.slice(option.indexOf('=') + 1).trim();
-    if (driver === 'systemd') return 'native.cgroupdriver=systemd cannot be had: this engine makes the cgroups of containers itself; leave the option out, or give the driver cgroupfs';
-    if (driver !== 'cgroupfs' && driver !== '') return `invalid cgroup driver: ${driver}`;
-  }
-  return undefined;
-}
 
 /** In dockerd's words. */
 function realTime(values: OptionValues): string | undefined {

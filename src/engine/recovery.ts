@@ -108,7 +108,7 @@ async function adopt(parts: EngineParts, record: ContainerRecord): Promise<ShimP
   return outcome;
 }
 
-function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: ContainerRecord, shim: ShimProcess): void {
+async function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: ContainerRecord, shim: ShimProcess): Promise<void> {
   const { registry, runtime, paths } = parts;
   // A start that was not confirmed when the daemon died did happen.
   if (!isRunning(record.state)) {
@@ -123,7 +123,7 @@ function takeUp(parts: EngineParts, lifecycle: ContainerLifecycle, record: Conta
   // The daemon may have died between the freezer and the record.
   const status = runtime.frozen(record) ? 'paused' : 'running';
   if (state.status !== status) registry.update(record.id, { state: withStatus(state, status) });
-  finishUpdate(parts, registry.require(record.id));
+  await finishUpdate(parts, registry.require(record.id));
   lifecycle.adopt(registry.require(record.id), shim);
 }
 
@@ -186,11 +186,11 @@ function finishRestarts(parts: EngineParts, lifecycle: ContainerLifecycle): void
 }
 
 /** The daemon may have died between the record and the cgroups. */
-function finishUpdate(parts: EngineParts, record: ContainerRecord): void {
+async function finishUpdate(parts: EngineParts, record: ContainerRecord): Promise<void> {
   const { pendingUpdate } = record;
   if (pendingUpdate === undefined) return;
   try {
-    parts.runtime.update(record, pendingUpdate);
+    await parts.runtime.update(record, pendingUpdate);
     parts.registry.update(record.id, { hostConfig: mergedLimits(record.hostConfig, pendingUpdate), pendingUpdate: undefined });
   } catch (error) {
     parts.log('warning', `could not finish the update of container ${record.name} that was asked of the daemon before: ${messageOf(error)}`);

@@ -72,7 +72,9 @@ export type CgroupPlacement =
   /** cgroup v1: the engine made the cgroups; the shim's child writes itself into these `tasks` files, and the runtime is told `--cgroup-manager=disabled`. */
   | { readonly kind: 'join'; readonly tasksFiles: readonly string[] }
   /** The runtime makes and fills the cgroup named in the specification; the engine removes it after the exit. */
-  | { readonly kind: 'runtime' };
+  | { readonly kind: 'runtime' }
+  /** As `runtime`, but the runtime has systemd make it: a scope, named in the specification as `slice:prefix:name`. */
+  | { readonly kind: 'systemd' };
 
 interface LaunchBase {
   /** The container's id, as the runtime knows it. */

@@ -165,6 +165,7 @@ function shimParameters(launch: Launch, connections: readonly (number | undefine
   if (outOfMemoryScore !== undefined) parameters.push('--oom-score', String(outOfMemoryScore));
   if (owner !== undefined) parameters.push('--uid', String(owner.uid), '--gid', String(owner.gid));
   if (launch.cgroup.kind === 'join') for (const file of launch.cgroup.tasksFiles) parameters.push('--join', file);
+  if (launch.cgroup.kind === 'systemd') parameters.push('--systemd', 'yes');
   let place = firstAttachment + launch.attachments.length;
   launch.attachments.forEach((attachment, index) => {
     parameters.push('--attach', String(rolesOf(attachment)));

@@ -131,7 +131,7 @@ async function forgetContainer(launch: unknown): Promise<void> {
   if (typeof launch !== 'object' || launch === null) return;
   const { kind, containerId, runtimePath, runtimeRoot, cgroup }: Readonly<Record<string, unknown>> = { ...launch };
   if (kind !== 'container' || typeof containerId !== 'string' || typeof runtimePath !== 'string' || typeof runtimeRoot !== 'string') return;
-  if (cgroup === 'runtime') {
+  if (cgroup === 'runtime' || cgroup === 'systemd') {
     // Removes the cgroup, too. If it fails, what it knew goes with the record below.
     await runProgram(runtimePath, ['--root', runtimeRoot, 'delete', '--force', containerId]);
   }

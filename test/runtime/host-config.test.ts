@@ -146,7 +146,7 @@ test('privileged containers and those in namespaces of the host must be left alo
   assert.deepEqual(normalizeHostConfig({ ...emptyHostConfig, Privileged: true, SecurityOpt: ['label=type:x'] }, defaults).SecurityOpt, ['label=type:x']);
 });
 
-const context = { runtimes: ['crun', 'runc'], ipv4Forwarding: true, cgroupNamespaces: true, remapped: false };
+const context = { runtimes: ['crun', 'runc'], ipv4Forwarding: true, cgroupNamespaces: true, systemdCgroups: false, remapped: false };
 
 function verdict(more: Partial<HostConfig>): string | string[] {
   try {

@@ -31,7 +31,7 @@ export async function updateContainer(parts: EngineParts, reference: string, { M
     // Written first: a daemon that dies between the two is followed by one that makes them agree.
     parts.registry.update(id, { pendingUpdate: change });
     try {
-      parts.runtime.update(record, change);
+      await parts.runtime.update(record, change);
     } catch (error) {
       parts.registry.update(id, { pendingUpdate: undefined });
       await ports.undo();

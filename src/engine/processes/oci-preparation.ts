@@ -2,7 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
-import type { CgroupManager } from '#kernel/cgroups/contract.ts';
+import type { CgroupDriver, CgroupManager } from '#kernel/cgroups/contract.ts';
+import { forgetScope, isScope, isSliceName, keepLimits, scopePath, scopePathOf, scopeRequest } from '#kernel/cgroups/systemd-scopes.ts';
+import type { MemoryKills } from '#kernel/memory-kills.ts';
 import { rootOnHost, type Owner } from '#base/identity-mapping.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
 import type { Remapping } from '#kernel/user-namespace.ts';
@@ -35,6 +37,11 @@ export interface PreparationFacts {
   readonly seccompPrograms: SeccompFilterCache;
   readonly paths: EnginePaths;
   readonly configuration: CurrentConfiguration;
+  /** Of containers that are to be started. */
+  readonly cgroupDriver: CgroupDriver;
+  /** With systemd alone. */
+  readonly memoryKills: MemoryKills | undefined;
+  /** With systemd a slice. */
   readonly cgroupParent: string;
   readonly processorCount: number;
   /** Of containers, unless they have the host's users. */
@@ -77,7 +84,11 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
     return specification.process;
   };
 
-  const cgroupPath: RuntimePreparation['cgroupPath'] = ({ id, hostConfig }) => join('/', hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent, id);
+  const bySystemd = facts.cgroupDriver === 'systemd';
+  const cgroupParent = ({ hostConfig }: Pick<ContainerRecord, 'hostConfig'>): string => (hostConfig.CgroupParent === '' ? facts.cgroupParent : hostConfig.CgroupParent);
+  const cgroupPath: RuntimePreparation['cgroupPath'] = (record) => (bySystemd ? scopePath(cgroupParent(record), record.id) : join('/', cgroupParent(record), record.id));
+  /** Where it is: that of an earlier daemon may be of the other driver. */
+  const pathOf = (record: ContainerRecord): string => record.process?.cgroupPath ?? cgroupPath(record);
 
   /** Whom the pipes of a container's processes belong to. */
   const ownerOf = ({ hostConfig }: ContainerRecord): Owner | undefined => {
@@ -100,6 +111,7 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         ipv4Forwarding: readSysctl('net.ipv4.ip_forward') === '1',
         cgroupNamespaces: cgroups.facts.namespaces,
         remapped: facts.remapping !== undefined,
+        systemdCgroups: bySystemd,
       });
       return { hostConfig: normalizeHostConfig(verified.config, defaults), warnings: [...verified.warnings, ...warnings] };
     },
@@ -109,16 +121,21 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
       return { change: updateOf(verified.config), warnings: verified.warnings };
     },
 
-    update(record, change) {
+    async update(record, change) {
       // Real-time limits are for the next start, as with runc.
       const resources = cgroupResources({ ...noSettings, ...change, CpuRealtimePeriod: 0, CpuRealtimeRuntime: 0 }, undefined, host.deviceNumbersAt);
       const memory = change.MemorySwap === -1 ? { ...resources.memory, swap: -1 } : resources.memory;
-      cgroups.update(record.process?.cgroupPath ?? cgroupPath(record), { ...resources, ...(memory !== undefined && { memory }) });
+      const path = pathOf(record);
+      const limits = { ...resources, ...(memory !== undefined && { memory }) };
+      cgroups.update(path, limits);
+      if (isScope(path)) await keepLimits(path, limits);
     },
 
     async prepare(record, place) {
       const ociRuntime = runtimeOf(record);
       const path = cgroupPath(record);
+      if (bySystemd) refuseUnlessSlice(cgroupParent(record));
+      facts.memoryKills?.forget(path);
       const { init: initByDefault, initPath, noNewPrivileges, seccomp, ulimits } = facts.configuration.current;
       const withInit = record.hostConfig.Init ?? initByDefault;
       if (withInit && !existsSync(initPath)) throw fail('runtime.init_missing', { path: initPath });
@@ -147,13 +164,14 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
         sharedMemory: place.sharedMemory,
         mounts: place.mounts,
         init: withInit ? initPath : undefined,
-        cgroupsPath: path,
+        cgroupsPath: bySystemd ? scopeRequest(cgroupParent(record), record.id) : path,
         defaults: { noNewPrivileges, seccompProfile: seccomp.text ?? (seccomp.name === 'unconfined' ? 'unconfined' : ''), ulimits },
         host,
       });
-      const specification = requested.length === 0 ? described : injectDevices(described, requested, await readDeviceCatalog(deviceDirectories), host);
+      const placed = bySystemd && ociRuntime.crun ? inScope(described) : described;
+      const specification = requested.length === 0 ? placed : injectDevices(placed, requested, await readDeviceCatalog(deviceDirectories), host);
       const bundle = paths.bundleDirectory(record.id);
-      const placement = ociRuntime.crun ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
+      const placement = bySystemd ? { kind: 'systemd' as const } : ociRuntime.crun ? cgroups.create(path, specification.linux.resources ?? {}) : { kind: 'runtime' as const };
       try {
         mkdirSync(bundle, { recursive: true, mode: 0o711 });
         writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociRuntime.crun ? withSeccompProgram(specification, facts.seccompPrograms) : specification), { mode: 0o600 });
@@ -219,30 +237,37 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
           ...consoleSizeOf(request.ConsoleSize ?? [0, 0]),
           owner: ownerOf(record),
         },
-        cgroup: ociRuntime.crun ? cgroups.placement(record.process?.cgroupPath ?? cgroupPath(record)) : { kind: 'runtime' },
+        cgroup: isScope(pathOf(record)) ? { kind: 'systemd' } : ociRuntime.crun ? cgroups.placement(pathOf(record)) : { kind: 'runtime' },
         runDirectory: paths.runDirectory(execId),
         stateDirectory: paths.containerDirectory(record.id),
       };
     },
 
-    oomKilled: (record) => cgroups.oomKilled(record.process?.cgroupPath ?? cgroupPath(record)),
-    memoryPeak: (record) => cgroups.memoryPeak(record.process?.cgroupPath ?? cgroupPath(record)),
-    killAll: async (record) => cgroups.kill(record.process?.cgroupPath ?? cgroupPath(record)),
-    frozen: (record) => cgroups.frozen(record.process?.cgroupPath ?? cgroupPath(record)),
-    freeze: async (record) => cgroups.freeze(record.process?.cgroupPath ?? cgroupPath(record)),
-    thaw: async (record) => cgroups.thaw(record.process?.cgroupPath ?? cgroupPath(record)),
-    statistics: (record) => ({ statistics: cgroups.statistics(record.process?.cgroupPath ?? cgroupPath(record)), version: cgroups.version }),
-    processes: (record) => cgroups.processes(record.process?.cgroupPath ?? cgroupPath(record)),
+    oomKilled(record) {
+      const path = pathOf(record);
+      // Systemd removes a scope, and what was counted in it, with its last process.
+      return isScope(path) && !cgroups.exists(path) ? facts.memoryKills?.has(path) === true : cgroups.oomKilled(path);
+    },
+    memoryPeak: (record) => cgroups.memoryPeak(pathOf(record)),
+    killAll: async (record) => cgroups.kill(pathOf(record)),
+    frozen: (record) => cgroups.frozen(pathOf(record)),
+    freeze: async (record) => cgroups.freeze(pathOf(record)),
+    thaw: async (record) => cgroups.thaw(pathOf(record)),
+    statistics: (record) => ({ statistics: cgroups.statistics(pathOf(record)), version: cgroups.version }),
+    processes: (record) => cgroups.processes(pathOf(record)),
     release,
     cgroupPath,
 
     async repair(running) {
       for (const directory of [paths.bundlesDirectory, paths.runtimeRoot]) {
         for (const name of readdirSync(directory)) {
-          if (/^[0-9a-f]{64}$/.test(name) && !running.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
+          if (!/^[0-9a-f]{64}$/.test(name) || running.has(name)) continue;
+          if (directory === paths.bundlesDirectory) await endScopeOf(name);
+          rmSync(join(directory, name), { recursive: true, force: true });
         }
       }
-      for (const name of cgroups.list(facts.cgroupParent)) {
+      // Scopes in a slice may be another engine's: those of this one were found by its bundles.
+      for (const name of bySystemd ? [] : cgroups.list(facts.cgroupParent)) {
         if (!/^[0-9a-f]{64}$/.test(name) || running.has(name)) continue;
         await cgroups.kill(join(facts.cgroupParent, name));
         await cgroups.remove(join(facts.cgroupParent, name));
@@ -253,13 +278,48 @@ export function createOciPreparation(facts: PreparationFacts): RuntimePreparatio
   /** What `runtime delete` would do, without starting it: its state is a directory, and the cgroups are ours to remove. */
   async function release(id: string, path: string): Promise<void> {
     processes.delete(id);
+    if (isScope(path)) await endScope(path);
     rmSync(join(paths.runtimeRoot, id), { recursive: true, force: true });
     rmSync(paths.bundleDirectory(id), { recursive: true, force: true });
+    if (!isScope(path)) await endCgroup(path);
+  }
+
+  async function endCgroup(path: string): Promise<void> {
     if (cgroups.exists(path) && !(await cgroups.remove(path))) {
       await cgroups.kill(path);
       await cgroups.remove(path);
     }
   }
+
+  async function endScope(path: string): Promise<void> {
+    await endCgroup(path);
+    await forgetScope(path);
+  }
+
+  /** Of a container whose bundle is left. */
+  async function endScopeOf(id: string): Promise<void> {
+    const file = join(paths.bundleDirectory(id), 'config.json');
+    const { linux } = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RuntimeSpecification) : {};
+    const path = linux && scopePathOf(linux.cgroupsPath);
+    if (path !== undefined) await endScope(path);
+  }
+}
+
+/** Else crun makes a cgroup below the scope, and the limits of one are not those of the other (crun(1)). */
+const inScopeItself = { 'run.oci.systemd.subgroup': '' } as const;
+
+/**
+ * As crun hands it to systemd, whose units know no devices that are forbidden but all: what is refused singly
+ * was refused with all before, and nothing wider allowed since.
+ */
+function inScope(specification: RuntimeSpecification): RuntimeSpecification {
+  const { linux, annotations } = specification;
+  const devices = linux.resources.devices?.filter(({ allow, type }) => allow || type === undefined);
+  return { ...specification, annotations: { ...inScopeItself, ...annotations }, linux: { ...linux, resources: { ...linux.resources, ...(devices !== undefined && { devices }) } } };
+}
+
+function refuseUnlessSlice(parent: string): void {
+  if (!isSliceName(parent)) throw fail('runtime.setting_invalid', { message: 'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"' });
 }
 
 /** Whoever brings a /dev has chosen what is in it, and crun makes nothing there. */

@@ -32,7 +32,7 @@ export interface RuntimePreparation {
   /** Checks the limits of an update against the machine. @returns what is left of them, and warnings. @throws Docker's texts */
   verifyUpdate(request: UpdateRequest): { change: UpdateRequest; warnings: string[] };
   /** Writes the limits of an update into the cgroups of a running container. @throws kernel.cgroup_setting_refused */
-  update(record: ContainerRecord, change: UpdateRequest): void;
+  update(record: ContainerRecord, change: UpdateRequest): Promise<void>;
   /** Makes bundle and cgroups. On failure nothing is left. */
   prepare(record: ContainerRecord, place: ContainerPlace): Promise<Omit<ContainerLaunch, 'attachments'>>;
   /** Whether the user can be found in the root file system. @throws runtime.user_not_found and the like */

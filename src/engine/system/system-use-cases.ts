@@ -7,7 +7,7 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { nowNanoseconds, timestampNow } from '#base/timestamp.ts';
 import type { ImageStore, Snapshotter } from '#image/contract.ts';
-import type { CgroupFacts } from '#kernel/cgroups/contract.ts';
+import type { CgroupDriver, CgroupFacts } from '#kernel/cgroups/contract.ts';
 import { openDescriptors } from '#kernel/process-descriptors.ts';
 import { readSysctl } from '#kernel/sysctl.ts';
 import { isRunning } from '../containers/container-state.ts';
@@ -31,6 +31,7 @@ export interface SystemParts {
   readonly storage: StorageParts;
   readonly solver: BuildSolver;
   readonly cgroups: CgroupFacts;
+  readonly cgroupDriver: CgroupDriver;
   /** Identifies this engine for good. */
   readonly engineId: string;
   readonly dataRoot: string;
@@ -122,7 +123,7 @@ export function systemUseCases(parts: SystemParts): SystemUseCases {
         NGoroutines: process.getActiveResourcesInfo().length,
         SystemTime: timestampNow(),
         LoggingDriver: current.log.driver,
-        CgroupDriver: 'cgroupfs',
+        CgroupDriver: parts.cgroupDriver,
         CgroupVersion: String(cgroups.version),
         NEventsListener: parts.events.listenerCount,
         KernelVersion: release(),

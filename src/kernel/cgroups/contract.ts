@@ -128,6 +128,9 @@ export interface CgroupFacts {
   readonly namespaces: boolean;
 }
 
+/** Who makes the cgroups of containers: the engine with its OCI runtime, or systemd for them. */
+export type CgroupDriver = 'cgroupfs' | 'systemd';
+
 export interface CgroupManager {
   readonly version: 1 | 2;
   readonly facts: CgroupFacts;

@@ -1,6 +1,7 @@
 /** Checks the modes and other settings of a create request that are no limits, in Docker's order and words. */
 import { isIP } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
+import { isSliceName } from '#kernel/cgroups/systemd-scopes.ts';
 import { parseSecurityOptions } from '../specification/security-options.ts';
 import type { HostConfig } from '#schema/container-config.ts';
 
@@ -11,6 +12,8 @@ export interface HostConfigContext {
   readonly cgroupNamespaces: boolean;
   /** Containers have users of their own unless they say `--userns host`. */
   readonly remapped: boolean;
+  /** Whether the parents of cgroups are slices. */
+  readonly systemdCgroups: boolean;
 }
 
 /**
@@ -37,6 +40,9 @@ export function verifyHostConfig(config: HostConfig, context: HostConfigContext)
   if (Object.hasOwn(config.Annotations ?? {}, '')) throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
   for (const host of config.ExtraHosts ?? []) verifyExtraHost(host);
   parseSecurityOptions(config.SecurityOpt ?? []);
+  if (context.systemdCgroups && config.CgroupParent !== '' && !isSliceName(config.CgroupParent)) {
+    throw refuse('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"');
+  }
   if (config.Runtime !== '' && !context.runtimes.includes(config.Runtime)) throw refuse(`unknown or invalid runtime name: ${config.Runtime}`);
   for (const destination of Object.keys(config.Tmpfs ?? {})) verifyTmpfsDestination(destination);
   if (!['', 'private', 'host'].includes(config.CgroupnsMode)) throw refuse(`invalid cgroup namespace mode: ${config.CgroupnsMode}`);
