@@ -6,9 +6,10 @@
  *
  * COMMAND is a program with its arguments, separated by spaces; it must serve plain HTTP on the address in the
  * environment variable REGISTRY_HTTP_ADDR, and have its storage under BENCH_STORAGE. BENCH_DIRECTORY says where both
- * store (default: the system's temporary directory), BENCH_ROUNDS how often.
+ * store (default: the system's temporary directory), BENCH_ROUNDS how often, BENCH_STREAMS how many blobs are on their
+ * way at once (default: five, as Docker has it).
  *
- * A round pushes 10 blobs of 20 MiB, five at a time in one stream each as Docker does, and pulls them again. The
+ * A round pushes twice as many blobs as there are streams, of 20 MiB each, and pulls them again. The
  * registries take turns within every round, so that the machine's load meets both. Processor time is the server's own.
  * Of the memory, the proportional share (PSS) counts what several programs map by its part, the private share is what
  * nobody else could use, and the peak is the largest resident size, files mapped from disk included.
@@ -48,9 +49,9 @@ interface Sample {
 }
 
 const home = fileURLToPath(new URL('..', import.meta.url));
-const blobCount = 10;
+const atOnce = Number(process.env['BENCH_STREAMS'] ?? 5);
+const blobCount = 2 * atOnce;
 const blobSize = 20 * 1024 * 1024;
-const atOnce = 5;
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const clockTick = 10;
 
