@@ -24,7 +24,7 @@ test('events must tell what happened, also after the daemon was killed', async (
     assert.deepEqual(actions, ['create', 'start', 'exec_create: true ', 'exec_start: true ', 'kill', 'stop', 'die']);
     assert.equal(events.at(-1)?.Actor.Attributes['exitCode'], '4');
     for (const { time, timeNano } of events) assert.equal(timeNano / 1_000_000_000n, BigInt(time));
-    assert.ok(events.some(({ timeNano }) => BigInt(Number(timeNano)) !== timeNano), 'times are no doubles');
+    assert.ok(!clockIsFine() || events.some(({ timeNano }) => BigInt(Number(timeNano)) !== timeNano), 'times are no doubles');
   });
 
   await t.test('the past must be there after the daemon was killed, and filters must choose from it', async () => {
@@ -52,3 +52,9 @@ test('events must tell what happened, also after the daemon was killed', async (
     assert.deepEqual((await past('1')).slice(mark).map(({ Type, Action }) => `${Type} ${Action}`), ['volume mount', 'network disconnect', 'volume unmount']);
   });
 });
+
+/** Whether the clock goes in steps finer than those of a double that holds today in nanoseconds; that of user-mode Linux does not. */
+function clockIsFine(): boolean {
+  const moments = Array.from({ length: 200 }, () => process.hrtime.bigint());
+  return moments.some((moment) => (moment - (moments[0] ?? 0n)) % 256n !== 0n);
+}
