@@ -24,8 +24,8 @@ export function makeQuery(name: string, type: number): Buffer {
 }
 
 /** Sends the query as a datagram; fails when no answer comes within two seconds. */
-export async function exchange(namespacePath: string, query: Buffer): Promise<Buffer> {
-  const fd = inNetworkNamespace(namespacePath, () => new BoundSocket('udp', '127.0.0.1', 0).release());
+export async function exchange(namespacePath: string, query: Buffer, from = 0): Promise<Buffer> {
+  const fd = inNetworkNamespace(namespacePath, () => new BoundSocket('udp', '127.0.0.1', from).release());
   const socket = createSocket('udp4');
   try {
     socket.bind({ fd });

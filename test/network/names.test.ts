@@ -155,12 +155,16 @@ test('the next engine must answer for live containers as soon as it has started'
   await newNetwork('handed');
   const one = await start('handed-one', { networkMode: 'handed', endpointSettings: { Aliases: ['uno'] } });
   const two = await start('handed-two', { networkMode: 'handed' });
+  const query = makeQuery('uno', typeOf.a);
+  const fromOnePort = async (): Promise<readonly string[]> => readAnswer(await exchange(two.namespacePath, query, 4053), query.length).data;
+  assert.deepEqual(await fromOnePort(), [addressOf(one, 'handed')]);
   await networks[Symbol.asyncDispose]();
   networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   const began = performance.now();
   await networks.start([['handed-one', one], ['handed-two', two]].map(([name, sandbox]) => ({ containerId: sandboxRequest(name as string).containerId, containerName: name as string, sandbox: sandbox as Sandbox })));
   assert.deepEqual((await resolveName(two.namespacePath, 'uno')).data, [addressOf(one, 'handed')]);
   assert.ok(performance.now() - began < 1000);
+  assert.deepEqual(await fromOnePort(), [addressOf(one, 'handed')], 'the kernel remembers where the questions of a port went');
 });
 
 test('port 53 must be free for a name server of the container\'s own', async () => {

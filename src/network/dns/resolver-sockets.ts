@@ -1,8 +1,8 @@
 /**
- * The sockets of a container's resolver, at ports that the kernel chooses: port 53 of 127.0.0.11 is diverted
- * to them, and stays free for a name server of the container's own. They stay in the network namespace in
- * which they were made.
+ * The sockets of a container's resolver, at ports of their own: port 53 of 127.0.0.11 is diverted to them, and
+ * stays free for a name server of the container's own. They stay in the network namespace in which they were made.
  */
+import { createHash } from 'node:crypto';
 import { isFailure } from '#base/errors/failure.ts';
 import { BoundSocket } from '#kernel/bound-socket.ts';
 import { divertPort } from '#kernel/nftables/port-diversion.ts';
@@ -11,6 +11,9 @@ import { protocolNumbers } from '../port-specification.ts';
 export const resolverAddress = '127.0.0.11';
 const wellKnownPort = 53;
 const table = 'dhow_names';
+/** Ports that are nobody's (RFC 6335), as far as the kernel chooses among them. */
+const firstPrivatePort = 49152;
+const usualPorts = 11_800;
 /** As many questions as may come while the engine does something else. */
 const receiveBuffer = 4 << 20;
 
@@ -20,15 +23,28 @@ export interface ResolverSockets {
   readonly connections: number;
 }
 
-/** Called inside the container's namespace, whose loopback is up. @throws kernel.syscall_failed, `EADDRINUSE` when the port cannot be diverted and a program of the container has it */
-export function openResolverSockets(): ResolverSockets {
-  try {
-    return openAt(0);
-  } catch (error) {
-    // Where the kernel cannot divert, the port itself is taken.
-    if (!isFailure(error, 'kernel.syscall_failed')) throw error;
-    return openAt(wellKnownPort);
+/**
+ * Called inside the container's namespace, whose loopback is up.
+ * @throws kernel.syscall_failed, `EADDRINUSE` when the port cannot be diverted and a program of the container has it
+ */
+export function openResolverSockets(containerId: string): ResolverSockets {
+  // Last of all, where the kernel cannot divert: the port itself.
+  for (const port of [usualPort(containerId), 0]) {
+    try {
+      return openAt(port);
+    } catch (error) {
+      if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+    }
   }
+  return openAt(wellKnownPort);
+}
+
+/**
+ * Where the next daemon finds the port free, too: the kernel goes on diverting to the port that was, as long as a
+ * program asks from one port of its own.
+ */
+function usualPort(containerId: string): number {
+  return firstPrivatePort + (createHash('sha256').update(containerId).digest().readUInt16BE(0) % usualPorts);
 }
 
 function openAt(port: number): ResolverSockets {
@@ -38,7 +54,7 @@ function openAt(port: number): ResolverSockets {
   datagrams.setReceiveBuffer(receiveBuffer);
   const connections = stack.use(new BoundSocket('tcp', resolverAddress, port));
   connections.listen();
-  if (port === 0) {
+  if (port !== wellKnownPort) {
     divertPort(table, {
       address: resolverAddress,
       port: wellKnownPort,
