@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { ContainerLaunch, ExitReport, ShimProcess } from '#runtime/contract.ts';
@@ -127,22 +127,41 @@ test('when shim and daemon were killed, what is left must be killed and reported
   assert.deepEqual(readdirSync(bench.runtimeRoot), []);
 });
 
+test('a lost process must be killed also when the record of it is gone', async () => {
+  await using bench = new ShimBench();
+  const container = bench.container(['sleep', '1000']);
+  const started = await loseShimAndRecord(container);
+  assert.equal((await lostReport(container, started)).reason, 'shim-lost');
+  assert.equal(isAlive(started.pid), false);
+});
+
 test('a process that merely has the pid of a lost one must be left alone', async () => {
   await using bench = new ShimBench();
   const container = bench.container(['sleep', '1000']);
-  const [started] = await startAndKillDaemon([container]);
-  assert.ok(started);
-  process.kill(started.shimPid, 'SIGKILL');
-  await eventually(() => !isAlive(started.shimPid), 'the end of the shim');
-  // Without the record of its start time nobody can know whether it still is the same process.
-  rmSync(`${container.runDirectory}/process`);
-  const report = await adopt(container, started);
-  assert.ok(!isProcess(report));
-  assert.equal(report.reason, 'shim-lost');
+  const started = await loseShimAndRecord(container);
+  // One that began after the pid was written down is another.
+  const before = new Date(Date.now() - 3_600_000);
+  utimesSync(`${container.runDirectory}/pid`, before, before);
+  assert.equal((await lostReport(container, started)).reason, 'shim-lost');
   assert.ok(isAlive(started.pid));
   process.kill(started.pid, 'SIGKILL');
   await eventually(() => !isAlive(started.pid), 'its end');
 });
+
+async function loseShimAndRecord(container: ContainerLaunch): Promise<Started> {
+  const [started] = await startAndKillDaemon([container]);
+  assert.ok(started);
+  process.kill(started.shimPid, 'SIGKILL');
+  await eventually(() => !isAlive(started.shimPid), 'the end of the shim');
+  rmSync(`${container.runDirectory}/process`);
+  return started;
+}
+
+async function lostReport(container: ContainerLaunch, started: Started): Promise<ExitReport> {
+  const report = await adopt(container, started);
+  assert.ok(!isProcess(report));
+  return report;
+}
 
 test('what a daemon was given by its starter must not be held open by its containers', async () => {
   await using bench = new ShimBench();
