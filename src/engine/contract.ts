@@ -126,7 +126,8 @@ export interface ImageUseCases {
 
 export interface NetworkUseCases {
   list(filters: Filters, options?: { readonly containers?: boolean }): Promise<NetworkInspect[]>;
-  inspect(reference: string): Promise<NetworkInspect>;
+  /** `usage`: with how much of its subnets is in use. */
+  inspect(reference: string, options?: { readonly usage?: boolean }): Promise<NetworkInspect>;
   /** @throws network.name_taken and Docker's other texts; nothing is left behind then */
   create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }>;
   /** @throws network.not_found, network.remove_predefined, network.in_use */

@@ -1,6 +1,7 @@
 /** The network endpoints' use cases. */
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { parseTimestamp } from '#base/timestamp.ts';
+import { subnetUsage } from '#network/subnet-usage.ts';
 import type { ContainerRecord } from './containers/container-record.ts';
 import { isRunning } from './containers/container-state.ts';
 import type { EngineParts } from './containers/engine-parts.ts';
@@ -29,7 +30,10 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
 
   return {
     list: async (filters, options) => networks.list(filters, options),
-    inspect: async (reference) => networks.inspect(reference),
+    async inspect(reference, { usage = false } = {}) {
+      const network = networks.inspect(reference);
+      return usage ? { ...network, Status: { IPAM: { Subnets: subnetUsage(network) } } } : network;
+    },
 
     async create(request) {
       const standard = parts.configuration.current.networkOptions[request.Driver === '' ? 'bridge' : request.Driver];

@@ -55,4 +55,13 @@ export interface NetworkInspect {
   Containers: Record<string, { Name: string; EndpointID: string; MacAddress: string; IPv4Address: string; IPv6Address: string }>;
   Options: Record<string, string>;
   Labels: Record<string, string>;
+  /** With `verbose` alone; of Engine API 1.52. */
+  Status?: { IPAM: { Subnets: Record<string, SubnetUsage> } };
+}
+
+/** How much of a subnet is in use. */
+export interface SubnetUsage {
+  IPsInUse: number;
+  /** Addresses that containers can still get without asking for one; at most 2^53 - 1. */
+  DynamicIPsAvailable: number;
 }

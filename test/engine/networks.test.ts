@@ -52,7 +52,10 @@ test('a container must be known by its names on a network, in its files, to its 
   }
   await client.containers.rename('web-1', 'web-2');
   assert.match(await inside(daemon, 'peer-1', 'nslookup', '-type=a', 'web-2'), new RegExp(`Address: ${endpoint?.IPAddress}`));
-  assert.deepEqual((await client.networks.inspect('names')).Containers[id]?.Name, 'web-2');
+  const seen = await client.networks.inspect('names');
+  assert.deepEqual([seen.Containers[id]?.Name, seen.Status], ['web-2', undefined]);
+  const { Status } = await client.networks.inspect('names', { verbose: true });
+  assert.deepEqual(Object.entries(Status?.IPAM.Subnets ?? {}).map(([subnet, { IPsInUse }]) => [subnet, IPsInUse]), [[seen.IPAM.Config?.[0]?.Subnet, 5]], 'edges, gateway and two containers');
 
   // Made anew it has another address, which is told at once.
   await client.containers.remove('web-2', { force: true });

@@ -26,10 +26,11 @@ async function list({ reply }: Exchange, { engine, query, version }: Call): Prom
 
 async function inspect({ reply }: Exchange, { engine, name, query }: Call): Promise<void> {
   const verbose = query.text('verbose');
-  if (verbose !== '' && parseGoBoolean(verbose) === undefined) {
+  const usage = verbose === '' ? false : parseGoBoolean(verbose);
+  if (usage === undefined) {
     throw fail('api.invalid_parameter', { message: `invalid value for verbose: ${verbose}: strconv.ParseBool: parsing ${quoteText(verbose)}: invalid syntax` });
   }
-  const network = await engine.networks.inspect(name);
+  const network = await engine.networks.inspect(name, { usage });
   const scope = query.text('scope');
   if (scope !== '' && scope !== network.Scope) throw fail('network.not_found', { reference: name });
   reply.json(200, network);
