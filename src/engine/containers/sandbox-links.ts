@@ -42,14 +42,23 @@ export const sandboxLinks = {
     }
     for (const name of names) {
       const link = join(directory, name);
-      if (owned.has(name) || !lstatSync(link).isSymbolicLink()) continue;
-      if (readlinkSync(link).startsWith(`${executionRoot}/`)) removeLink(link);
+      if (!owned.has(name) && targetOf(link)?.startsWith(`${executionRoot}/`) === true) removeLink(link);
     }
   },
 };
 
 function nameOf({ id, namespacePath }: Sandbox): string {
   return basename(namespacePath) === hostName ? hostName : shortIdentifier(id);
+}
+
+/** Undefined: it is no link, or another engine has removed it meanwhile. */
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EINVAL')) return undefined;
+    throw error;
+  }
 }
 
 /** Only links are ours: another engine keeps real namespaces here. */
