@@ -4,24 +4,23 @@
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
-import { rootOnHost } from '#base/identity-mapping.ts';
+import { fail, messageOf } from '#base/errors/failure.ts';
 import { formatTimestamp, parseTimestamp } from '#base/timestamp.ts';
-import { namespacePathOf } from '#kernel/process-namespace.ts';
-import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
+import { unmountSharedMemory } from '#kernel/shared-memory.ts';
 import type { Sandbox } from '#network/contract.ts';
 import type { ExitReport, ShimProcess } from '#runtime/contract.ts';
 import { filesOf, renewLinkedHost, writeContainerFiles } from './container-files.ts';
 import { linkHosts, linkingTo, liveLinks, withLinkVariables } from './container-links.ts';
 import { publishContainerEvent, publishNetworkEvents } from './container-events.ts';
 import type { ContainerRecord } from './container-record.ts';
+import { makeSandbox, sharedMemoryFor } from './container-sandbox.ts';
 import { withSignal, type Ending, type SentSignal } from './ending.ts';
 import { exitedState, failedStartState, isRunning, restartingState, startedState, startTimestamp, withStartingHealth, withStatus, withUnwatchedHealth } from './container-state.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fileFactsOf } from './file-facts.ts';
-import { attachmentsOf, referenceOf } from './network-attachments.ts';
 import { imageSnapshotsOf } from './image-mounts.ts';
 import { makeMountPoints } from './mount-points.ts';
+import { pidOf } from './namespace-donors.ts';
 import { pinSubpaths, releaseMounts, resolveMounts } from './mount-resolution.ts';
 import { remappingFor } from './remapping.ts';
 import { decideRestart, firstRestartDelay } from './restart-decision.ts';
@@ -30,10 +29,6 @@ import { probeCommand } from '../health/health-state.ts';
 import { imageUsers } from '../images.ts';
 import { describeStartFailure } from './start-failure.ts';
 import { publishVolumeEvents } from './volume-events.ts';
-
-type NamespacePurpose = 'pid' | 'ipc' | 'network';
-
-const hostNetworkModes = new Set(['host']);
 
 /** `State.Error` of a container whose shim was killed. */
 const lostShim = 'the shim that held the container (dhow-shim) was killed: the container\'s processes were killed too, and how its own would have ended is not known';
@@ -88,7 +83,7 @@ export class ContainerLifecycle {
       registry.update(id, { manuallyStopped: false, signals: [], process: { pid: 0, shimPid: 0, runDirectory: paths.runDirectory(id), cgroupPath } });
       undo.defer(() => void registry.book(id, { process: undefined }));
 
-      const { sandbox, networkNamespace, userNamespace } = await this.#makeSandbox(before, undo);
+      const { sandbox, networkNamespace, userNamespace } = await makeSandbox(this.#parts, before, undo);
       sandboxed = registry.require(id);
       const rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
@@ -105,8 +100,8 @@ export class ContainerLifecycle {
         userNamespace,
         files,
         mounts,
-        sharedMemory: this.#sharedMemory(before, undo),
-        pidOf: (reference, purpose) => this.#pidOf(reference, purpose),
+        sharedMemory: sharedMemoryFor(this.#parts, before, undo),
+        pidOf: (reference, purpose) => pidOf(this.#parts.registry, reference, purpose),
       });
       undo.defer(() => runtime.release(id, cgroupPath));
       const shim = await launcher.launch({ ...launch, attachments: pending.map((attachment) => attachment.options) }, starting.signal);
@@ -346,45 +341,6 @@ export class ContainerLifecycle {
     }
   }
 
-  async #makeSandbox(record: ContainerRecord, undo: AsyncDisposableStack): Promise<{ sandbox: Sandbox | undefined; networkNamespace: string | undefined; userNamespace: string | undefined }> {
-    const mode = record.hostConfig.NetworkMode;
-    const remapping = remappingFor(this.#parts, record.hostConfig);
-    const donated = remapping && this.#userNamespaceOfDonor(record);
-    if (mode.startsWith('container:')) {
-      const pid = this.#pidOf(mode.slice('container:'.length), 'network');
-      return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net'), userNamespace: donated };
-    }
-    const [main, ...further] = attachmentsOf(record);
-    const nameServers = [record.hostConfig.Dns ?? [], this.#parts.configuration.current.dns.servers].find((list) => list.length > 0);
-    const sandbox = await this.#parts.networks.create({
-      containerId: record.id,
-      containerName: record.name,
-      networkMode: main === undefined ? undefined : referenceOf(main),
-      exposedPorts: Object.keys(record.config.ExposedPorts ?? {}),
-      portBindings: record.hostConfig.PortBindings ?? {},
-      publishAll: record.hostConfig.PublishAllPorts,
-      macAddress: main?.settings.MacAddress ? undefined : record.config.MacAddress,
-      endpointSettings: main?.settings,
-      furtherNetworks: further.map((attachment) => ({ network: referenceOf(attachment), settings: attachment.settings })),
-      hostname: record.config.Hostname,
-      ...(nameServers !== undefined && { nameServers }),
-      owner: remapping && { ...remapping, join: donated },
-    });
-    undo.defer(() => this.#parts.networks.destroy(record.id, sandbox));
-    // In the record before the start is confirmed: start-up gives it back after a crash.
-    this.#parts.registry.update(record.id, { sandbox });
-    undo.defer(() => void this.#parts.registry.book(record.id, { sandbox: undefined }));
-    sandboxLinks.make(sandbox);
-    undo.defer(() => sandboxLinks.remove(sandbox));
-    return { sandbox, networkNamespace: hostNetworkModes.has(mode) ? undefined : sandbox.namespacePath, userNamespace: donated ?? sandbox.userNamespacePath };
-  }
-
-  /** Who shares another namespace of a container has its users, too: it could do nothing there otherwise. */
-  #userNamespaceOfDonor({ hostConfig: { NetworkMode, IpcMode, PidMode } }: ContainerRecord): string | undefined {
-    const [mode, purpose] = ([[PidMode, 'pid'], [IpcMode, 'ipc'], [NetworkMode, 'network']] as const).find(([value]) => value.startsWith('container:')) ?? [];
-    return mode === undefined || purpose === undefined ? undefined : namespacePathOf(this.#pidOf(mode.slice('container:'.length), purpose), 'user');
-  }
-
   #writeFiles(record: ContainerRecord, sandbox: Sandbox | undefined): ReturnType<typeof filesOf> {
     const mode = record.hostConfig.NetworkMode;
     if (mode.startsWith('container:')) {
@@ -397,42 +353,6 @@ export class ContainerLifecycle {
     return writeContainerFiles(record, fileFactsOf(this.#parts, record, sandbox, linkHosts(liveLinks(record, this.#parts.registry))));
   }
 
-  #pidOf(reference: string, purpose: NamespacePurpose): number {
-    return this.#donorOf(reference, purpose).state.pid;
-  }
-
-  #donorOf(reference: string, purpose: NamespacePurpose): ContainerRecord {
-    const { registry } = this.#parts;
-    let other: ContainerRecord;
-    try {
-      other = registry.resolve(reference);
-    } catch (error) {
-      if (isFailure(error, 'container.empty_reference') && purpose !== 'network') throw fail('container.namespace_donor_unnamed', { namespace: purpose.toUpperCase() }, error);
-      if (!isFailure(error, 'container.not_found')) throw error;
-      if (purpose === 'network') throw fail('container.network_container_missing', { reference }, error);
-      throw fail('container.namespace_donor_gone', { namespace: purpose.toUpperCase(), reference }, error);
-    }
-    if (!isRunning(other.state)) {
-      if (purpose === 'network') throw fail('container.network_container_stopped', { name: other.name, status: other.state.status });
-      throw fail('container.namespace_donor_stopped', { namespace: purpose.toUpperCase(), id: other.id });
-    }
-    if (purpose === 'ipc' && other.hostConfig.IpcMode !== 'shareable') throw fail('container.ipc_not_shareable', { id: other.id });
-    return other;
-  }
-
-  /** Shared memory that outlives one mount namespace: the host's, a shareable container's own, or its donor's. */
-  #sharedMemory(record: ContainerRecord, undo: AsyncDisposableStack): string | undefined {
-    const { IpcMode, ShmSize } = record.hostConfig;
-    const { paths } = this.#parts;
-    if (IpcMode === 'host') return sharedMemoryOfHost;
-    if (IpcMode.startsWith('container:')) return paths.sharedMemoryDirectory(this.#donorOf(IpcMode.slice('container:'.length), 'ipc').id);
-    if (IpcMode !== 'shareable') return undefined;
-    const directory = paths.sharedMemoryDirectory(record.id);
-    const remapping = remappingFor(this.#parts, record.hostConfig);
-    mountSharedMemory(directory, ShmSize, remapping && rootOnHost(remapping.mapping));
-    undo.defer(() => unmountSharedMemory(directory));
-    return directory;
-  }
 }
 
 /** `--tmpfs`. */

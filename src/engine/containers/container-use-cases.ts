@@ -1,10 +1,9 @@
 /** The container endpoints' use cases over registry and life cycle. */
-import type { Duplex } from 'node:stream';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
-import { nowNanoseconds, parseTimestamp, timestampNow } from '#base/timestamp.ts';
+import { nowNanoseconds, parseTimestamp } from '#base/timestamp.ts';
 import type { ContainerInspect, ContainerSummary, CreateRequest } from '#schema/container-config.ts';
-import type { AttachRequest, ContainerUseCases, Filters, LogRequest } from '../contract.ts';
-import { ClientChoice, joinClient } from './attach-client.ts';
+import type { ContainerUseCases, Filters, LogRequest } from '../contract.ts';
+import { attachToContainer } from './attach-to-container.ts';
 import { createContainer } from './container-creation.ts';
 import { publishContainerEvent } from './container-events.ts';
 import { containerFilter } from './container-filters.ts';
@@ -13,11 +12,10 @@ import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
-import { withSignal, type Requester, type SentSignal } from './ending.ts';
+import { sentBy, withSignal } from './ending.ts';
 import { explainContainer } from '../explain/explain-container.ts';
 import { containerStats } from './container-stats.ts';
 import { viewInspect, viewSummary } from './container-view.ts';
-import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { isReadable } from '../processes/log-options.ts';
 import { readLogBounds } from './log-query.ts';
@@ -25,14 +23,13 @@ import { pauseContainer, thawContainer, unpauseContainer } from './pause-contain
 import { OnePrune } from '../one-prune.ts';
 import { pruneFilter } from './prune-filter.ts';
 import { isSignal, parseSignal, readSignal } from './signal-name.ts';
+import { removal } from './remove-container.ts';
 import { restartContainer } from './restart-container.ts';
 import { awaitKilled, stopContainer } from './stop-container.ts';
 import { topOf } from './top.ts';
 import { updateContainer } from './update-container.ts';
 
 const never = new AbortController().signal;
-/** Milliseconds that a start under way gets before a forced removal gives it up. */
-const startPatience = 5000;
 
 export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecycle): ContainerUseCases {
   const { registry, live, mutex, snapshotter, events } = parts;
@@ -40,70 +37,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
 
   const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
 
-  type Removal = { force: boolean; volumes: boolean; link: boolean; requester?: Requester | undefined; signal: AbortSignal };
-  const removing = new Set<string>();
-
-  const remove = async (reference: string, options: Removal): Promise<void> => {
-    const { id } = registry.resolve(reference);
-    if (removing.has(id)) throw fail('container.removal_in_progress', { reference });
-    removing.add(id);
-    try {
-      await removeAlone(id, reference, options);
-    } finally {
-      removing.delete(id);
-    }
-  };
-
-  const removeAlone = async (id: string, reference: string, options: Removal): Promise<void> => {
-    if (options.link) throw fail('container.default_link');
-    for (;;) {
-      if (!options.force) refuseRemoval(registry.require(id));
-      else if (isEndless(registry.get(id))) await killAndWait(id, options.signal, options.requester);
-      using _held = await (options.force ? acquireByForce(id, options.signal) : mutex.acquire(id, options.signal));
-      const current = registry.get(id);
-      // AutoRemove may have been quicker.
-      if (current === undefined) {
-        if (options.force) return;
-        throw fail('container.not_found', { reference });
-      }
-      if (isRunning(current.state)) {
-        // A start that was under way, by its restart policy for one, came before.
-        if (options.force) continue;
-        refuseRemoval(current);
-      }
-      await lifecycle.removeHeld(id, { volumes: options.volumes });
-      return;
-    }
-  };
-
-  /** A start that hangs, in a file server that does not answer for one, is given up for the removal. */
-  const acquireByForce = async (id: string, signal: AbortSignal): Promise<Disposable> => {
-    const timer = setTimeout(() => live.find(id)?.starting?.abort(fail('container.being_removed')), startPatience);
-    try {
-      return await mutex.acquire(id, signal);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-
-  const killAndWait = async (id: string, signal: AbortSignal, requester: Requester | undefined): Promise<void> => {
-    const exit = live.of(id).nextExit(signal);
-    exit.catch(() => undefined);
-    if (!lifecycle.markStopped(id, sentBy(9, 'remove', requester))) return;
-    const { process } = live.of(id);
-    const record = registry.require(id);
-    if (process === undefined) {
-      // Nobody would tell of its end: its shim could not be taken up.
-      if (!isRunning(record.state)) return;
-      await parts.runtime.killAll(record);
-      await lifecycle.recordExit(id, { exitCode: 137, finishedAt: nowNanoseconds(), reason: 'shim-lost' });
-      return;
-    }
-    if (process.signal(9)) publishContainerEvent(events, record, 'kill', { signal: '9' });
-    // Where it is fatal the signal comes first: nothing of it runs again.
-    if (record.state.status === 'paused') await parts.runtime.thaw(record);
-    await awaitKilled(parts, record, exit, `remove container "/${record.name}": could not kill`);
-  };
+  const remove = removal(parts, lifecycle);
 
   return {
     create: async (name: string, request: CreateRequest, options) => createContainer(parts, name, request, options),
@@ -266,56 +200,7 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       return { terminal: record.config.Tty, chunks };
     },
 
-    async attach(reference, request: AttachRequest) {
-      if (request.detachKeys !== '') parseDetachKeys(request.detachKeys, 'detach');
-      const record = registry.resolve(reference);
-      if (record.state.status === 'paused') throw fail('container.attach_paused', { name: reference });
-      if (record.state.status === 'restarting') throw fail('container.attach_restarting', { name: reference });
-      const terminal = record.config.Tty;
-      const keys = request.detachKeys === '' ? defaultDetachKeys : request.detachKeys;
-      const detachKeys = terminal && request.stdin ? parseDetachKeys(keys) : undefined;
-      const container = live.of(record.id);
-      const choice = {
-        stdin: request.stdin && record.config.OpenStdin,
-        stdout: request.stdout,
-        stderr: request.stderr,
-      };
-      publishContainerEvent(events, record, 'attach');
-      const join = async (client: Duplex, signal: AbortSignal): Promise<void> => {
-        if (request.logs && record.startedBefore && isReadable(record.hostConfig.LogConfig)) {
-          const past = parts.readLog({
-            path: parts.paths.logPath(record.id),
-            stdout: request.stdout,
-            stderr: request.stderr,
-            since: undefined,
-            until: undefined,
-            tail: undefined,
-            timestamps: false,
-            details: false,
-            multiplexed: !terminal,
-            followUntil: undefined,
-            signal,
-          });
-          for await (const chunk of past) {
-            if (!client.write(chunk)) await new Promise((resolve) => client.once('drain', resolve));
-          }
-        }
-        if (!request.stream || !(choice.stdin || choice.stdout || choice.stderr)) {
-          client.end();
-          return;
-        }
-        const place = new ClientChoice(choice, client, detachKeys);
-        const stream = container.process !== undefined ? await container.process.attach(place) : await container.awaitStart(place, signal);
-        if (stream === undefined) {
-          place.connection?.wake();
-          client.end();
-          return;
-        }
-        const outcome = await joinClient(stream, client, { stdin: choice.stdin, detachKeys, signal, connection: place.connection });
-        if (outcome === 'detached') publishContainerEvent(events, registry.get(record.id) ?? record, 'detach');
-      };
-      return { terminal, join };
-    },
+    attach: async (reference, request) => attachToContainer(parts, reference, request),
 
     async resize(reference, size) {
       const record = registry.resolve(reference);
@@ -377,30 +262,8 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
   }
 }
 
-function sentBy(number: number, why: SentSignal['why'], requester: Requester | undefined): SentSignal {
-  return { number, at: timestampNow(), why, ...(requester !== undefined && { requester }) };
-}
-
 function compareMoments(a: string, b: string): number {
   const left = parseTimestamp(a) ?? 0n;
   const right = parseTimestamp(b) ?? 0n;
   return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/** Runs, or will again by its restart policy. */
-function isEndless(record: ContainerRecord | undefined): boolean {
-  return record !== undefined && (isRunning(record.state) || record.state.status === 'restarting');
-}
-
-function refuseRemoval(record: ContainerRecord): void {
-  const { name } = record;
-  switch (record.state.status) {
-    case 'running':
-      throw fail('container.remove_running', { name });
-    case 'paused':
-      throw fail('container.remove_paused', { name });
-    case 'restarting':
-      throw fail('container.remove_restarting', { name });
-    default:
-  }
 }

@@ -1,4 +1,5 @@
 /** What is known of how a container ended, beyond its exit code: kept so that `explain` has proof. */
+import { timestampNow } from '#base/timestamp.ts';
 import type { Health } from '../health/health-state.ts';
 
 /** Who asked the engine for something. */
@@ -41,6 +42,11 @@ export interface Ending {
   readonly health?: Pick<Health, 'status' | 'failingStreak' | 'log'>;
   /** The shim was lost: what ended the process is not known. */
   readonly lost: boolean;
+}
+
+/** A signal sent just now. */
+export function sentBy(number: number, why: SentSignal['why'], requester: Requester | undefined): SentSignal {
+  return { number, at: timestampNow(), why, ...(requester !== undefined && { requester }) };
 }
 
 const keptSignals = 10;
