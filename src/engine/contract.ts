@@ -11,8 +11,7 @@ import type { PortReach } from '#schema/port-reach.ts';
 import type { Explanation } from '#schema/explanation.ts';
 import type { Requester } from './containers/ending.ts';
 import type { EventMessage } from '#schema/event-message.ts';
-import type { BuildPruneReport, BuildPruneRequest } from './solver/prune-builds.ts';
-import type { BuildSolver } from './solver/contract.ts';
+import type { BuildSolver, PruneChoice } from './solver/contract.ts';
 import type { HistoryEntry, ImageDeleteEntry, ImageInspect, ImageSummary, ProgressMessage } from '#schema/image-views.ts';
 import type { NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect } from '#schema/network-views.ts';
 import type { DistributionView, LoginAnswer, LoginRequest, SearchResult } from '#schema/registry-views.ts';
@@ -21,6 +20,19 @@ import type { VolumeChange, VolumeCloneRequest, VolumeCreateRequest, VolumeList,
 
 /** Parsed `filters` parameter: name to values. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
+
+/** `POST /build/prune`. */
+export interface BuildPruneRequest {
+  /** What images and the builder itself use, too. */
+  readonly all: boolean;
+  readonly filters: Filters;
+  readonly spaces: Pick<PruneChoice, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>;
+}
+
+export interface BuildPruneReport {
+  readonly CachesDeleted: string[] | null;
+  readonly SpaceReclaimed: number;
+}
 
 export interface StreamChoice {
   readonly stdin: boolean;

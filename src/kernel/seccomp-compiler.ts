@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { checked, declare, koffi } from './libc.ts';
 import { newSystemCallPreamble } from './seccomp-preamble.ts';
-import type { SeccompArgument, SeccompCallRule, SeccompRules } from './seccomp-filter.ts';
+import type { SeccompArgument, SeccompCallRule, SeccompRules } from './seccomp-rules.ts';
 
 const optimizeAttribute = 8;
 const binaryTree = 2;

@@ -2,7 +2,7 @@
  * The start of a seccomp program that decides system calls newer than libseccomp. Since number 424 all
  * architectures that are handled here give a call the same number, so one list serves them.
  */
-import type { SeccompCallRule } from './seccomp-filter.ts';
+import type { SeccompCallRule } from './seccomp-rules.ts';
 
 /** Numbers of calls that libseccomp 2.5 does not know. */
 const newCalls: Readonly<Record<string, number>> = {

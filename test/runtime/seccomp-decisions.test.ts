@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isFailure } from '#base/errors/failure.ts';
 import { capabilityNames } from '#kernel/capabilities.ts';
-import type { SeccompRules } from '#kernel/seccomp-filter.ts';
+import type { SeccompRules } from '#kernel/seccomp-rules.ts';
 import { defaultSeccompProfile } from '#runtime/seccomp/default-profile.ts';
 import { decideSeccomp } from '#runtime/seccomp/seccomp-decision.ts';
 import { parseSeccompProfile, seccompRules, type SeccompCircumstances, type SeccompProfile } from '#runtime/seccomp/seccomp-profile.ts';

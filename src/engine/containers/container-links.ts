@@ -3,18 +3,10 @@
  * what it exposes and its variables in the environment.
  */
 import { fail, isFailure } from '#base/errors/failure.ts';
-import type { ContainerRecord } from './container-record.ts';
+import type { ContainerLink, ContainerRecord } from './container-record.ts';
 import type { ContainerRegistry } from './container-registry.ts';
 import { isRunning } from './container-state.ts';
 import { isUserDefined } from './network-attachments.ts';
-
-/** Kept by id, so that renaming the other container breaks nothing. */
-export interface ContainerLink {
-  readonly id: string;
-  readonly alias: string;
-  /** As it was when the link was made, for when it is gone. */
-  readonly name?: string;
-}
 
 /** A link whose other container runs. */
 interface LiveLink {

@@ -4,7 +4,6 @@
  */
 import type { ContainerConfig, EndpointSettings, HostConfig, UpdateRequest } from '#schema/container-config.ts';
 import type { Sandbox } from '#network/contract.ts';
-import type { ContainerLink } from './container-links.ts';
 import type { Ending, SentSignal } from './ending.ts';
 import type { PlannedMount } from './planned-mount.ts';
 import type { ContainerState } from './container-state.ts';
@@ -17,6 +16,14 @@ export interface ProcessRecord {
   readonly runDirectory: string;
   /** Below each hierarchy's root. */
   readonly cgroupPath: string;
+}
+
+/** `--link`: kept by id, so that renaming the other container breaks nothing. */
+export interface ContainerLink {
+  readonly id: string;
+  readonly alias: string;
+  /** As it was when the link was made, for when it is gone. */
+  readonly name?: string;
 }
 
 export interface ContainerRecord {

@@ -1,20 +1,8 @@
 /** `POST /build/prune` and the build cache of `GET /system/df` (Engine API 1.51) over what the solver keeps. */
 import { fail } from '#base/errors/failure.ts';
-import type { Filters } from '../contract.ts';
-import type { BuildSolver, PruneChoice, UsageView } from './contract.ts';
+import type { BuildPruneReport, BuildPruneRequest } from '../contract.ts';
+import type { BuildSolver, UsageView } from './contract.ts';
 import { textOf } from './wire-timestamp.ts';
-
-export interface BuildPruneRequest {
-  /** What images and the builder itself use, too. */
-  readonly all: boolean;
-  readonly filters: Filters;
-  readonly spaces: Pick<PruneChoice, 'reservedSpace' | 'maxUsedSpace' | 'minFreeSpace'>;
-}
-
-export interface BuildPruneReport {
-  readonly CachesDeleted: string[] | null;
-  readonly SpaceReclaimed: number;
-}
 
 const fields = ['id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'];
 

@@ -2,7 +2,7 @@
  * The profile of containers that ask for none: it decides every system call as Docker 28's does. Calls are
  * grouped by what they are for; what reaches beyond the container is unlocked by the capability that goes with it.
  */
-import type { SeccompArgument } from '#kernel/seccomp-filter.ts';
+import type { SeccompArgument } from '#kernel/seccomp-rules.ts';
 import { everydayCalls } from './everyday-calls.ts';
 import type { SeccompProfile, SeccompProfileRule } from './seccomp-profile.ts';
 

@@ -1,6 +1,6 @@
 /** Which seccomp rules a container gets, from its settings. */
 import { fail } from '#base/errors/failure.ts';
-import type { SeccompRules } from '#kernel/seccomp-filter.ts';
+import type { SeccompRules } from '#kernel/seccomp-rules.ts';
 import { defaultSeccompProfile } from './default-profile.ts';
 import { parseSeccompProfile, seccompRules, type SeccompCircumstances } from './seccomp-profile.ts';
 

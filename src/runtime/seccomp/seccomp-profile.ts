@@ -3,7 +3,7 @@
  * a rule counts, and their translation to the rules of one container.
  */
 import { fail, messageOf } from '#base/errors/failure.ts';
-import type { SeccompArgument, SeccompCallRule, SeccompRules } from '#kernel/seccomp-filter.ts';
+import type { SeccompArgument, SeccompCallRule, SeccompRules } from '#kernel/seccomp-rules.ts';
 
 export interface SeccompCondition {
   readonly arches?: readonly string[];

@@ -1,5 +1,5 @@
 /** Whether a process under seccomp rules can wait to be let go by the shim, as crun has it wait. */
-import type { SeccompRules } from '#kernel/seccomp-filter.ts';
+import type { SeccompRules } from '#kernel/seccomp-rules.ts';
 
 /** What crun calls between the filter and the program, when a container is created and then started: select(2), by the name each C library gives it. */
 const waitingCalls = ['select', '_newselect', 'pselect6', 'pselect6_time64', 'read', 'close'];

@@ -1,6 +1,6 @@
 /** The parts of the OCI runtime specification 1.0.2 that the engine writes. Fields not set are left out. */
 import type { CgroupResources } from '#kernel/cgroups/contract.ts';
-import type { SeccompRules } from '#kernel/seccomp-filter.ts';
+import type { SeccompRules } from '#kernel/seccomp-rules.ts';
 
 export interface SpecificationMount {
   readonly destination: string;
