@@ -236,6 +236,13 @@ export interface SnapshotOptions {
   readonly limit?: number | undefined;
 }
 
+/** A layer's archive of what a container changed. */
+export interface ChangesArchive {
+  readonly bytes: Readable;
+  /** What its whiteouts remove, one character per byte; other files in it may have names of whiteouts, too. */
+  readonly removed: readonly string[];
+}
+
 /** Makes, mounts and removes the file systems of containers. Keys are container ids. */
 export interface Snapshotter {
   readonly driver: 'overlay2' | 'fuse-overlayfs' | 'vfs';
@@ -255,7 +262,7 @@ export interface Snapshotter {
   /** What the container changed against its image and the files every container gets, with Docker's rules; a directory before what is in it. Paths are absolute, one character per byte. */
   changes(id: string): Promise<readonly FileChange[]>;
   /** A layer's archive of what {@link changes} tells. Must be read to its end or destroyed before the snapshot is removed. */
-  archiveChanges(id: string): Promise<Readable>;
+  archiveChanges(id: string): Promise<ChangesArchive>;
   /** An archive of what lies at a path in the mounted file system, links followed inside it, and below, named as asked for; empty when there is nothing. */
   archivePath(id: string, path: string): Promise<Readable>;
   /** Every path below the data root that belongs to snapshots, though it need not be there. */

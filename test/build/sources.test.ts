@@ -115,6 +115,21 @@ test('files that are named as whiteouts must be files where they are copied or u
   assert.deepEqual(written(built), [...ofArchive.map((name) => `/a/${name}`), '/b/.wh.kept', '/b/kept', ...ofArchive.map((name) => `/c/${name}`), 'named so'], built.stderr);
 });
 
+test('files that a command names as whiteouts must be files, beside what it really removes', async (t) => {
+  const directory = contextOf(t, {
+    Dockerfile: [
+      'FROM busybox',
+      'RUN mkdir /w /w/gone && cd /w && touch x kept gone/file .wh.before && ln kept linked',
+      'RUN cd /w && echo plain >.wh.x && echo opaque >.wh..wh..opq && mkdir .wh.d && ln -s x .wh.l && ln .wh.x .wh.h',
+      'RUN cd /w && rm -r x gone .wh.h && touch -d @1000 .wh.gone && echo same >.wh.kept',
+      'RUN cd /w && ls -A; cat .wh.x .wh..wh..opq .wh.kept',
+      '',
+    ].join('\n'),
+  });
+  const built = await build(directory);
+  assert.deepEqual(written(built), ['.wh..wh..opq', '.wh.before', '.wh.d', '.wh.gone', '.wh.kept', '.wh.l', '.wh.x', 'kept', 'linked', 'plain', 'opaque', 'same'], built.stderr);
+});
+
 test('repositories must be contexts and sources, by branch, tag, commit and directory, with those within them', async (t) => {
   await server.commit('within', { 'within.txt': 'within\n' });
   const first = await server.commit('project', { Dockerfile: 'FROM busybox\nCOPY . /c\nRUN cat /c/version; ls -a /c | tr "\\n" " "\n', version: 'one\n', 'sub/Dockerfile': 'FROM busybox\nRUN echo from below\n' }, { tag: 'v1' });

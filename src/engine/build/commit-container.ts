@@ -29,7 +29,7 @@ export async function commitContainer(parts: EngineParts, reference: string, req
     await using _paused = request.pause && isRunning(record.state) && record.state.status !== 'paused' ? await pausedWhile(parts, id) : undefined;
     const made = await derivation.make(
       { base: record.imageId === '' ? undefined : record.imageId, author, comment, config: merged, containerConfig: config, container: id, createdBy: (config.Cmd ?? []).join(' ') },
-      await parts.snapshotter.archiveChanges(id),
+      (await parts.snapshotter.archiveChanges(id)).bytes,
       signal,
     );
     parts.events.publish({ type: 'image', action: 'create', id: made, attributes: { ...merged.Labels, name: made } });

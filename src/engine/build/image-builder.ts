@@ -216,7 +216,7 @@ export class ImageBuilder implements AsyncDisposable {
     const config = state.containerConfig({ Cmd: [...state.shell, `#(nop) WORKDIR ${state.config.WorkingDir ?? ''}`] });
     if (await this.#wasBuilt(config, state)) return;
     const { id } = await this.#containers.create(config, { announced: true });
-    await this.#make(state, { config, container: id, archive: await this.#options.parts.snapshotter.archiveChanges(id) });
+    await this.#make(state, { config, container: id, archive: (await this.#options.parts.snapshotter.archiveChanges(id)).bytes });
   }
 
   async #run(command: Command, state: StageState): Promise<void> {
@@ -232,7 +232,7 @@ export class ImageBuilder implements AsyncDisposable {
       { announced: true },
     );
     await this.#containers.run(container.id, words);
-    await this.#make(state, { config, container: container.id, archive: await this.#options.parts.snapshotter.archiveChanges(container.id) });
+    await this.#make(state, { config, container: container.id, archive: (await this.#options.parts.snapshotter.archiveChanges(container.id)).bytes });
   }
 
   async #copy(command: Command, state: StageState): Promise<void> {

@@ -287,7 +287,7 @@ export class BuildExecutor implements AsyncDisposable {
         node,
         layers,
         { parts, caches, session, hostConfig, signal, onOutput: (stream, chunk) => progress.log(node.digest, stream, chunk) },
-        async (archive) => await this.#apply(inputs[0]?.top, archive, { signal }),
+        async ({ bytes, removed }) => await this.#apply(inputs[0]?.top, bytes, { signal, removed }),
       ),
     );
   }
@@ -315,7 +315,7 @@ export class BuildExecutor implements AsyncDisposable {
     const facts = factsOf(node, sources, base);
     return await this.#layer(node, { base, key, alias: layerKey, facts }, async (signal) => {
       await using mounted = await this.#mount(base);
-      return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), { signal, plainNames: true });
+      return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), { signal, removed: [] });
     });
   }
 
@@ -368,12 +368,12 @@ export class BuildExecutor implements AsyncDisposable {
     if (record !== undefined && (await this.#lease.hold(record.chainId))) return record.chainId;
     const node: CopyNode = { kind: 'copy', digest: key, name: '', inputs: [], range: undefined, fresh: false, parts: [], target: '/', owner: '', mode: '', excludes: [], link: true, keepOwners: true };
     const archive = archiveStream(copyArchive(node, [source], { root: '', directory: this.#options.directory, signal: this.#signal }));
-    const chainId = await this.#apply(undefined, archive, { signal: this.#signal, plainNames: true });
+    const chainId = await this.#apply(undefined, archive, { signal: this.#signal, removed: [] });
     cache.put(key, { chainId, base: undefined, description: 'local source for context', type: 'source.local' });
     return chainId;
   }
 
-  async #apply(base: string | undefined, archive: Readable, options: Pick<ApplyOptions, 'signal' | 'plainNames'>): Promise<string> {
+  async #apply(base: string | undefined, archive: Readable, options: Pick<ApplyOptions, 'signal' | 'removed'>): Promise<string> {
     // A lease of its own: the step may outlive the build that began it.
     const lease = this.#options.parts.images.lease();
     this.#opened.use(lease);

@@ -2,10 +2,10 @@
 import { chmodSync, lstatSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
+import type { ChangesArchive } from '#image/contract.ts';
 import type { ContainerConfig, HostConfig } from '#schema/container-config.ts';
 import { resolveInRoot } from '#kernel/resolve-in-root.ts';
 import { writeContainerFiles } from '../containers/container-files.ts';
@@ -42,7 +42,7 @@ const cannotFind = 127;
  * Runs the command and gives the archive of what it changed to `keep`, while the file system is still there.
  * @throws build.solve_failed with BuildKit's text when the command fails; nothing is left behind
  */
-export async function runStep<T>(node: RunNode, inputs: InputLayers, options: RunStepOptions, keep: (archive: Readable) => Promise<T>): Promise<T> {
+export async function runStep<T>(node: RunNode, inputs: InputLayers, options: RunStepOptions, keep: (archive: ChangesArchive) => Promise<T>): Promise<T> {
   const { parts, signal } = options;
   const { snapshotter, networks, runtime, launcher, paths } = parts;
   const id = newIdentifier();

@@ -22,8 +22,8 @@ export interface ApplyOptions {
   readonly expectedDiffId?: string | undefined;
   /** Limit of the uncompressed archive in bytes; more is refused. */
   readonly maximumSize?: number | undefined;
-  /** Files whose names are those of whiteouts are files, and nothing is removed. */
-  readonly plainNames?: boolean | undefined;
+  /** The paths that whiteouts remove, one character per byte; every other file with such a name is a file. Undefined: names alone tell. */
+  readonly removed?: readonly string[] | undefined;
   /** Called with the number of bytes taken from `archive` so far, for progress. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }

@@ -268,7 +268,7 @@ export class StoredLayers implements LayerStore {
       directory: paths.directory,
       recipePath: `${paths.recordDirectory}/${recipeName}`,
       maximumSize: options.maximumSize ?? Infinity,
-      plainNames: options.plainNames ?? false,
+      removed: options.removed,
     });
     // A worker that dies must not leave the feeding waiting for room.
     unpacked.catch(() => ring.break());

@@ -79,7 +79,7 @@ function unpackFrom(bytes: ByteSource, job: UnpackJob | UnpackFileJob): UnpackRe
   const recipe = new RecipeWriter(recipeFile.descriptor);
   const tree = `${job.directory}/diff`;
   const { removals, size, missing } = inside(tree, () => {
-    const unpacked = unpackLayer({ source, recipe, replaced, maximumSize: job.maximumSize, plainNames: job.kind === 'unpack' && job.plainNames });
+    const unpacked = unpackLayer({ source, recipe, replaced, maximumSize: job.maximumSize, removed: job.kind === 'unpack' ? job.removed : undefined });
     return { ...unpacked, missing: replaced.missing() };
   });
   return {

@@ -27,13 +27,15 @@ export interface ComparedTree {
   readonly tree: string;
   /** Whether what is not in the tree is deleted. */
   readonly whole: boolean;
+  /** Whether files mark directories that hide those below, as fuse-overlayfs has them. */
+  readonly opaqueMarks: boolean;
   /** What the container began with, topmost first. */
   readonly below: readonly LayerBelow[];
 }
 
 /** Every change, a directory before what is in it, otherwise by name. */
-export function treeChanges({ tree, whole, below }: ComparedTree): TreeChange[] {
-  const root = readTree(tree, whole);
+export function treeChanges({ tree, whole, opaqueMarks, below }: ComparedTree): TreeChange[] {
+  const root = readTree(tree, { whole, opaqueMarks });
   const layers = below.map((layer): Layer => ({ tree: byteString(layer.tree), whiteouts: new Set(layer.whiteouts), opaque: new Set(layer.opaque), timeless: layer.timeless ?? false }));
   const changes: TreeChange[] = [];
   compare(root, { status: root.status, timeless: false, places: layers.map((layer) => ({ layer, path: '' })) }, false, changes);
@@ -52,33 +54,35 @@ interface Node {
   readonly whiteout: boolean;
 }
 
-function readTree(tree: string, whole: boolean): Node {
+type Reading = Pick<ComparedTree, 'whole' | 'opaqueMarks'>;
+
+function readTree(tree: string, reading: Reading): Node {
   using _root = enterRoot(tree);
   const status = lstatSync('/', { bigint: true });
-  return { path: '', status, capability: undefined, children: readChildren('', whole), opaque: whole, whiteout: false };
+  return { path: '', status, capability: undefined, children: readChildren('', reading), opaque: reading.whole, whiteout: false };
 }
 
-function readChildren(path: string, whole: boolean): Map<string, Node> {
+function readChildren(path: string, reading: Reading): Map<string, Node> {
   const children = new Map<string, Node>();
   for (const name of namesIn(`/${path}`)) {
-    if (!whole && opaqueMarks.has(name)) continue;
+    if (reading.opaqueMarks && opaqueMarkNames.has(name)) continue;
     const child = path === '' ? name : `${path}/${name}`;
-    const node = present(() => readNode(child, whole));
+    const node = present(() => readNode(child, reading));
     if (node !== undefined) children.set(name, node);
   }
   return children;
 }
 
-function readNode(path: string, whole: boolean): Node {
+function readNode(path: string, reading: Reading): Node {
   const status = lstatSync(bytes(`/${path}`), { bigint: true });
   const isDirectory = status.isDirectory();
   return {
     path,
     status,
     capability: status.isFile() ? getAttribute(`/${path}`, capabilityAttribute) : undefined,
-    children: isDirectory ? readChildren(path, whole) : new Map<string, Node>(),
-    opaque: whole || (isDirectory && (isOpaque(`/${path}`) || isMarkedOpaque(`/${path}`))),
-    whiteout: !whole && isWhiteout(status),
+    children: isDirectory ? readChildren(path, reading) : new Map<string, Node>(),
+    opaque: reading.whole || (isDirectory && (isOpaque(`/${path}`) || (reading.opaqueMarks && isMarkedOpaque(`/${path}`)))),
+    whiteout: !reading.whole && isWhiteout(status),
   };
 }
 
@@ -191,7 +195,7 @@ function isOpaque(path: string): boolean {
 }
 
 /** What fuse-overlayfs puts into a directory that hides those below. */
-const opaqueMarks: ReadonlySet<string> = new Set(['.wh..wh..opq', '.wh..opq']);
+const opaqueMarkNames: ReadonlySet<string> = new Set(['.wh..wh..opq', '.wh..opq']);
 
 function isMarkedOpaque(path: string): boolean {
   return lstatSync(bytes(`${path}/.wh..wh..opq`), { throwIfNoEntry: false }) !== undefined;

@@ -34,8 +34,8 @@ export interface UnpackTarget {
   readonly replaced: ReplacedFiles;
   /** Limit of the sum of the files' lengths, which sparse files can have without a long archive. */
   readonly maximumSize: number;
-  /** Files whose names are those of whiteouts are files. */
-  readonly plainNames?: boolean;
+  /** The paths that whiteouts remove; every other file with such a name is a file. Undefined: names alone tell. */
+  readonly removed?: readonly string[] | undefined;
 }
 
 /** What the archive removes of the layers below, by paths in the layer. */
@@ -63,12 +63,14 @@ class Unpacking {
   /** Bytes of files as Docker counts them, unless something was replaced. */
   size = 0;
   readonly #target: UnpackTarget;
+  readonly #removed: ReadonlySet<string> | undefined;
   readonly #paths = new DirectoryPaths();
   readonly #directories: { path: string; accessed: NodeTime; modified: NodeTime }[] = [];
   #contentLength = 0;
 
   constructor(target: UnpackTarget) {
     this.#target = target;
+    this.#removed = target.removed && new Set(target.removed);
   }
 
   /** Unpacks an entry; false at the end of the archive. */
@@ -116,7 +118,7 @@ class Unpacking {
     const directory = this.#paths.make(parentOf(name));
     const base = baseOf(name);
     const path = directory === '' ? base : `${directory}/${base}`;
-    if (this.#target.plainNames !== true && base.startsWith(whiteoutPrefix)) {
+    if (this.#isWhiteout(header, name)) {
       this.#placeWhiteout(header, { directory, base });
       return false;
     }
@@ -216,6 +218,16 @@ class Unpacking {
       throw invalidArchive(`device number ${major}:${minor} for ${quoted(header.name)} out of range: invalid archive`);
     }
     this.#making(path, () => makeNode(path, kind | (header.mode & 0o7777), { major, minor }));
+  }
+
+  #isWhiteout(header: DecodedHeader, name: string): boolean {
+    const base = baseOf(name);
+    if (!base.startsWith(whiteoutPrefix)) return false;
+    if (this.#removed === undefined) return true;
+    const parent = parentOf(name);
+    const removed = base.slice(whiteoutPrefix.length);
+    // A file of that name may be there, too: the whiteout is the one without a time.
+    return header.type === '0' && header.size === 0 && header.modified.seconds === 0 && this.#removed.has(parent === '' ? removed : `${parent}/${removed}`);
   }
 
   #placeWhiteout(header: DecodedHeader, { directory, base }: { directory: string; base: string }): void {

@@ -16,8 +16,8 @@ export interface UnpackJob {
   readonly recipePath: string;
   /** Limit of the archive in bytes. */
   readonly maximumSize: number;
-  /** Files whose names are those of whiteouts are files. */
-  readonly plainNames: boolean;
+  /** As of `ApplyOptions`. */
+  readonly removed: readonly string[] | undefined;
 }
 
 /** Unpack an archive, compressed or not, from a file that may still be growing. */

@@ -11,8 +11,8 @@ import { failedWith } from '#kernel/failed-with.ts';
 import { mountFuseOverlay } from '#kernel/fuse-overlay-mount.ts';
 import { identifyUpper, mountOverlay, type OverlayMount } from '#kernel/overlay-mount.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
-import { archiveStream } from '../layer/archive-stream.ts';
+import type { ChangesArchive, FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
+import { archiveChanges, archiveStream } from '../layer/archive-stream.ts';
 import type { LayerDirectory, LayerStore } from '../layer/contract.ts';
 import { LayerWorkers } from '../layer/layer-workers.ts';
 import { readLink, removeLink, writeLink } from '../layer/layer-links.ts';
@@ -156,12 +156,13 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
       kind: 'changes',
       tree: treeOf(name),
       whole: false,
+      opaqueMarks: this.driver === 'fuse-overlayfs',
       below: [initLayer, ...layers.map(({ name: layer, whiteouts, opaque }) => ({ tree: treeOf(layer), whiteouts, opaque }))],
     });
   }
 
-  async archiveChanges(id: string): Promise<Readable> {
-    return archiveStream(this.#workers, `${this.#paths.layer(this.#records.get(id).name)}/diff`, { changes: await this.changes(id) });
+  async archiveChanges(id: string): Promise<ChangesArchive> {
+    return archiveChanges(this.#workers, `${this.#paths.layer(this.#records.get(id).name)}/diff`, await this.changes(id));
   }
 
   async archivePath(id: string, path: string): Promise<Readable> {

@@ -7,8 +7,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyedMutex } from '#base/keyed-mutex.ts';
 import type { GraphDriverData } from '#schema/container-config.ts';
-import type { FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
-import { archiveStream } from '../layer/archive-stream.ts';
+import type { ChangesArchive, FileChange, OwnedPath, Snapshotter, SnapshotOptions } from '../contract.ts';
+import { archiveChanges, archiveStream } from '../layer/archive-stream.ts';
 import type { LayerStore } from '../layer/contract.ts';
 import { directoryName, LayerPaths, newDirectoryName } from '../layer/layer-paths.ts';
 import { LayerWorkers } from '../layer/layer-workers.ts';
@@ -134,6 +134,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
         kind: 'changes',
         tree: this.#root(record),
         whole: true,
+        opaqueMarks: false,
         below: [...layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })), { tree: added, whiteouts: [], opaque: [], timeless: true }],
       });
     } finally {
@@ -141,8 +142,8 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     }
   }
 
-  async archiveChanges(id: string): Promise<Readable> {
-    return archiveStream(this.#workers, this.#root(this.#records.get(id)), { changes: await this.changes(id) });
+  async archiveChanges(id: string): Promise<ChangesArchive> {
+    return archiveChanges(this.#workers, this.#root(this.#records.get(id)), await this.changes(id));
   }
 
   async archivePath(id: string, path: string): Promise<Readable> {
