@@ -123,11 +123,19 @@ test('mounts of a step must be there for the step alone, and secrets in no layer
   assert.match(missing.stderr, /ERROR: failed to build: failed to solve: secret none: not found\n$/);
 });
 
+test('an image must be told to be cached when a step is made over it that was used before, and done when nothing is made from it', async (t) => {
+  const directory = contextOf(t, { 'first/Dockerfile': 'FROM busybox\nLABEL own=1\n', Dockerfile: 'FROM own-base\nARG TEXT\nRUN echo $TEXT\nRUN true\n' });
+  assert.equal((await solve(join(directory, 'first'), ['-t', 'own-base', '--no-cache'])).code, 0);
+  const from = '[1/3] FROM docker.io/library/own-base:latest';
+  const told = async (text: string): Promise<string | undefined> => steps((await solve(directory, ['--build-arg', `TEXT=${text}`])).stderr).get(from);
+  assert.deepEqual([await told('a'), await told('a'), await told('b'), await told('b')], ['CACHED', 'DONE', 'CACHED', 'DONE']);
+});
+
 test('a failure must name the lines, the output and nothing must be left', async (t) => {
   const directory = contextOf(t, { Dockerfile: 'FROM busybox\nENV A=1\nRUN echo before; exit 7\n' });
   const { code, stderr } = await solve(directory);
   assert.equal(code, 1);
-  assert.match(stderr, /------\n > \[2\/2\] RUN echo before; exit 7:\nbefore\n------\nDockerfile:3\n-{20}\n {3}1 \| {5}FROM busybox\n {3}2 \| {5}ENV A=1\n {3}3 \| >>> RUN echo before; exit 7\n/);
+  assert.match(stderr, /------\n > \[2\/2\] RUN echo before; exit 7:\n\d\.\d{3} before\n------\nDockerfile:3\n-{20}\n {3}1 \| {5}FROM busybox\n {3}2 \| {5}ENV A=1\n {3}3 \| >>> RUN echo before; exit 7\n/);
   assert.match(stderr, /failed to solve: process "\/bin\/sh -c echo before; exit 7" did not complete successfully: exit code: 7\n$/);
   for (const [text, message] of [
     ['FROM busybox\nBOGUS x\n', 'dockerfile parse error on line 2: unknown instruction: BOGUS'],

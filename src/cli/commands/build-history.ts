@@ -38,7 +38,11 @@ export const logsCommand = defineCommand({
     await using builds = await KeptBuilds.open(client, signal);
     if (flags.grep === '') {
       const progress = new PlainProgress((line) => stdout.write(line));
-      for await (const told of builds.told((await builds.find(text)).ref)) progress.update(told);
+      for await (const told of builds.told((await builds.find(text)).ref)) {
+        progress.update(told);
+        progress.print();
+      }
+      progress.finish();
       return 0;
     }
     const records = text === '' ? (await builds.list()).reverse() : [await builds.find(text)];

@@ -44,6 +44,7 @@ export class BuildCache {
   readonly #images: ImageStore;
   readonly #works = new Map<string, SharedWork>();
   readonly #uses = new Map<string, number>();
+  readonly #taken = new Set<string>();
 
   constructor(database: StateDatabase, images: ImageStore) {
     this.#table = database.table('build_cache');
@@ -118,6 +119,15 @@ export class BuildCache {
     };
   }
 
+  /** Notes that a step is made from this source; whether one was before. Of images that is also known from the steps that are kept. */
+  take(source: string, chainId?: string): boolean {
+    const before = this.#taken.delete(source) || (chainId !== undefined && [...this.#records.values()].some(({ base }) => base === chainId));
+    this.#taken.add(source);
+    const [oldest] = this.#taken;
+    if (oldest !== undefined && this.#taken.size > mostTaken) this.#taken.delete(oldest);
+    return before;
+  }
+
   list(isImageLayer: (chainId: string) => boolean): CacheEntry[] {
     // Records of other keys that lead to the same layer are no more than that.
     return [...this.#records].filter(([, { type }]) => type !== 'internal').map(([key, record]) => ({
@@ -163,6 +173,9 @@ export class BuildCache {
     return this.#images.layerChain(chainId);
   }
 }
+
+/** Sources that are known to have been used. */
+const mostTaken = 10_000;
 
 /** To be raised when steps of the same key come out differently than before: what is kept is then not found any more, and goes with time. */
 const solverVersion = 2;

@@ -43,6 +43,8 @@ export interface NodeResult {
   /** RFC 3339, of the step's layer. */
   readonly created: string | undefined;
   readonly cached: boolean;
+  /** Names what was fetched. */
+  readonly source?: string;
 }
 
 export interface BuildExecutorOptions {
@@ -76,6 +78,7 @@ export class BuildExecutor implements AsyncDisposable {
   readonly #results = new Map<string, Promise<NodeResult>>();
   readonly #opened = new AsyncDisposableStack();
   readonly #outcomes: StepOutcome[] = [];
+  readonly #taken = new Set<string>();
   #imported: ImportedCaches | undefined;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
@@ -97,7 +100,9 @@ export class BuildExecutor implements AsyncDisposable {
   async make(target: BuildNode): Promise<NodeResult> {
     this.declare(target);
     try {
-      return await this.#result(target);
+      const result = await this.#result(target);
+      this.#take(target, result);
+      return result;
     } catch (error) {
       await this.settle();
       this.#options.signal.throwIfAborted();
@@ -205,14 +210,14 @@ export class BuildExecutor implements AsyncDisposable {
         progress.start(node.digest);
         const tree = await this.#tree(await this.#fetch(node));
         progress.complete(node.digest);
-        return { ...nothing, tree };
+        return { ...nothing, tree, source: cacheKeyOf('fetched', node.digest, hashOfFound([wholeTree(tree)])) };
       }
       case 'run':
         return await this.#run(node, inputs);
       case 'copy':
         return await this.#copy(node, inputs);
       case 'directory':
-        return await this.#layer(node, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: factsOf(node, [], inputs[0]?.top) }, async (signal) => {
+        return await this.#layer(node, inputs, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: factsOf(node, [], inputs[0]?.top) }, async (signal) => {
           await using mounted = await this.#mount(inputs[0]?.top);
           return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), { signal });
         });
@@ -282,7 +287,7 @@ export class BuildExecutor implements AsyncDisposable {
     // What is written to a kept directory and what a secret says are no part of what the step is known by.
     const mounts = node.mounts.map(({ type, input, source, target, readonly, size, id, variable, mode, uid, gid }) => [type, type === 'cache' || input === undefined ? null : layers[input], source, target, readonly, size, id, variable, mode, uid, gid]);
     const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts, sharedMemory, ulimits, cgroupParent);
-    return await this.#layer(node, { base: inputs[0]?.top, key, facts: factsOf(node, [], inputs[0]?.top) }, async (signal) =>
+    return await this.#layer(node, inputs, { base: inputs[0]?.top, key, facts: factsOf(node, [], inputs[0]?.top) }, async (signal) =>
       await runStep(
         node,
         layers,
@@ -308,19 +313,20 @@ export class BuildExecutor implements AsyncDisposable {
     const sources: FoundSource[] = [];
     for (const part of node.parts) {
       const input = inputs[part.input];
+      if (input?.tree === undefined) this.#takeInput(node, part.input, input);
       const tree = input?.tree ?? this.#opened.use(await treeOfLayer(this.#options.parts.snapshotter, input?.top, { path: part.path, directory: await this.#newDirectory() }));
       sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '', ofImage: node.inputs[part.input]?.kind === 'image' }));
     }
     const key = cacheKeyOf('copy', base, rest, hashOfFound(sources));
     const facts = factsOf(node, sources, base);
-    return await this.#layer(node, { base, key, alias: layerKey, facts }, async (signal) => {
+    return await this.#layer(node, inputs, { base, key, alias: layerKey, facts }, async (signal) => {
       await using mounted = await this.#mount(base);
       return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), { signal, removed: [] });
     });
   }
 
   /** A step's layer: the one made before, or `work`'s. */
-  async #layer(node: RunNode | CopyNode | DirectoryNode, { base, key, alias, facts }: LayerIdentity, work: (signal: AbortSignal) => Promise<string>): Promise<NodeResult> {
+  async #layer(node: RunNode | CopyNode | DirectoryNode, inputs: readonly NodeResult[], { base, key, alias, facts }: LayerIdentity, work: (signal: AbortSignal) => Promise<string>): Promise<NodeResult> {
     const { cache, progress } = this.#options;
     if (!node.fresh) {
       const known = await this.#known(node, key);
@@ -332,6 +338,7 @@ export class BuildExecutor implements AsyncDisposable {
     }
     this.#note(node, node.fresh ? 'not asked' : 'miss', key, facts);
     this.#opened.use(cache.use(key));
+    for (const [index, result] of inputs.entries()) this.#takeInput(node, index, result);
     progress.start(node.digest);
     const top = await cache.share(node.fresh ? `${key} ${node.digest}` : key, this.#signal, work);
     await this.#lease.hold(top);
@@ -339,6 +346,19 @@ export class BuildExecutor implements AsyncDisposable {
     if (alias !== undefined) cache.put(alias, { chainId: top, base, description: node.name, type: 'internal', created: record.created });
     progress.complete(node.digest);
     return { top, tree: undefined, created: record.created, cached: false };
+  }
+
+  #takeInput({ inputs }: BuildNode, index: number, result: NodeResult | undefined): void {
+    const node = inputs[index];
+    if (node !== undefined && result !== undefined) this.#take(node, result);
+  }
+
+  /** What a step is really made from is told once more when it was there before, as BuildKit does. */
+  #take({ kind, digest, name }: BuildNode, { top, source }: NodeResult): void {
+    if (this.#taken.has(digest)) return;
+    this.#taken.add(digest);
+    const isSource = kind === 'image' || kind === 'download' || kind === 'git';
+    if (isSource && this.#options.cache.take(source ?? top ?? digest, top) && name !== '') this.#options.progress.turnsOutCached(digest);
   }
 
   #note({ name, inputs }: BuildNode, outcome: StepOutcome['outcome'], key: string, facts: StepFacts): void {
@@ -361,7 +381,7 @@ export class BuildExecutor implements AsyncDisposable {
 
   /** Files as a file system of one layer, kept by their content. */
   async #layerOf(tree: SourceTree): Promise<string> {
-    const source: FoundSource = { tree, path: '', node: tree.root, below: '', unpack: false };
+    const source = wholeTree(tree);
     const { cache } = this.#options;
     const key = cacheKeyOf('files', hashOfFound([source]));
     const record = cache.get(key);
@@ -393,6 +413,10 @@ export class BuildExecutor implements AsyncDisposable {
     this.#opened.defer(async () => await rm(path, { recursive: true, force: true }));
     return path;
   }
+}
+
+function wholeTree(tree: SourceTree): FoundSource {
+  return { tree, path: '', node: tree.root, below: '', unpack: false };
 }
 
 const largestReadFile = 16 * 1024 * 1024;

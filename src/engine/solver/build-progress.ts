@@ -35,6 +35,11 @@ export class BuildProgress {
     this.#change(digest, { started: this.#vertex(digest).started ?? now, completed: now, cached, error });
   }
 
+  /** Of a step that was told to be done: it was there before. Its times stay, so that lists by time do. */
+  turnsOutCached(digest: string): void {
+    this.#change(digest, { cached: true });
+  }
+
   /** A part of a step. Its object is told anew by each call of what it answers. */
   part(vertex: string, id: string, { name = '', total = 0 }: { name?: string; total?: number } = {}): (change?: { current?: number; total?: number; done?: boolean }) => void {
     const started = timestampOf();
