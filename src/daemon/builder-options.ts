@@ -2,7 +2,7 @@
 import { fail } from '#base/errors/failure.ts';
 import { parseGoDuration } from '#base/go-duration.ts';
 import { readSize } from '#base/read-size.ts';
-import { flag, list, struct, text, unlessEmpty, whenGiven, type Shape } from '#api/body/json-shape.ts';
+import { flag, list, struct, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
 import type { CollectionSettings } from '#engine/solver/collection-rules.ts';
 
 interface SpaceDirectives {

@@ -46,7 +46,7 @@ export function inspectImage(image: CatalogImage, options: { names: readonly Ima
     RepoDigests: digests,
     Parent: image.parent ?? '',
     Comment: configuration.comment !== '' ? configuration.comment : (configuration.history.at(-1)?.comment ?? ''),
-    Created: asGoPrints(configuration.created),
+    ...(configuration.created === undefined ? {} : { Created: asGoPrints(configuration.created) }),
     DockerVersion: configuration.dockerVersion,
     Author: configuration.author,
     Architecture: configuration.architecture,
@@ -55,7 +55,7 @@ export function inspectImage(image: CatalogImage, options: { names: readonly Ima
     ...(configuration.osVersion === '' ? {} : { OsVersion: configuration.osVersion }),
     Size: imageSize(image, options.layers),
     GraphDriver: options.graphDriver,
-    RootFS: { Type: configuration.rootfsType, ...(configuration.diffIds.length === 0 ? {} : { Layers: [...configuration.diffIds] }) },
+    RootFS: { ...(configuration.rootfsType === '' ? {} : { Type: configuration.rootfsType }), ...(configuration.diffIds.length === 0 ? {} : { Layers: [...configuration.diffIds] }) },
     Metadata: { LastTagTime: image.lastTagTime ?? zeroTimestamp },
     Config: inspectConfig(configuration.config),
   };
@@ -94,9 +94,10 @@ export function imageHistory(image: CatalogImage, catalog: ImageCatalog, layers:
   return entries;
 }
 
-/** Fields in the order Docker prints them: by name. */
-function inspectConfig(config: ImageRuntimeConfig | undefined): ImageRuntimeConfig {
-  const full: ImageRuntimeConfig = { Cmd: null, Entrypoint: null, Env: null, Labels: null, OnBuild: null, User: '', Volumes: null, WorkingDir: '', ...config };
+/** Fields in the order Docker prints them: by name. Lists and maps without anything in them are none. */
+function inspectConfig(config: ImageRuntimeConfig = {}): ImageRuntimeConfig {
+  const filled = Object.entries(config).filter(([name, value]) => name === 'Healthcheck' || typeof value !== 'object' || value === null || Object.keys(value).length > 0);
+  const full: ImageRuntimeConfig = { Cmd: null, Entrypoint: null, Env: null, Labels: null, OnBuild: null, User: '', Volumes: null, WorkingDir: '', ...Object.fromEntries(filled) };
   return Object.fromEntries(Object.entries(full).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -106,8 +107,7 @@ function seconds(moment: string | undefined): number {
   return nanoseconds === undefined ? 0 : Number(nanoseconds / 1_000_000_000n);
 }
 
-function asGoPrints(moment: string | undefined): string {
-  if (moment === undefined) return '';
+function asGoPrints(moment: string): string {
   const nanoseconds = parseTimestamp(moment);
   // A time with another zone than UTC is printed in its own.
   return nanoseconds === undefined || !moment.endsWith('Z') ? moment : formatTimestamp(nanoseconds);

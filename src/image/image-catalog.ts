@@ -7,12 +7,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import { chainIds } from '#oci/chain-id.ts';
 import { digestOf, encodedPart } from '#oci/digest.ts';
-import { parseImageConfiguration, type ImageConfiguration } from '#oci/image-configuration.ts';
+import { checkHistory, parseImageConfiguration, type ImageConfiguration } from '#oci/image-configuration.ts';
 import { canonicalName, canonicalText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
 
@@ -121,7 +121,7 @@ export class ImageCatalog {
    * Adds images with their names and parents in one step: all or none. An image that is there keeps its
    * record. A tag that names another image moves; a digest that does stays. `andThen` joins the transaction.
    * @returns their ids, in the same order
-   * @throws image.invalid_document and the like when a configuration is none
+   * @throws image.invalid_configuration and the like when a configuration is none
    */
   async add(images: readonly NewImage[], andThen?: () => void): Promise<string[]> {
     const drafts = images.map((image) => {
@@ -272,7 +272,13 @@ export class ImageCatalog {
       throw error;
     }
     if (digestOf(bytes) !== id) return false;
-    const top = this.get(id).chain.at(-1);
+    let top: string | undefined;
+    try {
+      top = this.get(id).chain.at(-1);
+    } catch (error) {
+      if (!isFailure(error, 'image.invalid_configuration')) throw error;
+      return false;
+    }
     return top === undefined || layerExists(top);
   }
 
@@ -329,6 +335,7 @@ function keyOf(name: ImageReference): string {
 
 function parse(text: string): Parsed {
   const configuration = parseImageConfiguration(text);
+  checkHistory(configuration);
   return { configuration, chain: chainIds(configuration.diffIds) };
 }
 

@@ -79,11 +79,13 @@ function deviceNumber({ major, minor }: { major: number; minor: number }): bigin
 }
 
 export function makeSymlink(target: string, path: string): void {
-  checked(Number(nativeSymlink(path1.fill(target, 'symlinkat'), workingDirectory, path2.fill(path, 'symlinkat'))), 'symlinkat', `${target} ${path}`);
+  const both = `${target} ${path}`;
+  checked(Number(nativeSymlink(path1.fill(target, 'symlinkat', both), workingDirectory, path2.fill(path, 'symlinkat', both))), 'symlinkat', both);
 }
 
 export function makeLink(target: string, path: string): void {
-  checked(Number(nativeLink(workingDirectory, path1.fill(target, 'linkat'), workingDirectory, path2.fill(path, 'linkat'), 0)), 'linkat', `${target} ${path}`);
+  const both = `${target} ${path}`;
+  checked(Number(nativeLink(workingDirectory, path1.fill(target, 'linkat', both), workingDirectory, path2.fill(path, 'linkat', both), 0)), 'linkat', both);
 }
 
 export function removeNode(path: string): void {

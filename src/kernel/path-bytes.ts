@@ -11,10 +11,10 @@ const longestPath = 4095;
 export class PathBuffer {
   readonly #bytes = Buffer.alloc(longestPath + 1);
 
-  /** The path with a closing zero. @throws kernel.syscall_failed: too long or with a zero in it */
-  fill(path: string, syscall: string): Buffer {
-    if (path.length > longestPath) throw syscallError(syscall, path, constants.errno.ENAMETOOLONG);
-    if (path.includes('\0')) throw syscallError(syscall, path.replaceAll('\0', '\\x00'), constants.errno.EINVAL);
+  /** The path with a closing zero. @param shown as errors have it @throws kernel.syscall_failed: too long or with a zero in it */
+  fill(path: string, syscall: string, shown = path): Buffer {
+    if (path.length > longestPath) throw syscallError(syscall, shown, constants.errno.ENAMETOOLONG);
+    if (path.includes('\0')) throw syscallError(syscall, shown.replaceAll('\0', '\\x00'), constants.errno.EINVAL);
     this.#bytes[this.#bytes.write(path, 'latin1')] = 0;
     return this.#bytes;
   }

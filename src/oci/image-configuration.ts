@@ -1,13 +1,14 @@
 /**
  * The configuration file of an image: its id is the sha256 of these bytes, so they are kept as they came
- * (OCI image-spec config; Docker image spec 1.2 adds fields). Unknown fields are passed over.
+ * (OCI image-spec config; Docker image spec 1.2 adds fields). Read as Docker reads its `image.Image`, and refused in its
+ * words. Unknown fields are passed over.
  */
 import { fail } from '#base/errors/failure.ts';
-import { parseTimestamp } from '#base/timestamp.ts';
+import { goJsonFault, readFirstDocument } from '#base/go-json.ts';
+import { flag, int64, list, moment, pointer, readShape, ShapeFault, struct, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
-import { digestFault } from './digest.ts';
-import { asArray, asCount, asObject, asString, asStringMap, asStrings, optional, parseJson, type JsonObject } from './json-value.ts';
 import type { Platform } from './platform.ts';
+import { runtimeConfig } from './runtime-config.ts';
 
 /** One step in the making of an image. */
 export interface HistoryRecord {
@@ -38,129 +39,118 @@ export interface ImageConfiguration {
   readonly history: readonly HistoryRecord[];
 }
 
+interface HistoryFields {
+  created?: string;
+  created_by?: string;
+  author?: string;
+  comment?: string;
+  empty_layer?: boolean;
+}
+
+const history = struct<HistoryFields>('v1.History', {
+  created: whenGiven(moment),
+  created_by: unlessEmpty(text()),
+  author: unlessEmpty(text()),
+  comment: unlessEmpty(text()),
+  empty_layer: unlessEmpty(flag),
+});
+
+interface RootFields {
+  type: string;
+  diff_ids: string[] | null;
+}
+
+const root = struct<RootFields>('image.RootFS', { type: text(), diff_ids: list(text('layer.DiffID')) });
+
+interface ImageFields {
+  author: string;
+  comment: string;
+  docker_version: string;
+  os: string;
+  'os.version': string;
+  architecture: string;
+  variant: string;
+  created?: string;
+  config?: ImageRuntimeConfig;
+  rootfs: RootFields | null;
+  history: HistoryFields[] | null;
+  id?: string;
+  parent?: string;
+  container?: string;
+  container_config?: ImageRuntimeConfig;
+  'os.features'?: string[];
+  Size?: number;
+}
+
+const image = struct<ImageFields>('image.Image', {
+  author: text(),
+  comment: text(),
+  docker_version: text(),
+  os: text(),
+  'os.version': text(),
+  architecture: text(),
+  variant: text(),
+  created: whenGiven(moment),
+  config: whenGiven(runtimeConfig),
+  rootfs: pointer(root),
+  history: list(history),
+  id: whenGiven(text()),
+  parent: whenGiven(text('image.ID')),
+  container: whenGiven(text()),
+  container_config: whenGiven(runtimeConfig),
+  'os.features': unlessEmpty(list(text())),
+  Size: whenGiven(int64()),
+});
+
 /** Largest configuration file that is read. */
 export const largestConfiguration = 8 * 1024 * 1024;
 
-/** @throws image.invalid_document, image.no_rootfs, image.too_many_history_layers */
-export function parseImageConfiguration(text: string): ImageConfiguration {
-  const document = asObject(parseJson(text, 'image configuration'), 'image configuration');
-  const string = (name: string): string => optional(document[name], name, asString) ?? '';
-  if (document['rootfs'] === undefined || document['rootfs'] === null) throw fail('image.no_rootfs');
-  const rootfs = asObject(document['rootfs'], 'rootfs');
-  const diffIds = optional(rootfs['diff_ids'], 'rootfs.diff_ids', asStrings) ?? [];
-  for (const diffId of diffIds) {
-    const fault = digestFault(diffId);
-    if (fault !== undefined) throw fail('image.invalid_document', { what: 'rootfs.diff_ids', reason: fault });
-  }
-  const history = (optional(document['history'], 'history', asArray) ?? []).map((entry, index) => readHistory(entry, `history[${index}]`));
-  if (history.filter((entry) => !entry.emptyLayer).length > diffIds.length) throw fail('image.too_many_history_layers');
-  const created = readMoment(document['created'], 'created');
+/** @throws image.invalid_configuration, image.no_rootfs */
+export function parseImageConfiguration(source: string): ImageConfiguration {
+  const read = readConfiguration(image, source, 'Image');
+  const { author, comment, os, architecture, variant, created, rootfs } = read;
+  if (rootfs === null) throw fail('image.no_rootfs');
   return {
     ...(created === undefined ? {} : { created }),
-    author: string('author'),
-    comment: string('comment'),
-    dockerVersion: string('docker_version'),
-    os: string('os'),
-    osVersion: string('os.version'),
-    architecture: string('architecture'),
-    variant: string('variant'),
-    config: optional(document['config'], 'config', readRuntimeConfig),
-    rootfsType: optional(rootfs['type'], 'rootfs.type', asString) ?? '',
-    diffIds,
-    history,
+    author,
+    comment,
+    dockerVersion: read.docker_version,
+    os,
+    osVersion: read['os.version'],
+    architecture,
+    variant,
+    config: read.config,
+    rootfsType: rootfs.type,
+    diffIds: rootfs.diff_ids ?? [],
+    history: (read.history ?? []).map((step) => ({
+      ...(step.created === undefined ? {} : { created: step.created }),
+      createdBy: step.created_by ?? '',
+      comment: step.comment ?? '',
+      author: step.author ?? '',
+      emptyLayer: step.empty_layer ?? false,
+    })),
   };
+}
+
+/** Reads a text by a shape, as Go's `json.Unmarshal` does. @throws image.invalid_configuration */
+export function readConfiguration<T>(shape: Shape<T>, source: string, structName: string): T {
+  const fault = goJsonFault(source, 'unmarshal');
+  if (fault !== undefined) throw fail('image.invalid_configuration', { message: fault });
+  try {
+    return readShape(shape, readFirstDocument(source)?.document ?? null, structName);
+  } catch (error) {
+    if (!(error instanceof ShapeFault)) throw error;
+    throw fail('image.invalid_configuration', { message: error.message }, error);
+  }
+}
+
+/** @throws image.too_many_history_layers when steps made more layers than there are */
+export function checkHistory({ history, diffIds }: ImageConfiguration): void {
+  if (history.filter((step) => !step.emptyLayer).length > diffIds.length) throw fail('image.too_many_history_layers');
 }
 
 /** The platform a configuration names; an empty operating system is this one. */
 export function platformOf(configuration: ImageConfiguration): Platform {
   const { os, architecture, variant, osVersion } = configuration;
   return { os: os === '' ? 'linux' : os, architecture, ...(variant === '' ? {} : { variant }), ...(osVersion === '' ? {} : { osVersion }) };
-}
-
-/** Reads the `config` object; fields that are not an image's are left out. */
-export function readRuntimeConfig(value: unknown, what: string): ImageRuntimeConfig {
-  const object = asObject(value, what);
-  const get = <T>(name: string, read: (value: unknown, what: string) => T): T | undefined => optional(object[name], `${what}.${name}`, read);
-  const config: ImageRuntimeConfig = {
-    User: get('User', asString) ?? '',
-    Env: get('Env', asStrings) ?? null,
-    Cmd: get('Cmd', asCommand) ?? null,
-    Entrypoint: get('Entrypoint', asCommand) ?? null,
-    Volumes: get('Volumes', asSet) ?? null,
-    WorkingDir: get('WorkingDir', asString) ?? '',
-    Labels: get('Labels', asSortedStringMap) ?? null,
-    OnBuild: get('OnBuild', asStrings) ?? null,
-  };
-  const ports = get('ExposedPorts', asSet);
-  if (ports !== undefined && Object.keys(ports).length > 0) config.ExposedPorts = ports;
-  const stopSignal = get('StopSignal', asString);
-  if (stopSignal !== undefined && stopSignal !== '') config.StopSignal = stopSignal;
-  if (get('ArgsEscaped', asBoolean) === true) config.ArgsEscaped = true;
-  const shell = get('Shell', asStrings);
-  if (shell !== undefined && shell.length > 0) config.Shell = shell;
-  const health = get('Healthcheck', readHealthcheck);
-  if (health !== undefined) config.Healthcheck = health;
-  return config;
-}
-
-/** Fields in the order of their names, as Docker's inspect prints them. */
-function readHealthcheck(value: unknown, what: string): NonNullable<ImageRuntimeConfig['Healthcheck']> {
-  const object = asObject(value, what);
-  const health: NonNullable<ImageRuntimeConfig['Healthcheck']> = {};
-  const take = (name: 'Interval' | 'Timeout' | 'StartPeriod' | 'StartInterval' | 'Retries'): void => {
-    const number = optional(object[name], `${what}.${name}`, asInteger);
-    if (number !== undefined && number !== 0) health[name] = number;
-  };
-  take('Interval');
-  take('Retries');
-  take('StartInterval');
-  take('StartPeriod');
-  const test = optional(object['Test'], `${what}.Test`, asStrings);
-  if (test !== undefined && test.length > 0) health.Test = test;
-  take('Timeout');
-  return health;
-}
-
-function readHistory(value: unknown, what: string): HistoryRecord {
-  const object = asObject(value, what);
-  const string = (name: string): string => optional(object[name], `${what}.${name}`, asString) ?? '';
-  const created = readMoment(object['created'], `${what}.created`);
-  return {
-    ...(created === undefined ? {} : { created }),
-    createdBy: string('created_by'),
-    comment: string('comment'),
-    author: string('author'),
-    emptyLayer: optional(object['empty_layer'], `${what}.empty_layer`, asBoolean) ?? false,
-  };
-}
-
-function readMoment(value: unknown, what: string): string | undefined {
-  const text = optional(value, what, asString);
-  if (text !== undefined && parseTimestamp(text) === undefined) throw fail('image.invalid_document', { what, reason: `${JSON.stringify(text)} is not an RFC 3339 time` });
-  return text;
-}
-
-/** Old files have a command as one string. */
-function asCommand(value: unknown, what: string): string[] {
-  return typeof value === 'string' ? [value] : asStrings(value, what);
-}
-
-function asSet(value: unknown, what: string): Record<string, Record<string, never>> {
-  const object: JsonObject = asObject(value, what);
-  return Object.fromEntries(Object.keys(object).sort().map((key) => [key, {}]));
-}
-
-/** In the order of keys, as Go prints maps. */
-function asSortedStringMap(value: unknown, what: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(asStringMap(value, what)).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function asBoolean(value: unknown, what: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw fail('image.invalid_document', { what, reason: 'is not true or false' });
-}
-
-function asInteger(value: unknown, what: string): number {
-  if (typeof value === 'number' && value < 0 && Number.isSafeInteger(-value)) return value;
-  return asCount(value, what);
 }

@@ -38,7 +38,8 @@ export interface ImageInspect {
   RepoDigests: string[];
   Parent: string;
   Comment: string;
-  Created: string;
+  /** Left out where it is not known. */
+  Created?: string;
   DockerVersion: string;
   Author: string;
   Architecture: string;
@@ -47,7 +48,7 @@ export interface ImageInspect {
   OsVersion?: string;
   Size: number;
   GraphDriver: GraphDriverData;
-  RootFS: { Type: string; Layers?: string[] };
+  RootFS: { Type?: string; Layers?: string[] };
   Metadata: { LastTagTime: string };
   Config: ImageRuntimeConfig | null;
   /** Of the container it was made in, as its file tells; shown by versions before 1.45 only. */

@@ -53,7 +53,7 @@ test('manifests, indexes and configurations must be read or refused', async (t) 
   const texts = documents.map((document) => Buffer.from(JSON.stringify(document)));
   const [first, ...others] = texts;
   assert.ok(first !== undefined);
-  const codes = ['image.invalid_document', 'image.unsupported_manifest', 'image.schema1_manifest', 'image.no_rootfs', 'image.too_many_history_layers', 'image.invalid_archive'] as const;
+  const codes = ['image.invalid_document', 'image.unsupported_manifest', 'image.schema1_manifest', 'image.no_rootfs', 'image.invalid_configuration', 'image.too_many_history_layers', 'image.invalid_archive'] as const;
   await fuzz(t, (random) => {
     for (let count = 0; count < 50; count++) {
       const document: unknown = random.pick(documents);

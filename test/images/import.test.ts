@@ -28,7 +28,7 @@ test('an imported root file system must become an image of one layer with the co
   assert.deepEqual(inspected.RootFS.Layers, [`sha256:${createHash('sha256').update(archive).digest('hex')}`]);
   assert.deepEqual([inspected.Comment, inspected.DockerVersion, inspected.Os, inspected.Size], ['Imported from -', '28.5.2+test', 'linux', 7]);
   assert.deepEqual(inspected.Config, { Cmd: ['/bin/x'], Entrypoint: null, Env: ['A=b', 'C=d e'], Labels: { one: 'two' }, OnBuild: null, User: '', Volumes: null, WorkingDir: '/srv' });
-  assert.ok(Date.now() - Date.parse(inspected.Created) < 60_000);
+  assert.ok(Date.now() - Date.parse(inspected.Created ?? '') < 60_000);
   assert.notEqual(inspected.Metadata.LastTagTime, '0001-01-01T00:00:00Z');
   assert.deepEqual(stores.events.map(({ action, attributes }) => [action, attributes]), [
     ['tag', { one: 'two', name: 'me/app:v1' }],

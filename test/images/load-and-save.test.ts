@@ -115,6 +115,31 @@ test('an archive of Docker before 1.10 must be loaded with its chain of layers',
   assert.notEqual((await stores.store.inspect('me/old:v1')).Parent, '');
 });
 
+test('a wrong archive of Docker before 1.10 must be refused in its words and leave nothing', async (t) => {
+  const stores = await openStores(t);
+  const layer = await layerOf({ a: '1' });
+  const directory = 'a'.repeat(64);
+  const archive = (configuration: unknown, repositories: unknown = { 'me/old': { v1: directory } }): TarMember[] => [
+    json('repositories', repositories),
+    json(`${directory}/json`, configuration),
+    { header: { name: `${directory}/layer.tar`, type: 'file' }, body: layer },
+  ];
+  const whole = { id: directory, os: 'linux', created: '2014-01-01T00:00:00Z' };
+  const wrong = [
+    [archive(5), 'json: cannot unmarshal number into Go value of type struct { OS string; Parent string }'],
+    [archive({ ...whole, parent: 5 }), 'json: cannot unmarshal number into Go struct field .parent of type string'],
+    [archive({ ...whole, config: 5 }), 'json: cannot unmarshal number into Go struct field V1Image.config of type container.Config'],
+    [archive({ ...whole, created: 'x' }), 'parsing time "x" as "2006-01-02T15:04:05Z07:00": cannot parse "x" as "2006"'],
+    [archive({ ...whole, parent: directory }), `image ${directory} is its own ancestor`],
+    [archive(whole, []), 'json: cannot unmarshal array into Go value of type map[string]map[string]string'],
+    [archive(whole, { 'me/old': { v1: 5 } }), 'json: cannot unmarshal number into Go struct field .me~1old.v1 of type string'],
+    [archive(whole, { 'me/old': { v1: null } }), 'invalid target ID: '],
+  ] as const;
+  for (const [members, message] of wrong) await refused(t, members, { message }, stores);
+  await load(stores, archive(whole, { 'me/old': null }));
+  assert.equal((await stores.store.list({ all: true, filters: {}, sharedSize: false })).length, 1);
+});
+
 test('layers given as links within the archive must be found', async (t) => {
   const stores = await openStores(t);
   const layer = await layerOf({ a: '1' });
@@ -218,10 +243,12 @@ test('damaged and malicious archives must be refused and leave nothing', async (
   await refused(t, Buffer.alloc(1024), absent('repositories'), stores);
   await refused(t, [json('manifest.json', null)], { message: 'invalid manifest, manifest cannot be null (but can be [])' }, stores);
   await refused(t, [file('manifest.json', Buffer.alloc(4 * 1024 * 1024 + 1, ' '))], { code: 'image.document_too_large' }, stores);
-  await refused(t, [...rest, manifest({ Layers: ['l1', '../../../../etc/passwd'] })], /leads out of the archive/, stores);
-  await refused(t, [...rest, manifest({ Config: '/../etc/passwd' })], /leads out of the archive/, stores);
-  await refused(t, [...rest, file('../escape', Buffer.from('x'))], /leads out of the archive/, stores);
-  await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: '../../../../../../etc/passwd' } }, manifest({})], absent('l2'), stores);
+  await refused(t, [...rest, manifest({ Layers: ['l1', '../../../../etc/passwd'] })], /^EngineError: evalSymlinksInScope: \/etc\/passwd is not in \/.*\/docker-import-\d+$/, stores);
+  await refused(t, [...rest, manifest({ Config: '/../etc/passwd' })], /evalSymlinksInScope: \/.*\/etc\/passwd is not in \//, stores);
+  await refused(t, [...rest, file('../escape', Buffer.from('x'))], { message: 'invalid entry name "../escape"' }, stores);
+  await refused(t, [...rest, manifest({}), file('z'.repeat(256), Buffer.from('x'))], { message: `openat ${'z'.repeat(256)}: file name too long` }, stores);
+  await refused(t, [...rest, manifest({}), { header: { name: 'q', type: 'hardlink', linkName: '/etc/passwd' } }], { message: 'linkat etc/passwd q: no such file or directory' }, stores);
+  await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: '../../../../../../etc/passwd' } }, manifest({})], absent('etc/passwd'), stores);
   await refused(t, [file('c', image.configuration), file('l1', firstLayer), { header: { name: 'l2', type: 'symlink', linkName: 'l2' } }, manifest({})], /too many levels of symbolic links/, stores);
   await refused(t, [...rest, manifest({ Layers: ['l1'] })], { message: 'invalid manifest, layers length mismatch: expected 1, got 2' }, stores);
   await refused(t, [...rest, manifest({ Layers: ['l1', 'l1'] })], { message: `invalid diffID for layer 1: expected "${image.diffIds[1]}", got "${image.diffIds[0]}"` }, stores);
@@ -229,7 +256,12 @@ test('damaged and malicious archives must be refused and leave nothing', async (
   await refused(t, [...rest, manifest({ RepoTags: ['Bad:1'] })], { code: 'image.invalid_reference' }, stores);
   await refused(t, [...rest, manifest({ RepoTags: ['untagged'] })], { message: 'invalid tag "untagged"' }, stores);
   await refused(t, [file('c', imageOf(image.layers, { os: 'windows' }).configuration), ...rest.slice(1), manifest({})], { message: 'cannot load windows image on linux' }, stores);
-  await refused(t, [file('c', Buffer.from('{"rootfs":')), ...rest.slice(1), manifest({})], { code: 'image.invalid_archive', message: 'unexpected end of JSON input' }, stores);
+  await refused(t, [file('c', Buffer.from('{"rootfs":')), ...rest.slice(1), manifest({})], { code: 'image.invalid_configuration', message: 'unexpected end of JSON input' }, stores);
+  const config = (changes: object): TarMember => file('c', Buffer.from(JSON.stringify({ ...(JSON.parse(image.configuration.toString()) as object), ...changes })));
+  await refused(t, [config({ rootfs: { type: 'layers', diff_ids: ['x', image.diffIds[1]] } }), ...rest.slice(1), manifest({})], { message: `invalid diffID for layer 0: expected "x", got "${image.diffIds[0]}"` }, stores);
+  await refused(t, [config({ history: [{}, {}, {}] }), ...rest.slice(1), manifest({})], { message: 'too many non-empty layers in History section' }, stores);
+  await refused(t, [config({ config: { Env: 'x' } }), ...rest.slice(1), manifest({})], { message: 'json: cannot unmarshal string into Go struct field Image.config.Env of type []string' }, stores);
+  await refused(t, [...rest, manifest({ RepoTags: ['app:v1', 'bad name', 'app:v2'] })], { message: 'invalid reference format' }, stores);
   // A failure at the second image must undo the first.
   await refused(t, [...rest, json('manifest.json', [{ Config: 'c', RepoTags: ['app:v1'], Layers: ['l1', 'l2'] }, { Config: 'absent', RepoTags: null, Layers: [] }])], /absent/, stores);
   // A layer that is a member of the archive but whose contents are no tar.

@@ -306,6 +306,16 @@ test('setuid must survive the change of owner, and the group of a setgid directo
   assert.deepEqual(['su', 'd', 'd/f', 'd/e'].map(status), ['4755 99:98', '2775 0:50', '644 0:0', '755 0:0']);
 });
 
+test('owners beyond 32 bits must become what the kernel makes of them', async () => {
+  using layers = testStore();
+  const owned = (name: string, uid: string, gid: string) => ({ name, body: 'x', before: paxBlocks({ uid, gid }) });
+  const archive = archiveOf(owned('large', String(2 ** 32 + 5), String(2 ** 33 + 7)), owned('none', String(2 ** 32 - 1), '-1'), owned('last', String(2 ** 32 - 2), '9'));
+  const layer = await layers.apply(archive);
+  const owners = ['large', 'none', 'last'].map((name) => lstatSync(`${layers.tree(layer.chainId)}/${name}`)).map(({ uid, gid }) => [uid, gid]);
+  assert.deepEqual(owners, [[5, 7], [0, 0], [2 ** 32 - 2, 9]]);
+  assert.deepEqual(await layers.archive(layer.chainId), archive);
+});
+
 test('missing parents must be made as Docker makes them', async () => {
   using layers = testStore();
   const mask = process.umask(0o077);

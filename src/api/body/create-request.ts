@@ -6,9 +6,10 @@ import type {
   LogConfig, MountRequest, NetworkingConfig, PortBinding, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
 } from '#schema/container-config.ts';
 import {
-  decode, emptyStruct, flag, hasField, int64, list, orElse, pair, pointer, record, stringOrList, struct, text, uint16, uint32, uint64,
-  unlessEmpty, whenGiven, type Fields, type Shape,
-} from './json-shape.ts';
+  emptyStruct, flag, hasField, int64, list, orElse, pair, pointer, record, stringOrList, struct, text, uint16, uint32, uint64, unlessEmpty,
+  whenGiven, type Fields, type Shape,
+} from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 const strings = list(text());
 const stringMap = record(text());

@@ -2,7 +2,8 @@
 import type { JsonDocument } from '#base/json-document.ts';
 import { fail } from '#base/errors/failure.ts';
 import type { ExecRequest } from '#schema/container-config.ts';
-import { decode, flag, list, pair, struct, text, uint64, whenGiven } from './json-shape.ts';
+import { flag, list, pair, struct, text, uint64, whenGiven } from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 export interface ExecStartRequest {
   readonly Detach: boolean;

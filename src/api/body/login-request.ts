@@ -1,7 +1,8 @@
 /** The body of `POST /auth`: Go's `registry.AuthConfig`. */
 import type { JsonDocument } from '#base/json-document.ts';
 import type { LoginRequest } from '#schema/registry-views.ts';
-import { decode, struct, text } from './json-shape.ts';
+import { struct, text } from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 const loginRequest = struct<LoginRequest>('registry.AuthConfig', {
   username: text(),

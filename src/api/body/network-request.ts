@@ -2,7 +2,8 @@
 import type { JsonDocument } from '#base/json-document.ts';
 import type { NetworkAddressing, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest } from '#schema/network-views.ts';
 import { endpointSettings } from './create-request.ts';
-import { decode, flag, list, pointer, record, struct, text, unlessEmpty } from './json-shape.ts';
+import { flag, list, pointer, record, struct, text, unlessEmpty } from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 const stringMap = record(text());
 

@@ -2,7 +2,8 @@
 import type { JsonDocument } from '#base/json-document.ts';
 import type { UpdateRequest } from '#schema/container-config.ts';
 import { mountRequest, portMap, restartPolicy } from './create-request.ts';
-import { decode, int64, list, pointer, struct, text, uint16, unlessEmpty } from './json-shape.ts';
+import { int64, list, pointer, struct, text, uint16, unlessEmpty } from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 const updateRequest = struct<UpdateRequest>('container.UpdateConfig', {
   CpuShares: int64(),

@@ -2,7 +2,8 @@
 import { fail } from '#base/errors/failure.ts';
 import type { JsonDocument } from '#base/json-document.ts';
 import type { VolumeCloneRequest, VolumeCreateRequest } from '#schema/volume-views.ts';
-import { decode, flag, record, struct, text } from './json-shape.ts';
+import { flag, record, struct, text } from '#base/json-shape.ts';
+import { decode } from './decode.ts';
 
 type LocalVolumeRequest = Omit<VolumeCreateRequest, 'ClusterVolumeSpec'>;
 

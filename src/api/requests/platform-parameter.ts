@@ -2,7 +2,8 @@
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { quoteRune } from '#base/template/go-quote.ts';
 import type { Platform } from '#oci/platform.ts';
-import { decode, list, struct, text } from '../body/json-shape.ts';
+import { list, struct, text } from '#base/json-shape.ts';
+import { decode } from '../body/decode.ts';
 import { parseJson } from '../body/parse-json.ts';
 
 interface PlatformDocument {

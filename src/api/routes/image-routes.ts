@@ -3,6 +3,7 @@ import { isDigest } from '#oci/digest.ts';
 import { parsePlatform, type Platform } from '#oci/platform.ts';
 import { familiarName, familiarText, parseReference, repositoryOf, withDigest, withTag } from '#oci/reference.ts';
 import { fail, isFailure } from '#base/errors/failure.ts';
+import { zeroTimestamp } from '#base/timestamp.ts';
 import type { ImageInspect, ImageSummary } from '#schema/image-views.ts';
 import type { Call, Exchange } from '../exchange.ts';
 import type { ApiVersion } from '../requests/api-version.ts';
@@ -86,11 +87,12 @@ function platformOf(query: Query): Platform | undefined {
   return text === '' ? undefined : readPlatform(text);
 }
 
-function inspectFor(version: ApiVersion, { Config: config, Container: container = '', ContainerConfig: containerConfig, ...image }: ImageInspect): object {
+function inspectFor(version: ApiVersion, { Config: config, Container: container = '', ContainerConfig: containerConfig, Created: created, ...image }: ImageInspect): object {
   const merged = { ...(version.atLeast(50) ? shownConfig : shownConfigBefore50), ...config };
   const sorted = Object.entries(merged).sort(([left], [right]) => (left < right ? -1 : 1));
   return {
     ...image,
+    ...(created === undefined ? !version.atLeast(44) && { Created: zeroTimestamp } : { Created: created }),
     ...(!version.atLeast(45) && { ...(container !== '' && { Container: container }), ContainerConfig: { ...emptyContainerConfig, ...containerConfig } }),
     ...(!version.atLeast(44) && virtualSize(image)),
     Config: Object.fromEntries(sorted),

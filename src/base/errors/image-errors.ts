@@ -37,6 +37,7 @@ export const imageErrors = {
   'image.unsupported_system': { kind: 'system', text: () => 'operating system is not supported' },
   'image.invalid_change': { kind: 'invalid', text: (d) => `${d['message']}` },
   'image.invalid_document': { kind: 'invalid', text: (d) => `invalid image data: ${d['what']} ${d['reason']}` },
+  'image.invalid_configuration': { kind: 'system', text: (d) => `${d['message']}` },
   'image.document_too_large': { kind: 'invalid', text: (d) => `${d['what']} is larger than ${d['limit']} bytes, the most that is read` },
   'image.no_rootfs': { kind: 'invalid', text: () => 'invalid image JSON, no RootFS key' },
   'image.too_many_history_layers': { kind: 'invalid', text: () => 'too many non-empty layers in History section' },

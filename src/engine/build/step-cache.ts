@@ -1,7 +1,7 @@
 /** Finds steps that were built before: images made from the same image in a container of the same configuration. */
 import { parseTimestamp } from '#base/timestamp.ts';
 import type { DerivedStep, ImageDerivation, ImageStore, RecordedConfig } from '#image/contract.ts';
-import { readRuntimeConfig } from '#oci/image-configuration.ts';
+import { runtimeConfigOf } from '#oci/runtime-config.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
 
 export class StepCache {
@@ -47,7 +47,7 @@ export class StepCache {
 
 /** What must be the same. Variables and arguments count in their order, names of maps do not. */
 function identity(config: unknown): string {
-  const { Labels, ExposedPorts, Volumes, ...rest } = readRuntimeConfig(config, 'container_config');
+  const { Labels, ExposedPorts, Volumes, ...rest } = runtimeConfigOf(config);
   const keys = (map: object | null | undefined): string[] => Object.keys(map ?? {}).sort();
   const labels = Object.entries(Labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([rest, labels, keys(ExposedPorts), keys(Volumes)]);

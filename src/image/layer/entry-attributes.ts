@@ -5,7 +5,6 @@ import { failedWith } from '#kernel/failed-with.ts';
 import { changeMode, changeOwner, type NodeStatus, type NodeTime } from '#kernel/file-nodes.ts';
 import type { DecodedHeader } from '#oci/tar/header-decoder.ts';
 import { attributePrefix } from '#oci/tar/tar-entry.ts';
-import { invalidArchive, quoted } from './entry-path.ts';
 
 /** False when the call failed with one of these numbers. */
 export function tolerate(numbers: readonly string[], work: () => void): boolean {
@@ -24,12 +23,15 @@ export function writeAll(descriptor: number, chunk: Buffer, start: number): void
   while (position < chunk.length) position += writeSync(descriptor, chunk, position, chunk.length - position, start + position);
 }
 
+/** The owner that the kernel makes of a number: it takes the lower 32 bits, and all of them set for "as it is". */
+export function accountOf(wanted: number, present = 0): number {
+  const account = Number(BigInt.asUintN(32, BigInt(wanted)));
+  return account === 0xffffffff ? present : account;
+}
+
 /** Owner, extended attributes and mode of an entry. @param fresh what the node is now, to spare changes; undefined: unknown */
 export function applyAttributes(header: Pick<DecodedHeader, 'uid' | 'gid' | 'pax'>, path: string, mode: number | undefined, fresh?: NodeStatus): void {
-  const { uid, gid } = header;
-  if (uid < 0 || uid > 0xfffffffe || gid < 0 || gid > 0xfffffffe) {
-    throw invalidArchive(`failed to Lchown ${quoted(path)} for UID ${uid}, GID ${gid}: lchown ${path}: invalid argument`);
-  }
+  const [uid, gid] = [accountOf(header.uid, fresh?.uid), accountOf(header.gid, fresh?.gid)];
   if (fresh?.uid !== uid || fresh.gid !== gid) changeOwner(path, uid, gid);
   for (const [key, value] of header.pax) {
     if (!key.startsWith(attributePrefix)) continue;

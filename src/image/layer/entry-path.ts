@@ -7,6 +7,8 @@ import { makeDirectory, nodeKinds, readSymlink, statNode } from '#kernel/file-no
 import { textOf } from '#oci/tar/byte-string.ts';
 
 const linkLimit = 255;
+/** Bytes that the kernel takes for a path, with the slash before it. */
+const longestPath = 4095;
 
 export function invalidArchive(message: string): EngineError {
   return fail('layer.invalid_archive', { message });
@@ -71,6 +73,7 @@ export class DirectoryPaths {
         continue;
       }
       const next = path === '' ? part : `${path}/${part}`;
+      if (next.length >= longestPath) throw invalidArchive(`lstat /${textOf(next)}: file name too long`);
       const status = statNode(next);
       if (status === undefined) {
         if (make) makeDirectory(next, 0o755);

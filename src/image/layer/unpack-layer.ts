@@ -23,7 +23,7 @@ import {
 } from '#kernel/file-nodes.ts';
 import { decodeHeader, paddingOf, type DecodedHeader } from '#oci/tar/header-decoder.ts';
 import type { ArchiveSource } from './archive-source.ts';
-import { accessTime, applyAttributes, modifyTime, tolerate, writeAll } from './entry-attributes.ts';
+import { accessTime, accountOf, applyAttributes, modifyTime, tolerate, writeAll } from './entry-attributes.ts';
 import { baseOf, cleanPath, DirectoryPaths, invalidArchive, parentOf, quoted } from './entry-path.ts';
 import type { ReplacedFiles } from './replaced-files.ts';
 import type { RecipeWriter } from './tar-recipe.ts';
@@ -242,7 +242,7 @@ class Unpacking {
     this.removals.whiteouts.push(path);
     // An overlay refuses to have whiteouts of its own made; there layers are copied, by the list of removals.
     const made = tolerate(['EPERM'], () => makeNode(path, nodeKinds.character));
-    if (made && (header.uid !== 0 || header.gid !== 0)) changeOwner(path, header.uid, header.gid);
+    if (made && (header.uid !== 0 || header.gid !== 0)) changeOwner(path, accountOf(header.uid), accountOf(header.gid));
   }
 
   /** Makes a node where there may be one already, which then goes. */

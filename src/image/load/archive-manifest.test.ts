@@ -20,6 +20,11 @@ test('a manifest of images that is none must be refused in the words of Docker 2
     ['[{},{"Config":1}]', 'json: cannot unmarshal number into Go struct field .1.Config of type string'],
     ['[{"RepoTags":"x"}]', 'json: cannot unmarshal string into Go struct field .0.RepoTags of type []string'],
     ['[{"Layers":{}}]', 'json: cannot unmarshal object into Go struct field .0.Layers of type []string'],
+    ['[{"Layers":[5]}]', 'json: cannot unmarshal number into .0.Layers.0 of type string'],
+    ['[{"RepoTags":[{}]}]', 'json: cannot unmarshal object into .0.RepoTags.0 of type string'],
+    ['[{"LayerSources":5}]', 'json: cannot unmarshal number into Go struct field .0.LayerSources of type map[layer.DiffID]distribution.Descriptor'],
+    ['[{"LayerSources":{"a":5}}]', 'json: cannot unmarshal number into Go struct field .0.LayerSources.a of type distribution.Descriptor'],
+    ['[{"LayerSources":{"sha256:aa":{"size":"x"}}}]', 'json: cannot unmarshal string into Go struct field .0.LayerSources.sha256:aa.size of type int64'],
   ];
   for (const [text, message] of refused) assert.throws(() => parseArchiveManifest(text), { code: 'image.invalid_archive', message }, text);
 });

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail, isFailure } from '#base/errors/failure.ts';
 import { chainIdOver } from '#oci/chain-id.ts';
 import { digestOf, hasDigest } from '#oci/digest.ts';
-import { largestConfiguration, parseImageConfiguration, platformOf } from '#oci/image-configuration.ts';
+import { checkHistory, largestConfiguration, parseImageConfiguration, platformOf } from '#oci/image-configuration.ts';
 import { largestDocument } from '#oci/manifest.ts';
 import { platformRank, type Platform } from '#oci/platform.ts';
 import { familiarText, parseReference, type ImageReference } from '#oci/reference.ts';
@@ -16,7 +16,7 @@ import { reportEvent, type ImageParts } from '../image-parts.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { parseArchiveManifest, type ArchivedImage } from './archive-manifest.ts';
 import { loadFirstFormat } from './first-format.ts';
-import { checkedJson, checkSystem, stagingProgress, type LoadedImage, type LoadSession } from './load-session.ts';
+import { checkSystem, stagingProgress, type LoadedImage, type LoadSession } from './load-session.ts';
 import { readOciLayout } from './oci-layout.ts';
 import { placeLayer } from './place-layer.ts';
 import { SpooledArchive } from './spooled-archive.ts';
@@ -68,13 +68,14 @@ async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<
   const configuration = await session.archive.bytes(image.config, largestConfiguration);
   const id = digestOf(configuration);
   if (image.configDigest !== undefined && !hasDigest(configuration, image.configDigest)) throw fail('image.digest_mismatch', { message: `image config verification failed for digest ${image.configDigest}` });
-  const parsed = parseImageConfiguration(checkedJson(configuration.toString('utf8'), 'unmarshal'));
+  const parsed = parseImageConfiguration(configuration.toString('utf8'));
   checkSystem(parsed.os);
   if (session.platform !== undefined && platformRank(session.platform, platformOf(parsed)) !== 0) return undefined;
   const { diffIds } = parsed;
   if (image.layers.length !== diffIds.length) {
     throw fail('image.invalid_archive', { message: `invalid manifest, layers length mismatch: expected ${image.layers.length}, got ${diffIds.length}` });
   }
+  for (const { name } of image.layers) session.archive.checkName(name);
   // Names are read before layers are applied: a wrong one costs nothing.
   const names = image.names.map(tagged);
   let below: string | undefined;
@@ -83,6 +84,7 @@ async function gatherImage(session: LoadSession, image: ArchivedImage): Promise<
     await applyLayer(session, { below, diffId, index, ...layer });
     below = chainIdOver(below, diffId);
   }
+  checkHistory(parsed);
   return { id, configuration, parsed, names, parent: image.parent };
 }
 

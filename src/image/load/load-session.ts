@@ -1,6 +1,5 @@
 /** What the readers of all archive formats share. */
 import { fail } from '#base/errors/failure.ts';
-import { goJsonFault } from '#base/go-json.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import type { ImageConfiguration } from '#oci/image-configuration.ts';
 import type { Platform } from '#oci/platform.ts';
@@ -67,11 +66,4 @@ export function placedProgress({ quiet, report }: Pick<LoadSession, 'quiet' | 'r
   report(message);
   // Docker tells the end of what it reads again where its last read was no small part of it.
   if ((size % dockerRead || dockerRead) > size / 100) report(message);
-}
-
-/** The text, if it is JSON: what is wrong with it is told as by the decoder that Docker reads it with. @throws image.invalid_archive */
-export function checkedJson(text: string, by: 'unmarshal' | 'decoder'): string {
-  const message = goJsonFault(text, by);
-  if (message !== undefined) throw fail('image.invalid_archive', { message });
-  return text;
 }

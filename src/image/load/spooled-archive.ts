@@ -86,10 +86,17 @@ export class SpooledArchive implements AsyncDisposable {
       if (this.#entries > mostMembers) throw fail('image.invalid_archive', { message: `image archive has more than ${mostMembers} members` });
       if (entry.type === 'directory') members.set(name, { kind: 'directory' });
       else if (entry.type === 'symlink') members.set(name, { kind: 'link', target: posix.resolve('/', posix.dirname(name), entry.linkName).slice(1) });
-      else if (entry.type === 'hardlink') members.set(name, { kind: 'link', target: memberName(entry.linkName) });
+      else if (entry.type === 'hardlink') members.set(name, { kind: 'link', target: this.#linked(entry.linkName, name) });
       else if (entry.type === 'file' && (await options.leaveOut(name))) members.set(name, { kind: 'left-out' });
       else if (entry.type === 'file') members.set(name, await this.#keep(name, entry.size, pieces(), options));
     }
+  }
+
+  /** What a hard link leads to, which has to be there by then. */
+  #linked(linkName: string, name: string): string {
+    const target = memberName(linkName);
+    if (this.#find(target) === undefined) throw fail('image.invalid_archive', { message: `linkat ${target} ${name}: no such file or directory` });
+    return target;
   }
 
   async #keep(name: string, size: number, body: AsyncIterable<Uint8Array>, { stage, signal }: SpoolOptions): Promise<Member> {
@@ -100,7 +107,12 @@ export class SpooledArchive implements AsyncDisposable {
     return { kind: 'file', path, size };
   }
 
-  /** Undefined when there is no such file. */
+  /** Refuses a name that leads out of the archive, be there something or not. @throws image.invalid_archive */
+  checkName(name: string): void {
+    this.#follow(name);
+  }
+
+  /** Undefined when there is no such file. @throws image.invalid_archive when the name leads out of the archive */
   file(name: string): SpooledFile | undefined {
     const member = this.#find(name);
     switch (member?.kind) {
@@ -131,8 +143,8 @@ export class SpooledArchive implements AsyncDisposable {
 
   /** The failure of a file that is not there, or is none, in the words of Docker. */
   missing(name: string): Error {
-    const path = join(this.#directory, name);
-    if (memberName(name) === '.' || this.#find(name)?.kind === 'directory') return fail('image.invalid_archive', { message: `read ${path}: is a directory` });
+    const path = join(this.#directory, this.#follow(name));
+    if (path === this.#directory || this.#find(name)?.kind === 'directory') return fail('image.invalid_archive', { message: `read ${path}: is a directory` });
     return fail('image.invalid_archive', { message: `open ${path}: no such file or directory` });
   }
 
@@ -147,15 +159,18 @@ export class SpooledArchive implements AsyncDisposable {
   }
 
   #find(name: string): Member | undefined {
-    let at = memberName(name);
+    return this.#members.get(this.#follow(name));
+  }
+
+  /** The name behind all links. */
+  #follow(name: string): string {
+    let at = posix.normalize(`./${name}`).replace(/\/$/, '');
+    if (at === '..' || at.startsWith('../')) throw fail('image.invalid_archive', { message: `evalSymlinksInScope: ${join(this.#directory, name)} is not in ${this.#directory}` });
     for (let links = 0; links < mostLinks; links++) {
       const member = this.#members.get(at);
-      if (member === undefined) {
-        const through = this.#throughLink(at);
-        if (through === undefined) return undefined;
-        at = through;
-      } else if (member.kind !== 'link') return member;
-      else at = member.target;
+      const next = member === undefined ? this.#throughLink(at) : member.kind === 'link' ? member.target : undefined;
+      if (next === undefined) return at;
+      at = next;
     }
     throw fail('image.invalid_archive', { message: `open ${name}: too many levels of symbolic links` });
   }
@@ -171,10 +186,14 @@ export class SpooledArchive implements AsyncDisposable {
   }
 }
 
-/** The name within the archive. @throws image.invalid_archive when it leads out of it */
+/** Bytes of a part of a path, by the file systems that archives come from and go to. */
+const longestPart = 255;
+
+/** The name within the archive. @throws image.invalid_archive when it leads out of it, or no file system would take it */
 export function memberName(name: string): string {
   const normal = posix.normalize(name.replace(/^\/+/, ''));
-  if (normal === '..' || normal.startsWith('../')) throw fail('image.invalid_archive', { message: `invalid archive: ${JSON.stringify(name)} leads out of the archive` });
+  if (normal === '..' || normal.startsWith('../')) throw fail('image.invalid_archive', { message: `invalid entry name ${JSON.stringify(name)}` });
+  if (normal.split('/').some((part) => Buffer.byteLength(part) > longestPart)) throw fail('image.invalid_archive', { message: `openat ${normal}: file name too long` });
   return normal.replace(/\/$/, '');
 }
 

@@ -3,8 +3,8 @@
  * `encoding/json` (as of Go 1.27) for Docker's structs: zero values for what is absent or null, keys
  * matched whatever their case, unknown keys ignored, the first mismatch reported with its place.
  */
-import { JsonNumber, type JsonDocument } from '#base/json-document.ts';
-import { fail } from '#base/errors/failure.ts';
+import { JsonNumber, type JsonDocument } from './json-document.ts';
+import { timeFault } from './moment-fault.ts';
 
 /** How one Go type is read. */
 export interface Shape<T> {
@@ -25,13 +25,18 @@ export interface OptionalShape<T> {
 /** One shape per field of T. */
 export type Fields<T> = { readonly [K in keyof T]-?: object extends Pick<T, K> ? OptionalShape<Exclude<T[K], undefined>> : Shape<T[K]> };
 
-/** Decodes a document. `structName` is Go's name of the type without its package; Docker's create request shows none. */
-export function decode<T>(shape: Shape<T>, document: JsonDocument, structName: string): T {
+/** What a document has that its shape does not take; the message is Go's. */
+export class ShapeFault extends Error {
+  override readonly name = 'ShapeFault';
+}
+
+/** Reads a document. `structName` is Go's name of the type without its package; Docker's create request shows none. @throws ShapeFault */
+export function readShape<T>(shape: Shape<T>, document: JsonDocument, structName: string): T {
   try {
     return readOrZero(shape, document);
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
-    throw fail('api.invalid_json', { reason: error.describe(structName) }, error);
+    throw new ShapeFault(error.describe(structName), { cause: error });
   }
 }
 
@@ -104,6 +109,18 @@ export const flag: Shape<boolean> = {
   zero: () => false,
   read: (value) => {
     if (typeof value !== 'boolean') throw new Mismatch(sortOf(value), 'bool');
+    return value;
+  },
+};
+
+/** A moment in RFC 3339, as it is written. Go tells no place of one that is none. */
+export const moment: Shape<string> = {
+  goType: 'time.Time',
+  zero: () => '',
+  read: (value) => {
+    if (typeof value !== 'string') throw new Mismatch(sortOf(value), 'time.Time');
+    const fault = timeFault(value);
+    if (fault !== undefined) throw new ShapeFault(fault);
     return value;
   },
 };
@@ -274,7 +291,7 @@ export function table(goType: string, fields: Readonly<Record<string, Shape<unkn
           else if (!given.has(place)) continue;
           else if (!('optional' in shape) && shape.zero() === null) values[place] = null;
         } catch (error) {
-          throw placed(error, name);
+          throw placed(error, key);
         }
         given.add(place);
       }
