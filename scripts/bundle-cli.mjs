@@ -1,19 +1,23 @@
-// Bundles the command line: build/cli.cjs starts build/cli-main.cjs, which holds the program and its hot commands
-// and loads all others from build/cli-more.cjs; compiled code is kept in build/cli-cache. As CommonJS in few files,
-// since loading modules one by one, Node's ESM loader and compiling cost more than most commands take.
+// Bundles the command line: build/cli.cjs starts what is in a directory beside it, main.cjs with the program and its hot
+// commands, more.cjs with all others, and the compiled code that is kept of each (see start-cli.cjs, lazy-modules.mjs).
+// Reading, compiling and evaluating the modules one by one would cost more than most commands take.
 // Also bundles the registry server, as build/registry-server.cjs: one file that needs nothing but Node.
 // Usage: bundle-cli.mjs [DIRECTORY]
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { commandTree } from '../src/cli/commands/tree.ts';
+import { LazyModules } from './lazy-modules.mjs';
+import { tryCommands } from './try-commands.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = resolve(process.argv[2] ?? join(root, 'build'));
+// Commands that are typed all day or run in loops of scripts.
+const hot = new Set(['run', 'exec', 'create', 'start', 'stop', 'kill', 'rm', 'wait', 'logs', 'attach', 'build', 'build-solve', 'ps'].map((name) => `src/cli/commands/${name}.ts`));
+const minified = { minify: true, supported: { using: true }, platform: 'node', target: 'node24', legalComments: 'none', logLevel: 'warning' };
 
 function commit() {
   try {
@@ -24,117 +28,54 @@ function commit() {
   }
 }
 
-// Answers what `run` asks, so that a trial run compiles, and thereby caches, all that a real one needs.
-async function trialDaemon(socketPath) {
-  let attached;
-  const server = createServer((request, response) => {
-    request.resume();
-    const path = request.url ?? '';
-    if (path.endsWith('/containers/create')) response.writeHead(201, { 'Content-Type': 'application/json' }).end('{"Id":"0123456789ab","Warnings":[]}\n');
-    else if (path.includes('/wait')) response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"StatusCode":0}\n');
-    else {
-      response.writeHead(204).end();
-      attached?.end(Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 10]));
-    }
-  });
-  server.on('upgrade', (_request, socket) => {
-    attached = socket;
-    socket.write('HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
-  });
-  server.listen(socketPath);
-  await once(server, 'listening');
-  return server;
+/** `run`, `container run`, …, by whatever name. */
+function commandNames(node, path = '') {
+  return (node.children ?? []).flatMap((child) =>
+    [child.name, ...(child.aliases ?? [])].flatMap((name) => [...(child.load === undefined ? [] : [`${path}${name}`]), ...commandNames(child, `${path}${name} `)]));
 }
 
-async function fillCache() {
-  const place = mkdtempSync(join(tmpdir(), 'dhow-bundle-'));
-  const server = await trialDaemon(join(place, 'socket'));
-  try {
-    const run = spawn(process.execPath, ['--', join(directory, 'cli.cjs'), '-H', `unix://${join(place, 'socket')}`, 'run', '--rm', 'busybox', 'true'], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const [code] = await once(run, 'exit');
-    if (code !== 0) throw new Error(`the bundled command line failed its trial run with exit code ${code}`);
-    // Node writes it for its owner alone; it holds nothing but compiled code.
-    for (const file of globSync(join(directory, 'cli-cache/*/*'))) chmodSync(file, 0o644);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-    rmSync(place, { recursive: true });
-  }
-}
-
-// Commands that are typed all day or run in loops of scripts.
-const hot = new Set(['run', 'exec', 'create', 'start', 'stop', 'kill', 'rm', 'wait', 'logs', 'attach'].map((name) => `src/cli/commands/${name}.ts`));
-const registry = "globalThis[Symbol.for('dhow.modules')]";
-
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node24',
-  minify: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  define: { BUNDLED_COMMIT: JSON.stringify(commit()) },
-};
-
-/** Every name with a function that loads its module at the first call. */
-const table = (files) => `{${[...files].map((file) => `${JSON.stringify(file)}: () => require(${JSON.stringify(`./${file}`)})`).join(',\n')}}`;
-
-/** Modules that only commands beyond the hot ones need are left to the other bundle. */
-function leaveOut(found, contents) {
+/** The two scripts: each is a function that sets the `exports` of the module it is given. */
+async function commandLineScripts() {
+  const modules = new LazyModules(root, { BUNDLED_COMMIT: JSON.stringify(commit()) });
+  const main = await modules.add('src/cli/main.ts', (path) => path.startsWith('src/cli/commands/') && !hot.has(path));
+  const more = await modules.addRest();
+  const numbers = new Map([...main, ...more].map((path, number) => [path, number]));
+  const table = (paths) => `[\n${paths.map((path) => modules.text(path, numbers)).join(',\n')}\n]`;
+  const script = async (text) => (await transform(`module.exports = ${text};`, { ...minified, banner: '(module)=>{"use strict";', footer: '}' })).code;
   return {
-    name: 'leave-out',
-    setup(bundler) {
-      bundler.onResolve({ filter: /\.ts$/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
-        if (kind !== 'dynamic-import' || pluginData === 'resolving') return undefined;
-        const resolved = await bundler.resolve(path, { kind, resolveDir, importer, pluginData: 'resolving' });
-        const file = relative(root, resolved.path);
-        if (hot.has(file) || !file.startsWith('src/cli/commands/')) return undefined;
-        found.add(file);
-        return { path: file, namespace: 'left-out' };
-      });
-      bundler.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: contents(path), resolveDir: directory }));
-    },
-  };
-}
-
-/** Modules that the main bundle has are taken from there: a class must be one and the same in both. */
-function takeFromMain(inMain) {
-  return {
-    name: 'take-from-main',
-    setup(bundler) {
-      bundler.onResolve({ filter: /\.ts$/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
-        if (pluginData === 'resolving') return undefined;
-        const resolved = await bundler.resolve(path, { kind, resolveDir, importer, pluginData: 'resolving' });
-        const file = relative(root, resolved.path);
-        return inMain.has(file) ? { path: file, namespace: 'in-main' } : undefined;
-      });
-      bundler.onLoad({ filter: /.*/, namespace: 'in-main' }, ({ path }) => ({ contents: `module.exports = ${registry}[${JSON.stringify(path)}]()` }));
-    },
+    main: await script(`(native, load) => {
+      const made = [];
+      let more;
+      const use = (number) => made[number] ?? (number < ${main.length} ? main[number] : (more ??= load('more')(native, made, use))[number - ${main.length}])();
+      const main = ${table(main)};
+      use(0);
+    }`),
+    more: await script(`(native, made, use) => ${table(more)}`),
   };
 }
 
 // Whoever starts the command line meanwhile gets the old bundle or the new one, whole.
-async function bundle(name, contents, plugin) {
-  const outfile = join(directory, name);
-  await build({ ...common, stdin: { contents, resolveDir: root, loader: 'js' }, outfile: `${outfile}.new`, external: ['./cli-more.cjs'], plugins: [plugin] });
+async function bundleCommandLine() {
+  const scripts = await commandLineScripts();
+  const name = `cli-${createHash('sha256').update(JSON.stringify(scripts)).digest('hex').slice(0, 12)}`;
+  mkdirSync(join(directory, name), { recursive: true });
+  for (const kept of globSync(join(directory, name, '*.code'))) rmSync(kept);
+  for (const [part, text] of Object.entries(scripts)) writeFileSync(join(directory, name, `${part}.cjs`), text);
+  const starter = join(directory, 'cli.cjs');
+  const former = existsSync(starter) ? readFileSync(starter, 'utf8') : '';
+  await build({ ...minified, entryPoints: [join(root, 'scripts/start-cli.cjs')], define: { BUNDLE: JSON.stringify(name), COMMANDS: JSON.stringify(commandNames(commandTree)) }, outfile: `${starter}.new` });
+  renameSync(`${starter}.new`, starter);
+  // Who has started the former one may still read from it.
+  for (const other of globSync('cli-*', { cwd: directory })) if (other !== name && !former.includes(other)) rmSync(join(directory, other), { recursive: true });
+}
+
+async function bundleRegistryServer() {
+  const outfile = join(directory, 'registry-server.cjs');
+  await build({ ...minified, absWorkingDir: root, bundle: true, format: 'cjs', define: { 'import.meta.url': 'undefined', BUNDLED_COMMIT: JSON.stringify(commit()) }, entryPoints: ['src/registry-server/main.ts'], outfile: `${outfile}.new` });
   renameSync(`${outfile}.new`, outfile);
 }
 
 mkdirSync(directory, { recursive: true });
-const rest = new Set();
-const { metafile } = await build({ ...common, entryPoints: ['src/cli/main.ts'], write: false, metafile: true, outfile: 'unused.cjs', plugins: [leaveOut(rest, () => '')] });
-const inMain = new Set(Object.keys(metafile.inputs).filter((file) => file.startsWith('src/')));
-await bundle('cli-more.cjs', `module.exports = ${table(rest)};`, takeFromMain(inMain));
-await bundle(
-  'cli-main.cjs',
-  `${registry} = ${table(inMain)};\nrequire('./src/cli/main.ts');`,
-  leaveOut(new Set(), (path) => `module.exports = require('./cli-more.cjs')[${JSON.stringify(path)}]()`),
-);
-await build({ ...common, define: { 'import.meta.url': 'undefined' }, entryPoints: ['src/registry-server/main.ts'], outfile: join(directory, 'registry-server.cjs.new') });
-renameSync(join(directory, 'registry-server.cjs.new'), join(directory, 'registry-server.cjs'));
-rmSync(join(directory, 'cli-cache'), { recursive: true, force: true });
-writeFileSync(join(directory, 'cli.cjs.new'), "require('node:module').enableCompileCache(__dirname+'/cli-cache');require('./cli-main.cjs');\n");
-renameSync(join(directory, 'cli.cjs.new'), join(directory, 'cli.cjs'));
-await fillCache();
+await bundleCommandLine();
+await bundleRegistryServer();
+await tryCommands(join(directory, 'cli.cjs'));
