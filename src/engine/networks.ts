@@ -36,7 +36,8 @@ export function networkUseCases(parts: EngineParts): NetworkUseCases {
     },
 
     async create(request) {
-      const standard = parts.configuration.current.networkOptions[request.Driver === '' ? 'bridge' : request.Driver];
+      const fromConfiguration = (request.ConfigFrom?.Network ?? '') !== '';
+      const standard = fromConfiguration ? {} : parts.configuration.current.networkOptions[request.Driver === '' ? 'bridge' : request.Driver];
       const network = await networks.createNetwork({ ...request, Options: { ...standard, ...request.Options } });
       publish('create', network);
       return { Id: network.id, Warning: '' };

@@ -16,7 +16,8 @@ export function validateEndpointSettings(network: string | undefined, settings: 
   const reasons: string[] = [];
   const four = settings.IPAMConfig?.IPv4Address ?? '';
   const six = settings.IPAMConfig?.IPv6Address ?? '';
-  const predefined = isPredefined(record?.Name ?? network ?? '');
+  const name = record?.Name ?? network ?? '';
+  const predefined = isPredefined(name) || name.startsWith('container:');
   if (predefined && (four !== '' || six !== '')) reasons.push('user specified IP address is supported on user defined networks only');
   if (predefined && (settings.Aliases ?? []).length > 0) reasons.push('network-scoped alias is supported only for containers in user defined networks');
   if (four !== '' && (!isIPv4(four) || isUnspecified(four))) reasons.push(`invalid IPv4 address: ${four}`);

@@ -257,7 +257,7 @@ class KernelNetworkController implements NetworkController {
     try {
       return this.#registry.find(networkReference(mode)).record;
     } catch (error) {
-      if (isFailure(error, 'network.not_found')) return undefined;
+      if (isFailure(error, 'network.not_found') || isFailure(error, 'network.ambiguous')) return undefined;
       throw error;
     }
   }

@@ -35,7 +35,10 @@ const refusals: readonly (readonly [Partial<NetworkCreateRequest>, string])[] = 
     ].join('\n'),
   ],
   [withConfig({ Subnet: '10.77.0.0/24' }, { Subnet: '10.78.0.0/24' }), "bridge driver doesn't support multiple subnets"],
-  [withConfig({ Subnet: '0.0.0.0/0' }), 'invalid pool request: Pool overlaps with other one on this address space'],
+  [withConfig({ Subnet: '0.0.0.0/0' }), 'ipv4 pool is empty'],
+  [{ EnableIPv6: true, ...withConfig({ Subnet: '::/0' }) }, 'ipv6 pool is empty'],
+  [{ Options: { [bridgeOption.enable]: 'false' } }, 'IPv4 or IPv6 must be enabled'],
+  [{ Options: { [bridgeOption.enable6]: 'maybe' } }, 'driver-opt "com.docker.network.enable_ipv6" is not a valid bool'],
   [{ Options: { [bridgeOption.betweenContainers]: 'maybe' } }, 'failed to parse com.docker.network.bridge.enable_icc value: maybe (strconv.ParseBool: parsing "maybe": invalid syntax)'],
   [{ Options: { [bridgeOption.mtu]: 'bogus' } }, 'failed to parse com.docker.network.driver.mtu value: bogus (strconv.Atoi: parsing "bogus": invalid syntax)'],
   [{ Options: { [bridgeOption.mtu]: '-5' } }, 'invalid MTU number: -5'],
@@ -55,6 +58,14 @@ test('a record must show what was asked, and know whether the subnet was', () =>
   const config = { Subnet: '10.77.0.0/24', AuxiliaryAddresses: { a: '10.77.0.9' } };
   const fixed = recordFromRequest({ ...empty, ...withConfig(config) }, []);
   assert.deepEqual([fixed.IPAM.Config, fixed.engine?.staticSubnet], [[config], true]);
+  assert.throws(() => recordFromRequest({ ...empty, Name: 'all', ...withConfig({ Subnet: '0.0.0.0/0' }) }, [fixed]), { message: 'invalid pool request: Pool overlaps with other one on this address space' });
   assert.throws(() => recordFromRequest(empty, [fixed]), { message: 'network with name net already exists' });
   assert.throws(() => recordFromRequest({ ...empty, Name: 'other', ...withConfig({ Subnet: '10.77.0.128/25' }) }, [fixed]), { message: 'invalid pool request: Pool overlaps with other one on this address space' });
+});
+
+test('driver options must enable families where the request itself says nothing', () => {
+  const byOption = recordFromRequest({ ...empty, Options: { [bridgeOption.enable6]: '1' } }, []);
+  assert.deepEqual([byOption.EnableIPv4, byOption.EnableIPv6, byOption.Options], [true, true, { [bridgeOption.enable6]: '1' }]);
+  const byRequest = recordFromRequest({ ...empty, EnableIPv6: false, Options: { [bridgeOption.enable6]: 'true', a: 'b' } }, []);
+  assert.deepEqual([byRequest.EnableIPv6, byRequest.Options], [false, { a: 'b' }]);
 });

@@ -1,6 +1,7 @@
 /** Turns the body of `POST /networks/create` into a network's record, or refuses it with Docker's texts. Pure. */
 import { isIP } from 'node:net';
 import { fail } from '#base/errors/failure.ts';
+import { parseGoBoolean } from '#base/go-boolean.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { timestampNow } from '#base/timestamp.ts';
 import type { NetworkAddressing, NetworkCreateRequest } from '#schema/network-views.ts';
@@ -16,8 +17,8 @@ const switches: readonly string[] = [bridgeOption.betweenContainers, bridgeOptio
 
 /** Everything that can be checked without knowing the machine. @throws network.name_invalid and the like */
 export function recordFromRequest(asked: NetworkCreateRequest, networks: readonly NetworkRecord[]): NetworkRecord {
-  let request = asked;
-  if (isPredefined(request.Name) || request.Name === 'default') throw fail('network.name_predefined', { name: request.Name });
+  if (isPredefined(asked.Name) || asked.Name === 'default') throw fail('network.name_predefined', { name: asked.Name });
+  let request = withEnabledFamilies(asked);
   if (request.Name.trim() === '') throw fail('network.name_invalid', { reason: 'name is empty' });
   validateAddressing(request.IPAM?.Config ?? [], request.EnableIPv6 === true);
   if (request.ConfigOnly) refuseAsConfiguration(request);
@@ -57,6 +58,20 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
     ...(request.Scope !== '' && { Scope: request.Scope }),
     engine: { staticSubnet: config.length > 0, ownsInterface: true },
   };
+}
+
+/** The driver options that enable families count where the request says nothing of them itself. @throws network.option_invalid */
+function withEnabledFamilies(request: NetworkCreateRequest): NetworkCreateRequest {
+  const options = { ...request.Options };
+  const read = (asked: boolean | null, option: string): boolean | null => {
+    const value = options[option];
+    if (asked !== null) delete options[option];
+    if (asked !== null || value === undefined) return asked;
+    const enabled = parseGoBoolean(value);
+    if (enabled === undefined) throw fail('network.option_invalid', { message: `driver-opt ${JSON.stringify(option)} is not a valid bool` });
+    return enabled;
+  };
+  return { ...request, EnableIPv4: read(request.EnableIPv4, bridgeOption.enable), EnableIPv6: read(request.EnableIPv6, bridgeOption.enable6), Options: request.Options === null ? null : options };
 }
 
 /** A network that has no interfaces, for others to be made from. */
@@ -210,5 +225,6 @@ function refuseOverlap(addressing: NetworkAddressing, others: readonly NetworkRe
   const own = parse4(addressing.Subnet ?? '') ?? parse6(addressing.Subnet ?? '');
   if (own === undefined) return;
   const taken = others.flatMap(({ IPAM }) => (IPAM.Config ?? []).map(({ Subnet = '' }) => Subnet));
-  if (own.prefixLength === 0 || taken.some((subnet) => own.overlaps(subnet))) throw fail('network.pool_overlaps');
+  if (taken.some((subnet) => own.overlaps(subnet))) throw fail('network.pool_overlaps');
+  if (own.prefixLength === 0) throw fail('network.option_invalid', { message: `ipv${familyOf(addressing)} pool is empty` });
 }

@@ -31,6 +31,8 @@ export const bridgeOption = {
   interfacePrefix: 'com.docker.network.container_iface_prefix',
   sourceAddress: 'com.docker.network.host_ipv4',
   sourceAddress6: 'com.docker.network.host_ipv6',
+  enable: 'com.docker.network.enable_ipv4',
+  enable6: 'com.docker.network.enable_ipv6',
 } as const;
 
 /** The bridge's interface: as asked for, or made from the network's id as Docker does. */

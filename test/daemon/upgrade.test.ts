@@ -126,7 +126,7 @@ test('what was asked of execs before an orderly end must be known to the next da
 });
 
 async function start(daemon: TestDaemon, command: readonly string[], host: Record<string, unknown> = {}): Promise<string> {
-  const { Id } = await daemon.client.containers.create({ Image: 'busybox', Cmd: [...command], HostConfig: host } as never);
+  const { Id } = await daemon.client.containers.create({ Image: 'busybox', Cmd: [...command], ExposedPorts: { '80/tcp': {} }, HostConfig: host } as never);
   await daemon.client.containers.start(Id);
   return Id;
 }

@@ -102,7 +102,7 @@ test('explain must name the cause of an end, with proof', async (t) => {
     await once(server, 'listening');
     const address = server.address();
     const HostPort = String(typeof address === 'object' && address !== null ? address.port : 0);
-    proves(await failing(['true'], { PortBindings: { '80/tcp': [{ HostIp: '', HostPort }] } }), 'port-taken', /start ended with/);
+    proves(await failing(['true'], { PortBindings: { '80/tcp': [{ HostIp: '', HostPort }] } }, { ExposedPorts: { '80/tcp': {} } }), 'port-taken', /start ended with/);
     server.close();
     const donor = await make(['true']);
     proves(await failing(['true'], { NetworkMode: `container:${donor}` }), 'dependency-not-running', /non running container/);

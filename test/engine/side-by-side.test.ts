@@ -11,7 +11,7 @@ const server = ['sh', '-c', 'mkdir /w; echo "$ANSWER" > /w/index.html; exec http
 
 async function serve(daemon: TestDaemon, name: string, port: string, answer: string): Promise<string> {
   const { Id } = await daemon.client.containers.create(
-    { Image: 'busybox', Cmd: server, Env: [`ANSWER=${answer}`], HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: port }] } } } as never,
+    { Image: 'busybox', Cmd: server, Env: [`ANSWER=${answer}`], ExposedPorts: { '80/tcp': {} }, HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: port }] } } } as never,
     { name },
   );
   await daemon.client.containers.start(Id);

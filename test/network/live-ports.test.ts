@@ -12,9 +12,9 @@ before(async () => {
 });
 after(async () => daemon[Symbol.asyncDispose]());
 
-async function serve(name: string, more: object = {}): Promise<void> {
+async function serve(name: string, more: { PortBindings?: object; NetworkMode?: string } = {}): Promise<void> {
   const program = 'mkdir /w; echo "$ANSWER" > /w/index.html; httpd -p 81 -h /w; exec httpd -f -p 80 -h /w';
-  await daemon.client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', program], Env: [`ANSWER=${name}`], HostConfig: { ...more } } as never, { name });
+  await daemon.client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', program], Env: [`ANSWER=${name}`], ExposedPorts: Object.fromEntries(Object.keys(more.PortBindings ?? {}).map((port) => [port, {}])), HostConfig: { ...more } } as never, { name });
   await daemon.client.containers.start(name);
 }
 const boundOf = async (name: string): Promise<PortMap> => (await daemon.client.containers.inspect(name)).NetworkSettings.Ports ?? {};

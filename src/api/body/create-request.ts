@@ -200,8 +200,8 @@ export const endpointSettings = struct<EndpointSettings>('network.EndpointSettin
 });
 
 const networkingConfig = struct<NetworkingConfig>('network.NetworkingConfig', {
-  // A null endpoint stands for one with nothing set.
-  EndpointsConfig: record<Partial<EndpointSettings> | null>(endpointSettings, 'map[string]*network.EndpointSettings'),
+  // Null is kept: who creates the container refuses it.
+  EndpointsConfig: record<Partial<EndpointSettings> | null>(pointer(endpointSettings), 'map[string]*network.EndpointSettings'),
 });
 
 const createRequest: Shape<CreateRequest> = struct<CreateRequest>('container.CreateRequest', {

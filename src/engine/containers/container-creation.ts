@@ -51,10 +51,11 @@ export async function createContainer(
   const id = newIdentifier();
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image?.config ?? {});
   const { path, args } = processOf(config);
-  const networkMode = networkModeOf(hostConfig, NetworkingConfig.EndpointsConfig, parts);
-  const endpointSettings = endpointSettingsOf(networkMode, NetworkingConfig.EndpointsConfig, parts);
+  const networkMode = networkModeOf(hostConfig, parts);
+  const endpoints = endpointsOf(NetworkingConfig.EndpointsConfig);
+  const endpointSettings = config.NetworkDisabled === true ? {} : endpointSettingsOf(networkMode, endpoints, parts);
   parts.networks.validate({ networkMode: 'none', exposedPorts: Object.keys(config.ExposedPorts ?? {}), portBindings: hostConfig.PortBindings ?? {} });
-  for (const [network, settings] of Object.entries(endpointSettings)) {
+  for (const [network, settings] of Object.entries(endpoints)) {
     parts.networks.validate({ networkMode: network, exposedPorts: [], portBindings: {}, endpointSettings: settings });
   }
   checkLogConfig(hostConfig.LogConfig);
@@ -66,7 +67,6 @@ export async function createContainer(
   const links = isUserDefined(networkMode) ? [] : resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, await presentSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
-  addPublishedPorts(config, finalHostConfig);
 
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];
@@ -151,13 +151,8 @@ function nameHost(config: ContainerConfig, hostConfig: HostConfig, id: string, p
 }
 
 /** `default` means bridge; containers are kept by id, so that a rename does not break it. */
-function networkModeOf(hostConfig: HostConfig, endpoints: CreateRequest['NetworkingConfig']['EndpointsConfig'], parts: EngineParts): string {
-  const mode = hostConfig.NetworkMode;
-  if (mode === '' || mode === 'default') {
-    const only = Object.keys(endpoints ?? {}).filter((name) => name !== 'default');
-    return only[0] ?? 'bridge';
-  }
-  return byIdentifier(mode, parts);
+function networkModeOf({ NetworkMode: mode }: HostConfig, parts: EngineParts): string {
+  return mode === '' || mode === 'default' ? 'bridge' : byIdentifier(mode, parts);
 }
 
 /** `container:name` with the container's id instead. */
@@ -176,30 +171,31 @@ function donorOf(mode: string, parts: EngineParts): ContainerRecord | undefined 
   }
 }
 
-/** What is asked of every network, by the networks' names; the network of the mode is always among them. */
-function endpointSettingsOf(mode: string, asked: CreateRequest['NetworkingConfig']['EndpointsConfig'], parts: EngineParts): Record<string, Partial<EndpointSettings>> {
+/** What is asked of networks. @throws container.endpoint_missing */
+function endpointsOf(asked: CreateRequest['NetworkingConfig']['EndpointsConfig']): Record<string, Partial<EndpointSettings>> {
+  return Object.fromEntries(Object.entries(asked ?? {}).map(([network, settings]) => {
+    if (settings === null) throw fail('container.endpoint_missing', { network });
+    return [network, settings];
+  }));
+}
+
+/** By the networks' names: those that are asked for; where there are none, the network of the mode. */
+function endpointSettingsOf(mode: string, asked: Record<string, Partial<EndpointSettings>>, parts: EngineParts): Record<string, Partial<EndpointSettings>> {
   if (mode.startsWith('container:')) return {};
   const nameOf = (reference: string): string => {
     try {
       return parts.networks.identify(reference === 'default' ? 'bridge' : reference).name;
     } catch (error) {
-      // It need not be there before the start.
-      if (isFailure(error, 'network.not_found')) return reference;
+      // It need not be there, nor be the only one, before the start.
+      if (isFailure(error, 'network.not_found') || isFailure(error, 'network.ambiguous_use')) return reference;
       throw error;
     }
   };
   const main = nameOf(mode);
-  const settings: Record<string, Partial<EndpointSettings>> = { [main]: {} };
-  for (const [reference, endpoint] of Object.entries(asked ?? {})) {
+  const settings: Record<string, Partial<EndpointSettings>> = {};
+  for (const [reference, endpoint] of Object.entries(asked)) {
     const name = reference === 'default' ? main : nameOf(reference);
     settings[name] = { ...settings[name], ...endpoint };
   }
-  return settings;
-}
-
-/** Whatever is published is exposed. */
-function addPublishedPorts(config: ContainerConfig, hostConfig: HostConfig): void {
-  const published = Object.keys(hostConfig.PortBindings ?? {});
-  if (published.length === 0) return;
-  config.ExposedPorts = { ...Object.fromEntries(published.map((port) => [port, {}])), ...config.ExposedPorts };
+  return Object.keys(settings).length === 0 ? { [main]: {} } : settings;
 }

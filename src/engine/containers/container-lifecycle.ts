@@ -137,7 +137,8 @@ export class ContainerLifecycle {
       if (mounted) publishVolumeEvents(events, before, 'unmount');
       await undo.disposeAsync();
       if (registry.get(id) !== undefined) {
-        registry.book(id, { state: failedStartState(before.state, failure.exitCode, failure.error.message) });
+        const exitCode = failure.early === true && before.state.exitCode !== 0 ? before.state.exitCode : failure.exitCode;
+        registry.book(id, { state: failedStartState(before.state, exitCode, failure.error.message) });
         if (before.hostConfig.AutoRemove && !live.restartRequested) await this.removeHeld(id, { volumes: true });
       }
       throw failure.error;

@@ -6,7 +6,6 @@ import { fail, isFailure } from '#base/errors/failure.ts';
 import type { ContainerLink, ContainerRecord } from './container-record.ts';
 import type { ContainerRegistry } from './container-registry.ts';
 import { isRunning } from './container-state.ts';
-import { isUserDefined } from './network-attachments.ts';
 
 /** A link whose other container runs. */
 interface LiveLink {
@@ -19,23 +18,48 @@ interface LiveLink {
 export function resolveLinks(links: readonly string[], registry: ContainerRegistry): ContainerLink[] {
   return links.map((link) => {
     const [name = '', alias = name] = link.split(':');
-    let target: ContainerRecord;
-    try {
-      target = registry.resolve(name);
-    } catch (error) {
-      if (isFailure(error, 'container.empty_reference')) throw fail('container.link_unnamed', {}, error);
-      if (isFailure(error, 'container.not_found')) throw fail('container.link_missing', { name }, error);
-      throw error;
-    }
+    let target = resolveTarget(name, registry);
+    // Whose network another one shares has the address.
+    while (target.hostConfig.NetworkMode.startsWith('container:')) target = resolveTarget(target.hostConfig.NetworkMode.slice('container:'.length), registry);
     if (target.hostConfig.NetworkMode === 'host') throw fail('container.link_to_host');
     // As inspect writes them: `/target:/own/alias`.
     return { id: target.id, alias: alias.slice(alias.lastIndexOf('/') + 1), name: target.name };
   });
 }
 
-/** `HostConfig.Links` of inspect. On user-defined networks it is what was asked for: their links are the endpoints'. */
+function resolveTarget(name: string, registry: ContainerRegistry): ContainerRecord {
+  try {
+    return registry.resolve(name);
+  } catch (error) {
+    if (isFailure(error, 'container.empty_reference')) throw fail('container.link_unnamed', {}, error);
+    if (isFailure(error, 'container.not_found')) throw fail('container.link_missing', { name }, error);
+    throw error;
+  }
+}
+
+/** The container that a link's name, `own/alias`, leads to, and whose link it is; undefined: there is no such link. */
+export function resolveLinkName(reference: string, registry: Pick<ContainerRegistry, 'get' | 'holderOf'>): { readonly own: ContainerRecord; readonly alias: string; readonly target: ContainerRecord } | undefined {
+  const [, name = '', alias = ''] = /^\/?([^/]+)\/([^/]+)$/.exec(reference) ?? [];
+  const own = registry.get(registry.holderOf(name) ?? '');
+  const link = own?.links?.find((one) => one.alias === alias);
+  const target = registry.get(link?.id ?? '');
+  return own === undefined || target === undefined ? undefined : { own, alias, target };
+}
+
+/** Takes the link away that has this name. @throws container.default_link for a container's own name */
+export function removeLink(reference: string, registry: ContainerRegistry): void {
+  const found = resolveLinkName(reference, registry);
+  if (found === undefined) throw fail('container.default_link');
+  registry.update(found.own.id, { links: (found.own.links ?? []).filter(({ alias }) => alias !== found.alias) });
+}
+
+/** Names that links of others give a container, as `docker ps --no-trunc` shows them. */
+export function linkNamesOf(id: string, records: readonly ContainerRecord[]): string[] {
+  return records.flatMap((record) => (record.links ?? []).filter((link) => link.id === id).map(({ alias }) => `/${record.name}/${alias}`));
+}
+
+/** `HostConfig.Links` of inspect: the default network's; those of user-defined networks are their endpoints'. */
 export function viewLinks(record: ContainerRecord, registry: ContainerRegistry): string[] | null {
-  if (isUserDefined(record.hostConfig.NetworkMode)) return record.hostConfig.Links;
   const shown = (record.links ?? []).flatMap(({ id, alias, name }) => {
     const target = registry.get(id)?.name ?? name;
     return target === undefined ? [] : [`/${target}:/${record.name}/${alias}`];
@@ -43,13 +67,16 @@ export function viewLinks(record: ContainerRecord, registry: ContainerRegistry):
   return shown.length === 0 ? null : shown;
 }
 
-/** @throws container.link_not_running */
+/** @throws container.link_not_running, container.link_apart */
 export function liveLinks(record: ContainerRecord, registry: ContainerRegistry): LiveLink[] {
+  if (record.endpointSettings['bridge'] === undefined) return [];
   return (record.links ?? []).flatMap(({ id, alias, name }) => {
     const target = registry.get(id);
     if (target === undefined && name === undefined) return [];
     if (target === undefined || !isRunning(target.state)) throw fail('container.link_not_running', { target: target?.name ?? name, own: record.name, alias });
-    return [{ alias, target, address: target.sandbox?.endpoints['bridge']?.address ?? '' }];
+    const place = target.sandbox?.endpoints['bridge'];
+    if (place === undefined) throw fail('container.link_apart', { id: target.id });
+    return [{ alias, target, address: place.address }];
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { fail, invariant, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { DocumentTable, StateDatabase } from '#store/state-database.ts';
+import { resolveLinkName } from './container-links.ts';
 import type { ContainerRecord } from './container-record.ts';
 
 export class ContainerRegistry {
@@ -64,6 +65,7 @@ export class ContainerRegistry {
       if (found !== undefined) throw fail('container.ambiguous_prefix', { reference });
       found = record;
     }
+    found ??= resolveLinkName(reference, this)?.target;
     if (found === undefined) throw fail('container.not_found', { reference });
     return found;
   }

@@ -1,12 +1,13 @@
 /** What a container's start joins or makes beyond its own processes: network sandbox and shared memory. */
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { rootOnHost } from '#base/identity-mapping.ts';
 import { namespacePathOf } from '#kernel/process-namespace.ts';
 import { mountSharedMemory, sharedMemoryOfHost, unmountSharedMemory } from '#kernel/shared-memory.ts';
-import type { Sandbox } from '#network/contract.ts';
+import type { NetworkIdentity, Sandbox, SandboxRequest } from '#network/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { donorOf, pidOf, userNamespaceOfDonor } from './namespace-donors.ts';
-import { attachmentsOf, referenceOf } from './network-attachments.ts';
+import { donorOf, userNamespaceOfDonor } from './namespace-donors.ts';
+import { attachmentsOf, referenceOf, settingsAfterRefusal, type Attachment } from './network-attachments.ts';
 import { remappingFor } from './remapping.ts';
 import { sandboxLinks } from './sandbox-links.ts';
 
@@ -20,12 +21,14 @@ export async function makeSandbox(
   const remapping = remappingFor(parts, record.hostConfig);
   const donated = remapping && userNamespaceOfDonor(parts.registry, record);
   if (mode.startsWith('container:')) {
-    const pid = pidOf(parts.registry, mode.slice('container:'.length), 'network');
+    const { pid } = donorOf(parts.registry, mode.slice('container:'.length), 'network', record.id).state;
     return { sandbox: undefined, networkNamespace: namespacePathOf(pid, 'net'), userNamespace: donated };
   }
-  const [main, ...further] = attachmentsOf(record);
+  const attachments = attachmentsOf(record);
+  if (mode === 'host' && attachments.some(({ name }) => name !== mode)) throw fail('container.network_host_beside_others');
+  const [main, ...further] = attachments;
   const nameServers = [record.hostConfig.Dns ?? [], parts.configuration.current.dns.servers].find((list) => list.length > 0);
-  const sandbox = await parts.networks.create({
+  const sandbox = await createSandbox(parts, record, {
     containerId: record.id,
     containerName: record.name,
     networkMode: main === undefined ? undefined : referenceOf(main),
@@ -46,6 +49,24 @@ export async function makeSandbox(
   sandboxLinks.make(sandbox);
   undo.defer(() => sandboxLinks.remove(sandbox));
   return { sandbox, networkNamespace: mode === 'host' ? undefined : sandbox.namespacePath, userNamespace: donated ?? sandbox.userNamespacePath };
+}
+
+/** Of networks that a container could not join it keeps, as in Docker, how it would have been known there. */
+async function createSandbox({ networks, registry }: EngineParts, record: ContainerRecord, request: SandboxRequest): Promise<Sandbox> {
+  try {
+    return await networks.create(request);
+  } catch (error) {
+    const identityOf = (attachment: Attachment): NetworkIdentity | undefined => {
+      try {
+        return networks.identify(referenceOf(attachment));
+      } catch (unknown) {
+        if (isFailure(unknown, 'network.not_found') || isFailure(unknown, 'network.ambiguous_use')) return undefined;
+        throw unknown;
+      }
+    };
+    registry.book(record.id, { endpointSettings: settingsAfterRefusal(record, error, identityOf) });
+    throw error;
+  }
 }
 
 /** Shared memory that outlives one mount namespace: the host's, a shareable container's own, or its donor's. */

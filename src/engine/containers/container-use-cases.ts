@@ -7,7 +7,7 @@ import { attachToContainer } from './attach-to-container.ts';
 import { createContainer } from './container-creation.ts';
 import { publishContainerEvent } from './container-events.ts';
 import { containerFilter } from './container-filters.ts';
-import { viewLinks } from './container-links.ts';
+import { linkNamesOf, viewLinks } from './container-links.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
 import { isValidName } from './container-name.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -64,8 +64,9 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       records.sort((a, b) => compareMoments(b.created, a.created));
       if (options.limit > 0) records = records.slice(0, options.limit);
       const now = nowNanoseconds();
+      const linking = registry.all().filter(({ links }) => links !== undefined);
       return Promise.all(
-        records.map(async (record) => viewSummary(record, { now, imageName: imageNameOf(record), size: options.size ? await sizeOf(record) : undefined })),
+        records.map(async (record) => viewSummary(record, { now, linkNames: linkNamesOf(record.id, linking), imageName: imageNameOf(record), size: options.size ? await sizeOf(record) : undefined })),
       );
     },
 

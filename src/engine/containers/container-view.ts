@@ -60,12 +60,12 @@ export function viewInspect(record: ContainerRecord, facts: InspectFacts): Conta
   };
 }
 
-export function viewSummary(record: ContainerRecord, facts: { now: bigint; imageName: string; size: { writable: number; total: number } | undefined }): ContainerSummary {
+export function viewSummary(record: ContainerRecord, facts: { now: bigint; linkNames: readonly string[]; imageName: string; size: { writable: number; total: number } | undefined }): ContainerSummary {
   const networkMode = record.hostConfig.NetworkMode;
   const asked = new Set((record.hostConfig.Mounts ?? []).map((mount) => mount.Target));
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [`/${record.name}`, ...facts.linkNames].sort(),
     Image: facts.imageName,
     ImageID: record.imageId,
     Command: viewCommand(record),

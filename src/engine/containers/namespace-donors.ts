@@ -7,8 +7,8 @@ import { isRunning } from './container-state.ts';
 
 export type NamespacePurpose = 'pid' | 'ipc' | 'network';
 
-/** @throws start errors with Docker's texts, of a container that is missing, does not run or does not share */
-export function donorOf(registry: ContainerRegistry, reference: string, purpose: NamespacePurpose): ContainerRecord {
+/** @param own who asks. @throws start errors with Docker's texts, of a container that is missing, does not run, does not share or is the asker */
+export function donorOf(registry: ContainerRegistry, reference: string, purpose: NamespacePurpose, own?: string): ContainerRecord {
   let other: ContainerRecord;
   try {
     other = registry.resolve(reference);
@@ -18,6 +18,7 @@ export function donorOf(registry: ContainerRegistry, reference: string, purpose:
     if (purpose === 'network') throw fail('container.network_container_missing', { reference }, error);
     throw fail('container.namespace_donor_gone', { namespace: purpose.toUpperCase(), reference }, error);
   }
+  if (other.id === own) throw fail('container.network_of_its_own');
   if (!isRunning(other.state)) {
     if (purpose === 'network') throw fail('container.network_container_stopped', { name: other.name, status: other.state.status });
     throw fail('container.namespace_donor_stopped', { namespace: purpose.toUpperCase(), id: other.id });

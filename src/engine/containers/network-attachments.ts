@@ -1,5 +1,7 @@
 /** The networks a container is on by its record: in which order they are joined, and what inspect tells of names. Pure. */
 import { shortIdentifier } from '#base/identifier.ts';
+import { isFailure } from '#base/errors/failure.ts';
+import type { NetworkIdentity } from '#network/contract.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import type { ContainerRecord } from './container-record.ts';
 
@@ -26,6 +28,19 @@ export function attachmentsOf(record: Pick<ContainerRecord, 'hostConfig' | 'endp
 export function referenceOf({ name, settings }: Attachment): string {
   const id = settings.NetworkID ?? '';
   return isUserDefined(name) && id !== '' ? id : name;
+}
+
+/** Refusals that come before a container has a place in the network. */
+const refusedPlaces = ['network.address_in_use', 'network.no_address', 'network.mac_unsupported', 'network.configuration_endpoint'] as const;
+
+/** What a start leaves that its networks refused: the names, and the network's id where it had a place there already. */
+export function settingsAfterRefusal(record: Pick<ContainerRecord, 'hostConfig' | 'endpointSettings'>, error: unknown, identityOf: (attachment: Attachment) => NetworkIdentity | undefined): ContainerRecord['endpointSettings'] {
+  const hadPlace = !refusedPlaces.some((code) => isFailure(error, code));
+  return Object.fromEntries(attachmentsOf(record).map((attachment) => {
+    const { name, settings } = attachment;
+    const network = identityOf(attachment);
+    return [name, network === undefined ? settings : { ...settings, ...(isUserDefined(name) && { DNSNames: [] }), ...(hadPlace && { NetworkID: network.id }) }];
+  }));
 }
 
 /** `DNSNames` of inspect: name, aliases, short id and host name, on user-defined networks. */

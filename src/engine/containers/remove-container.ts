@@ -3,6 +3,7 @@ import { fail } from '#base/errors/failure.ts';
 import { nowNanoseconds } from '#base/timestamp.ts';
 import { publishContainerEvent } from './container-events.ts';
 import type { ContainerLifecycle } from './container-lifecycle.ts';
+import { removeLink } from './container-links.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { isRunning } from './container-state.ts';
 import { sentBy, type Requester } from './ending.ts';
@@ -22,9 +23,8 @@ export function removal(parts: EngineParts, lifecycle: ContainerLifecycle): Remo
   const removing = new Set<string>();
 
   const removeAlone = async (id: string, reference: string, options: RemovalOptions): Promise<void> => {
-    if (options.link) throw fail('container.default_link');
     for (;;) {
-      if (!options.force) refuseRemoval(registry.require(id));
+      if (!options.force) refuseRemoval(registry.require(id), reference);
       else if (isEndless(registry.get(id))) await killAndWait(id, options.signal, options.requester);
       using _held = await (options.force ? acquireByForce(id, options.signal) : mutex.acquire(id, options.signal));
       const current = registry.get(id);
@@ -36,7 +36,7 @@ export function removal(parts: EngineParts, lifecycle: ContainerLifecycle): Remo
       if (isRunning(current.state)) {
         // A start that was under way, by its restart policy for one, came before.
         if (options.force) continue;
-        refuseRemoval(current);
+        refuseRemoval(current, reference);
       }
       await lifecycle.removeHeld(id, { volumes: options.volumes });
       return;
@@ -77,7 +77,8 @@ export function removal(parts: EngineParts, lifecycle: ContainerLifecycle): Remo
     if (removing.has(id)) throw fail('container.removal_in_progress', { reference });
     removing.add(id);
     try {
-      await removeAlone(id, reference, options);
+      if (options.link) removeLink(reference, registry);
+      else await removeAlone(id, reference, options);
     } finally {
       removing.delete(id);
     }
@@ -89,8 +90,7 @@ function isEndless(record: ContainerRecord | undefined): boolean {
   return record !== undefined && (isRunning(record.state) || record.state.status === 'restarting');
 }
 
-function refuseRemoval(record: ContainerRecord): void {
-  const { name } = record;
+function refuseRemoval(record: ContainerRecord, name: string): void {
   switch (record.state.status) {
     case 'running':
       throw fail('container.remove_running', { name });

@@ -37,8 +37,9 @@ export const sandboxLinks = {
     let names: string[];
     try {
       names = readdirSync(directory);
-    } catch {
-      return;
+    } catch (error) {
+      if (isGone(error)) return;
+      throw error;
     }
     for (const name of names) {
       const link = join(directory, name);
@@ -56,16 +57,20 @@ function targetOf(link: string): string | undefined {
   try {
     return readlinkSync(link);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EINVAL')) return undefined;
+    if (isGone(error) || (error instanceof Error && 'code' in error && error.code === 'EINVAL')) return undefined;
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Only links are ours: another engine keeps real namespaces here. */
 function removeLink(link: string): void {
   try {
     if (lstatSync(link).isSymbolicLink()) rmSync(link);
-  } catch {
-    // Gone already.
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }

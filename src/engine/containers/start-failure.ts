@@ -17,8 +17,10 @@ const sharedNamespaceWords: Readonly<Record<string, string>> = { IPC: 'is not al
 
 export interface StartFailure {
   readonly error: EngineError;
-  /** What the container's state shows: 126, 127 or 128. */
+  /** What the state shows: 126, 127 or 128. */
   readonly exitCode: number;
+  /** The process was not even tried: as in Docker the state goes on showing how the last one ended, unless it ended well. */
+  readonly early?: boolean;
 }
 
 interface Meaning {
@@ -61,7 +63,7 @@ function refusedSetting(error: EngineError): string {
 
 function keep(error: unknown): StartFailure {
   const known = error instanceof EngineError ? error : fail('container.start_failed', { message: messageOf(error) }, error);
-  return { error: known, exitCode: 128 };
+  return { error: known, exitCode: 128, early: true };
 }
 
 type MountFacts = Pick<ContainerRecord, 'mounts' | 'hostConfig'>;

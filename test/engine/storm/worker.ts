@@ -51,6 +51,7 @@ async function live(world: StormWorld): Promise<void> {
     Image: 'busybox',
     Cmd: commandOf(workload),
     Labels: { storm: label },
+    ...(published && { ExposedPorts: { '80/tcp': {} } }),
     ...(chance(30) && { Volumes: { '/anonymous': {} } }),
     HostConfig: {
       NetworkMode: network,
