@@ -81,6 +81,7 @@ export interface DerivedStep {
   readonly created: string;
   /** The `container_config` of its file. */
   readonly containerConfig: unknown;
+  readonly platform: Platform;
 }
 
 /** How a layer is to be packed. */

@@ -69,6 +69,10 @@ test('a build must tell its steps as Docker does, and find them again', async ()
   const second = await build(dockerfile);
   assert.equal(second.id, first.id);
   assert.equal([...second.text.matchAll(/Using cache/g)].length, 3);
+  // What was built for one platform is no step of another.
+  const other = await build(dockerfile, [], { platform: 'linux/arm64' });
+  assert.deepEqual([other.text.includes('Using cache'), other.error], [false, undefined]);
+  assert.equal((await build(dockerfile, [], { platform: 'linux/amd64' })).text.match(/Using cache/g)?.length, 3);
   const { Config, Parent } = await daemon.client.images.inspect('built:one');
   assert.deepEqual([Config?.Labels, Config?.Cmd], [{ a: 'b' }, ['echo', 'hello']]);
   assert.match(Parent, /^sha256:/);

@@ -20,6 +20,10 @@ test('a paused container must stand still until it goes on, is stopped or is kil
     assert.deepEqual(await ticks(State.Pid), { pid, time });
     assert.equal((await daemon.logsOf(Id)).length, before.length);
     await assert.rejects(client.containers.pause(Id), { status: 409, message: `Container ${Id} is already paused` });
+    for (const name of [Id, Id.slice(0, 20)]) {
+      await assert.rejects(client.execs.create(name, { Cmd: ['true'] }), { status: 409, message: `Container ${name} is paused, unpause the container before exec` });
+      await assert.rejects(client.containers.remove(name), { status: 409, message: `cannot remove container "${name}": container is paused and must be unpaused first` });
+    }
     await assert.rejects(client.containers.start(Id), { message: 'cannot start a paused container, try unpause instead' });
   });
 
@@ -31,6 +35,7 @@ test('a paused container must stand still until it goes on, is stopped or is kil
     await client.containers.unpause(Id);
     assert.equal((await client.containers.inspect(Id)).State.Status, 'running');
     await eventually('it ticks again', async () => assert((await daemon.logsOf(Id)).length > before));
+    await assert.rejects(client.execs.create(Id, { Cmd: ['true'], User: 'nobody-here' }), { status: 400, message: 'unable to find user nobody-here: no matching entries in passwd file' });
     await assert.rejects(client.containers.unpause(Id), { status: 500, message: `Container ${Id} is not paused` });
   });
 

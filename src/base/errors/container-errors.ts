@@ -113,6 +113,7 @@ export const containerErrors = {
   'exec.already_run': { kind: 'conflict', text: (d) => `exec command ${d['id']} has already run` },
   'exec.already_running': { kind: 'conflict', text: (d) => `exec command ${d['id']} is already running` },
   'exec.not_running': { kind: 'notFound', text: (d) => `NotFound: process does not exist ${d['id']}: not found` },
+  'exec.user_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },
   'exec.start_refused': { kind: 'invalid', text: (d) => `${d['message']}` },
   'exec.start_failed': { kind: 'system', text: (d) => `${d['message']}` },
 } as const satisfies Record<string, ErrorRow>;

@@ -116,7 +116,8 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   #newCache(): StepCache {
-    return new StepCache(this.#options.parts.images, { disabled: this.#options.request.noCache, derivation: this.#derivation, sources: this.#sources() });
+    const { platform, noCache } = this.#options.request;
+    return new StepCache(this.#options.parts.images, { disabled: noCache, platform: platform === '' ? undefined : parsePlatform(platform), derivation: this.#derivation, sources: this.#sources() });
   }
 
   /** The images that the client names; those that are not here are passed over, as by Docker. */

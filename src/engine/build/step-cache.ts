@@ -1,20 +1,31 @@
 /** Finds steps that were built before: images made from the same image in a container of the same configuration. */
 import { parseTimestamp } from '#base/timestamp.ts';
 import type { DerivedStep, ImageDerivation, ImageStore, RecordedConfig } from '#image/contract.ts';
+import { runsOn, type Platform } from '#oci/platform.ts';
 import { runtimeConfigOf } from '#oci/runtime-config.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
+
+interface StepCacheOptions {
+  readonly derivation: Pick<ImageDerivation, 'restore'>;
+  readonly sources: readonly string[];
+  /** What found images must be of; undefined: whatever they are of. */
+  readonly platform: Platform | undefined;
+  readonly disabled: boolean;
+}
 
 export class StepCache {
   readonly #images: Pick<ImageStore, 'stepsFrom' | 'family'>;
   readonly #derivation: Pick<ImageDerivation, 'restore'>;
+  readonly #platform: Platform | undefined;
   /** Images that alone count; empty: whatever is here. */
   #sources: readonly string[];
   /** After one step that was not built before none is looked for. */
   #busted: boolean;
 
-  constructor(images: Pick<ImageStore, 'stepsFrom' | 'family'>, { derivation, sources, disabled }: { derivation: Pick<ImageDerivation, 'restore'>; sources: readonly string[]; disabled: boolean }) {
+  constructor(images: Pick<ImageStore, 'stepsFrom' | 'family'>, { derivation, sources, platform, disabled }: StepCacheOptions) {
     this.#images = images;
     this.#derivation = derivation;
+    this.#platform = platform;
     this.#sources = sources;
     this.#busted = disabled;
   }
@@ -39,7 +50,7 @@ export class StepCache {
 
   #local(base: string, containerConfig: ImageRuntimeConfig): string | undefined {
     const wanted = identity(containerConfig);
-    const fitting = this.#images.stepsFrom(base === '' ? undefined : base).filter((step) => identity(step.containerConfig) === wanted);
+    const fitting = this.#images.stepsFrom(base === '' ? undefined : base).filter((step) => (this.#platform === undefined || runsOn(this.#platform, step.platform)) && identity(step.containerConfig) === wanted);
     const newest = fitting.reduce<DerivedStep | undefined>((best, step) => (best === undefined || momentOf(step) > momentOf(best) ? step : best), undefined);
     return newest?.id;
   }

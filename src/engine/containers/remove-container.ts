@@ -90,8 +90,9 @@ function isEndless(record: ContainerRecord | undefined): boolean {
   return record !== undefined && (isRunning(record.state) || record.state.status === 'restarting');
 }
 
-function refuseRemoval(record: ContainerRecord, name: string): void {
-  switch (record.state.status) {
+/** @param name as the client named it */
+function refuseRemoval({ state }: ContainerRecord, name: string): void {
+  switch (state.status) {
     case 'running':
       throw fail('container.remove_running', { name });
     case 'paused':

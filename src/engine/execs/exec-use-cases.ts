@@ -1,6 +1,6 @@
 /** The exec endpoints' use cases: a further process in a running container. */
 import type { Duplex } from 'node:stream';
-import { EngineError, fail } from '#base/errors/failure.ts';
+import { EngineError, fail, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import type { AttachOptions, AttachStream, ShimProcess } from '#runtime/contract.ts';
 import { ClientChoice, joinClient } from '../containers/attach-client.ts';
@@ -31,8 +31,18 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
     const record = registry.resolve(reference);
     if (record.state.status === 'restarting') throw fail('container.restarting', { id: record.id });
     if (!isRunning(record.state)) throw fail('container.not_running', { id: record.id });
-    if (record.state.status === 'paused') throw fail('container.exec_paused', { name: record.name });
+    if (record.state.status === 'paused') throw fail('container.exec_paused', { name: reference });
     return record;
+  };
+
+  const checkUser = async (record: ContainerRecord, user: string): Promise<void> => {
+    const rootfs = await parts.snapshotter.mount(record.id);
+    try {
+      parts.runtime.checkUser(rootfs, user);
+    } catch (error) {
+      if (!isFailure(error, 'runtime.user_not_found') && !isFailure(error, 'runtime.group_not_found') && !isFailure(error, 'runtime.identifier_out_of_range')) throw error;
+      throw fail('exec.user_invalid', { message: error.message }, error);
+    }
   };
 
   const watch = (exec: Exec, record: ContainerRecord, process: ShimProcess): void => {
@@ -106,7 +116,7 @@ export function execUseCases(parts: EngineParts, execs: ExecRegistry): ExecUseCa
       if (request.Cmd === null || request.Cmd.length === 0) throw fail('exec.no_command');
       const record = requireRunning(reference);
       liveLinks(record, registry);
-      if (request.User !== '') parts.runtime.checkUser(await parts.snapshotter.mount(record.id), request.User);
+      if (request.User !== '') await checkUser(record, request.User);
       if (request.DetachKeys !== '') checkDetachKeys(request.DetachKeys);
       const id = newIdentifier();
       live.of(record.id).execs.add(id);

@@ -1,5 +1,6 @@
 /** The images that were derived from one, with the configuration of the container each was made in. */
 import { readFileSync } from 'node:fs';
+import { platformOf } from '#oci/image-configuration.ts';
 import { asObject, parseJson } from '#oci/json-value.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import type { DerivedStep } from '../contract.ts';
@@ -36,7 +37,7 @@ export class DerivedSteps {
     }
     const document = asObject(parseJson(text, 'image configuration'), 'image configuration');
     const { created, container_config: containerConfig } = document;
-    const step = containerConfig === undefined || typeof created !== 'string' ? undefined : { id, created, containerConfig };
+    const step = containerConfig === undefined || typeof created !== 'string' ? undefined : { id, created, containerConfig, platform: platformOf(this.#catalog.get(id).configuration) };
     const [oldest] = this.#known.keys();
     if (this.#known.size >= mostRemembered && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(id, step);
