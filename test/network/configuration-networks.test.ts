@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { NetworkController } from '#network/contract.ts';
 import type { NetworkCreateRequest } from '#schema/network-views.ts';
 import { enterPrivateHost, sandboxRequest, succeed, TestRoot } from './private-host.ts';
+import { networkRequest } from './network-request.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -19,19 +20,13 @@ after(async () => {
   await root[Symbol.asyncDispose]();
 });
 
-function request(Name: string, more: Partial<NetworkCreateRequest> = {}): NetworkCreateRequest {
-  return {
-    Name, Driver: '', Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null,
-    IPAM: null, Options: null, Labels: null, ...more,
-  };
-}
 const addressing = (Subnet: string): Pick<NetworkCreateRequest, 'IPAM'> => ({ IPAM: { Driver: 'default', Options: null, Config: [{ Subnet }] } });
 
 test('a network must be made from a configuration, which stays while it is used', async () => {
-  await networks.createNetwork(request('settings', { ConfigOnly: true, ...addressing('10.91.0.0/24'), Options: { 'com.docker.network.driver.mtu': '1400' }, Labels: { kind: 'test' } }));
+  await networks.createNetwork(networkRequest('settings', { ConfigOnly: true, ...addressing('10.91.0.0/24'), Options: { 'com.docker.network.driver.mtu': '1400' }, Labels: { kind: 'test' } }));
   assert.deepEqual([networks.inspect('settings').ConfigOnly, networks.inspect('settings').Driver], [true, 'null']);
   await assert.rejects(networks.create(sandboxRequest('none', { networkMode: 'settings' })), { message: 'failed to set up container networking: cannot create endpoint on configuration-only network' });
-  await networks.createNetwork(request('made', { ConfigFrom: { Network: 'settings' } }));
+  await networks.createNetwork(networkRequest('made', { ConfigFrom: { Network: 'settings' } }));
   const { Options, Labels, ConfigFrom, IPAM } = networks.inspect('made');
   assert.deepEqual({ Options, Labels, ConfigFrom, config: IPAM.Config }, {
     Options: { 'com.docker.network.driver.mtu': '1400' }, Labels: { kind: 'test' }, ConfigFrom: { Network: 'settings' }, config: [{ Subnet: '10.91.0.0/24' }],
@@ -46,23 +41,23 @@ test('a network must be made from a configuration, which stays while it is used'
 });
 
 test('what contradicts a configuration or a scope must be refused with Docker\'s text', async () => {
-  await networks.createNetwork(request('settings', { ConfigOnly: true, ...addressing('10.92.0.0/24') }));
+  await networks.createNetwork(networkRequest('settings', { ConfigOnly: true, ...addressing('10.92.0.0/24') }));
   const from = { ConfigFrom: { Network: 'settings' } };
   const operator = 'configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.';
   const specified = 'user specified configurations are not supported if the network depends on a configuration network';
   for (const [wish, message] of [
-    [request('wrong', { ...from, ...addressing('10.93.0.0/24') }), specified],
-    [request('wrong', { ...from, Labels: { a: 'b' } }), specified],
-    [request('wrong', { ...from, EnableIPv6: true }), specified],
-    [request('wrong', { ...from, Options: { a: 'b' } }), 'network driver options are not supported if the network depends on a configuration network'],
-    [request('wrong', { ConfigFrom: { Network: 'absent' } }), 'configuration network "absent" does not exist'],
-    [request('wrong', { ConfigFrom: { Network: 'bridge' } }), 'configuration network "bridge" does not exist'],
-    [request('wrong', { ConfigOnly: true, ...from }), 'a configuration network cannot depend on another configuration network'],
-    [request('wrong', { ConfigOnly: true, Internal: true }), operator],
-    [request('wrong', { ConfigOnly: true, Attachable: true }), operator],
-    [request('wrong', { ConfigOnly: true, Scope: 'local' }), operator],
-    [request('wrong', { Scope: 'swarm' }), 'cannot create a swarm scoped network when swarm is not active'],
-    [request('wrong', { IPAM: { Driver: 'null', Options: null, Config: null } }), 'ipv4 pool is empty'],
+    [networkRequest('wrong', { ...from, ...addressing('10.93.0.0/24') }), specified],
+    [networkRequest('wrong', { ...from, Labels: { a: 'b' } }), specified],
+    [networkRequest('wrong', { ...from, EnableIPv6: true }), specified],
+    [networkRequest('wrong', { ...from, Options: { a: 'b' } }), 'network driver options are not supported if the network depends on a configuration network'],
+    [networkRequest('wrong', { ConfigFrom: { Network: 'absent' } }), 'configuration network "absent" does not exist'],
+    [networkRequest('wrong', { ConfigFrom: { Network: 'bridge' } }), 'configuration network "bridge" does not exist'],
+    [networkRequest('wrong', { ConfigOnly: true, ...from }), 'a configuration network cannot depend on another configuration network'],
+    [networkRequest('wrong', { ConfigOnly: true, Internal: true }), operator],
+    [networkRequest('wrong', { ConfigOnly: true, Attachable: true }), operator],
+    [networkRequest('wrong', { ConfigOnly: true, Scope: 'local' }), operator],
+    [networkRequest('wrong', { Scope: 'swarm' }), 'cannot create a swarm scoped network when swarm is not active'],
+    [networkRequest('wrong', { IPAM: { Driver: 'null', Options: null, Config: null } }), 'ipv4 pool is empty'],
   ] as const) {
     await assert.rejects(networks.createNetwork(wish), { message });
   }
@@ -73,12 +68,12 @@ test('what contradicts a configuration or a scope must be refused with Docker\'s
 test('configurations must be there after the daemon was started again', async () => {
   const first = root.controller('dhow1', { settings: { bip: '10.78.0.1/24' } });
   await first.start([]);
-  await first.createNetwork(request('settings', { ConfigOnly: true, ...addressing('10.94.0.0/24') }));
-  await first.createNetwork(request('global', { Scope: 'global', Options: { 'com.docker.network.container_iface_prefix': 'net' } }));
+  await first.createNetwork(networkRequest('settings', { ConfigOnly: true, ...addressing('10.94.0.0/24') }));
+  await first.createNetwork(networkRequest('global', { Scope: 'global', Options: { 'com.docker.network.container_iface_prefix': 'net' } }));
   await first[Symbol.asyncDispose]();
   const next = root.controller('dhow1', { settings: { bip: '10.78.0.1/24' } });
   await next.start([]);
-  await next.createNetwork(request('made', { ConfigFrom: { Network: 'settings' } }));
+  await next.createNetwork(networkRequest('made', { ConfigFrom: { Network: 'settings' } }));
   assert.deepEqual(next.inspect('made').IPAM.Config, [{ Subnet: '10.94.0.0/24' }]);
   assert.equal(next.inspect('global').Scope, 'global');
   const one = await next.create(sandboxRequest('one', { networkMode: 'global' }));

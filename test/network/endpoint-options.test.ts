@@ -7,6 +7,7 @@ import { readSysctl } from '#kernel/sysctl.ts';
 import type { NetworkController, Sandbox } from '#network/contract.ts';
 import type { EndpointSettings } from '#schema/container-config.ts';
 import { ask, enterPrivateHost, eventually, sandboxRequest, TestRoot } from './private-host.ts';
+import { networkRequest } from './network-request.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -15,11 +16,8 @@ let networks: NetworkController;
 before(async () => {
   networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
   await networks.start([]);
-  for (const [Name, Subnet] of [['one', '10.81.0.0/24'], ['two', '10.82.0.0/24']] as const) {
-    await networks.createNetwork({
-      Name, Driver: '', Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null,
-      IPAM: { Driver: 'default', Options: null, Config: [{ Subnet }] }, Options: null, Labels: null,
-    });
+  for (const [name, subnet] of [['one', '10.81.0.0/24'], ['two', '10.82.0.0/24']] as const) {
+    await networks.createNetwork(networkRequest(name, { subnet }));
   }
 });
 

@@ -4,6 +4,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import type { NetworkController } from '#network/contract.ts';
 import type { NetworkSettings } from '#network/default-bridge.ts';
+import { networkRequest } from './network-request.ts';
 import { ask, enterPrivateHost, hostAddress, hostAddress6, outsideAddress, outsideAddress6, publishing, sandboxRequest, secondHostAddress6, succeed, TestRoot } from './private-host.ts';
 
 await enterPrivateHost();
@@ -48,9 +49,7 @@ test('without firewall rules published ports must be served by relays, and nothi
   // Nothing is masqueraded: the outside does not know the way back.
   await root.serve(outside, 'far', 7110);
   assert.equal(await ask(outsideAddress, 7110, { from: sandbox.namespacePath }), 'timed out');
-  await networks.createNetwork({
-    Name: 'further', Driver: 'bridge', Scope: '', EnableIPv4: null, EnableIPv6: true, IPAM: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null, Options: null, Labels: null,
-  });
+  await networks.createNetwork(networkRequest('further', { EnableIPv6: true }));
   await networks.removeNetwork('further');
   await networks.destroy(publishing('bare').containerId, sandbox);
   assert.deepEqual(await tablesOf('bare0'), []);
@@ -103,9 +102,7 @@ test('published ports, and no others, must be open at containers’ own addresse
   for (const port of [80, 81]) await root.serve(sandbox.namespacePath, 'direct', port);
   assert.equal(await ask(address, 80, { from: outside }), `direct ${outsideAddress}`);
   assert.equal(await ask(address, 81, { from: outside }), 'timed out');
-  await networks.createNetwork({
-    Name: 'beside', Driver: 'bridge', Scope: '', EnableIPv4: null, EnableIPv6: null, IPAM: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null, Options: null, Labels: null,
-  });
+  await networks.createNetwork(networkRequest('beside'));
   const neighbour = await networks.create(sandboxRequest('neighbour', { networkMode: 'beside' }));
   assert.equal(await ask(address, 80, { from: neighbour.namespacePath }), 'timed out');
 

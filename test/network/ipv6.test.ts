@@ -7,6 +7,7 @@ import { readSysctl, writeSysctl } from '#kernel/sysctl.ts';
 import type { NetworkController, Sandbox } from '#network/contract.ts';
 import type { NetworkCreateRequest } from '#schema/network-views.ts';
 import { ask, enterPrivateHost, eventually, hostAddress, hostAddress6, outsideAddress6, publishing, sandboxRequest, secondHostAddress6, succeed, TestRoot } from './private-host.ts';
+import { networkRequest } from './network-request.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -27,10 +28,7 @@ after(async () => {
 });
 
 async function create(Name: string, more: Partial<NetworkCreateRequest> = {}): Promise<void> {
-  await networks.createNetwork({
-    Name, Driver: 'bridge', Scope: '', EnableIPv4: null, EnableIPv6: true, IPAM: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false,
-    ConfigFrom: null, Options: null, Labels: null, ...more,
-  });
+  await networks.createNetwork(networkRequest(Name, { Driver: 'bridge', EnableIPv6: true, ...more }));
 }
 
 function withSubnets(...subnets: string[]): Partial<NetworkCreateRequest> {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { NetworkController, Sandbox, SandboxRequest } from '#network/contract.ts';
+import { networkRequest } from './network-request.ts';
 import { exchange, exchangeByStream, makeQuery, readAnswer, resolveName, typeOf } from './dns-client.ts';
 import { ask, enterPrivateHost, sandboxRequest, TestRoot } from './private-host.ts';
 
@@ -12,8 +13,7 @@ await enterPrivateHost();
 const root = new TestRoot();
 let networks: NetworkController;
 
-const empty = { Driver: '', Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null, IPAM: null, Options: null, Labels: null };
-const newNetwork = (Name: string, Internal = false) => networks.createNetwork({ ...empty, Name, Internal });
+const newNetwork = (Name: string, Internal = false) => networks.createNetwork(networkRequest(Name, { Internal }));
 const start = (name: string, more: Partial<SandboxRequest>): Promise<Sandbox> => networks.create(sandboxRequest(name, more));
 const addressOf = (sandbox: Sandbox, network: string): string => sandbox.endpoints[network]?.address ?? '';
 
@@ -62,6 +62,29 @@ test('a shared alias must give every container in turn, and a new container\'s a
   networks.rename(sandboxRequest('pool-2').containerId, 'renamed');
   assert.deepEqual((await resolveName(client.namespacePath, 'renamed')).data, [addressOf(second, 'pool')]);
   assert.equal((await resolveName(client.namespacePath, 'pool-2')).code, 2);
+});
+
+test('an address must stand for its next container alone, by every name and at once', async () => {
+  await networks.createNetwork(networkRequest('fixed', { subnet: '10.84.0.0/24' }));
+  const client = await start('fixed-client', { networkMode: 'fixed', nameServers: ['127.0.0.9'] });
+  const settings = (alias: string): Partial<SandboxRequest> => ({ networkMode: 'fixed', endpointSettings: { IPAMConfig: { IPv4Address: '10.84.0.40' }, Aliases: [alias] } });
+  const pointer = '40.0.84.10.in-addr.arpa';
+  let before: string[] = [];
+  // By one and the same name, and then by another: as `compose up --force-recreate` and a renamed service have it.
+  for (const [round, name, alias] of [[1, 'old', 'www'], [2, 'old', 'web'], [3, 'new', 'site']] as const) {
+    const sandbox = await start(name, settings(alias));
+    const own = [name, alias, `${name}.fixed`, sandboxRequest(name).containerId.slice(0, 12)];
+    for (const known of own) assert.deepEqual(await resolveName(client.namespacePath, known), { code: 0, data: ['10.84.0.40'] }, known);
+    for (const gone of before.filter((one) => !own.includes(one))) assert.equal((await resolveName(client.namespacePath, gone)).code, 2, `${gone} is nobody's name any more`);
+    assert.deepEqual((await resolveName(client.namespacePath, pointer, typeOf.pointer)).data, [`${name}.fixed`]);
+    // Neighbours learn of the other interface, too.
+    await root.serve(sandbox.namespacePath, `${name}-${round}`, 80);
+    assert.match(await ask('10.84.0.40', 80, { from: client.namespacePath }), new RegExp(`^${name}-${round} `));
+    await networks.destroy(sandboxRequest(name).containerId, sandbox);
+    for (const known of own) assert.equal((await resolveName(client.namespacePath, known)).code, 2, known);
+    assert.deepEqual((await resolveName(client.namespacePath, pointer, typeOf.pointer)).data, []);
+    before = own;
+  }
 });
 
 test('other questions must go to the name servers as they are, by datagram and stream, and their failures not count before others\' answers', async (t) => {

@@ -1,25 +1,11 @@
 /** Who can reach published ports, by the firewall that a private host really has, and where ports are published by default. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { NetworkController } from '#network/contract.ts';
+import { test } from 'node:test';
 import type { PortReach } from '#schema/port-reach.ts';
-import { ask, enterPrivateHost, eventually, hostAddress, publishing, succeed, TestRoot } from './private-host.ts';
+import { networkRequest } from './network-request.ts';
+import { ask, eventually, hostAddress, playHost, publishing, succeed } from './private-host.ts';
 
-await enterPrivateHost();
-const root = new TestRoot();
-let networks: NetworkController;
-let outside = '';
-
-before(async () => {
-  outside = await root.outside();
-  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
-  await networks.start([]);
-});
-
-after(async () => {
-  await networks[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+const { root, networks, outside } = await playHost();
 
 const reachAt = (containerId: string, address: string): PortReach => {
   const found = networks.reach(containerId).find(({ HostIp }) => HostIp === address);
@@ -56,12 +42,8 @@ test('the chain that keeps a port from others must be named, and what is told mu
 test('ports must be published where the daemon is told, unless they or their network say otherwise', async () => {
   const next = root.controller('dhow1', { settings: { bip: '10.78.0.1/24', publishDefault: '127.0.0.1' } });
   await next.start([]);
-  const request = {
-    Name: 'open', Driver: '', Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null,
-    IPAM: null, Options: { 'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0' }, Labels: null,
-  };
-  await next.createNetwork(request);
-  await next.createNetwork({ ...request, Name: 'usual', Options: null });
+  await next.createNetwork(networkRequest('open', { Options: { 'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0' } }));
+  await next.createNetwork(networkRequest('usual'));
   for (const [network, specification, addresses] of [
     ['bridge', '18091:80', ['127.0.0.1']],
     ['usual', '18092:80', ['127.0.0.1']],

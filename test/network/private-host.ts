@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { checked, declare } from '#kernel/libc.ts';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
@@ -92,6 +93,41 @@ export class TestRoot implements AsyncDisposable {
     for (const mount of mountsUnder(this.path)) removeNetworkNamespace(mount);
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+export interface PrivateHost {
+  readonly root: TestRoot;
+  readonly networks: NetworkController;
+  /** The namespace of the machine outside. */
+  readonly outside: string;
+  /** Ends the engine and starts the next one, which takes up these containers. */
+  nextEngine(live: Parameters<NetworkController['start']>[0]): Promise<NetworkController>;
+}
+
+/**
+ * Becomes a private host with one engine, started on bridge `dhow0`, and a machine outside, for all tests of the file; call it
+ * before anything else. They are gone after the last test.
+ */
+export async function playHost(options: Partial<NetworkControllerOptions> = {}): Promise<PrivateHost> {
+  await enterPrivateHost();
+  const root = new TestRoot();
+  const make = (): NetworkController => root.controller('dhow0', { settings: { bip: '10.77.0.1/24' }, ...options });
+  const networks = make();
+  const engines = [networks];
+  after(async () => {
+    for (const engine of engines) await engine[Symbol.asyncDispose]();
+    await root[Symbol.asyncDispose]();
+  });
+  const outside = await root.outside();
+  await networks.start([]);
+  const nextEngine = async (live: Parameters<NetworkController['start']>[0]): Promise<NetworkController> => {
+    await engines.pop()?.[Symbol.asyncDispose]();
+    const next = make();
+    engines.push(next);
+    await next.start(live);
+    return next;
+  };
+  return { root, networks, outside, nextEngine };
 }
 
 /** What a container asks for, if it asks for nothing. */

@@ -7,6 +7,7 @@ import { runProgram } from '#kernel/run-program.ts';
 import type { NetworkController, Sandbox } from '#network/contract.ts';
 import type { NetworkAddressing, NetworkCreateRequest } from '#schema/network-views.ts';
 import { ask, enterPrivateHost, outsideAddress, outsideAddress6, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
+import { networkRequest } from './network-request.ts';
 
 await enterPrivateHost();
 const root = new TestRoot();
@@ -31,11 +32,8 @@ after(async () => {
   await root[Symbol.asyncDispose]();
 });
 
-function request(Name: string, Driver: string, options: Record<string, string>, config: NetworkAddressing[], more: Partial<NetworkCreateRequest> = {}): NetworkCreateRequest {
-  return {
-    Name, Driver, Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null,
-    IPAM: { Driver: 'default', Options: null, Config: config }, Options: options, Labels: null, ...more,
-  };
+function request(Name: string, Driver: string, Options: Record<string, string>, Config: NetworkAddressing[], more: Partial<NetworkCreateRequest> = {}): NetworkCreateRequest {
+  return networkRequest(Name, { Driver, Options, IPAM: { Driver: 'default', Options: null, Config }, ...more });
 }
 
 const linkNames = (): string[] => {

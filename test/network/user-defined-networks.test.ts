@@ -1,35 +1,13 @@
 /** Networks that users make: their bridges and rules, containers on several of them, and who reaches whom. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { RouteSocket } from '#kernel/netlink/route-socket.ts';
 import { inNetworkNamespace } from '#kernel/network-namespace.ts';
-import type { NetworkController, NetworkIdentity, Sandbox } from '#network/contract.ts';
-import type { NetworkCreateRequest } from '#schema/network-views.ts';
-import { ask, enterPrivateHost, eventually, hostAddress, outsideAddress, publishing, sandboxRequest, succeed, TestRoot } from './private-host.ts';
+import type { NetworkIdentity, Sandbox } from '#network/contract.ts';
+import { networkRequest } from './network-request.ts';
+import { ask, eventually, hostAddress, outsideAddress, playHost, publishing, sandboxRequest, succeed } from './private-host.ts';
 
-await enterPrivateHost();
-const root = new TestRoot();
-let networks: NetworkController;
-let outside = '';
-
-before(async () => {
-  outside = await root.outside();
-  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
-  await networks.start([]);
-});
-
-after(async () => {
-  await networks[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
-
-function request(Name: string, more: Partial<NetworkCreateRequest> & { subnet?: string } = {}): NetworkCreateRequest {
-  const { subnet, ...rest } = more;
-  return {
-    Name, Driver: '', Scope: '', EnableIPv4: null, EnableIPv6: null, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null,
-    IPAM: subnet === undefined ? null : { Driver: 'default', Options: null, Config: [{ Subnet: subnet }] }, Options: null, Labels: null, ...rest,
-  };
-}
+const { root, networks, outside, nextEngine } = await playHost();
 
 const bridgeOf = ({ id }: NetworkIdentity): string => `br-${id.slice(0, 12)}`;
 const rules = (): Promise<string> => succeed('nft', ['list', 'table', 'ip', 'dhow_dhow0']);
@@ -44,7 +22,7 @@ const addressesIn = (sandbox: Sandbox): string[] => inNetworkNamespace(sandbox.n
 const defaultRoute = async (sandbox: Sandbox): Promise<string> => /default via (\S+) dev (\S+)/.exec(await succeed('nsenter', [`--net=${sandbox.namespacePath}`, 'ip', 'route']))?.slice(1).join(' ') ?? '';
 
 test('a network must be a bridge with its gateway and rules, and leave nothing when it is removed', async () => {
-  const network = await networks.createNetwork(request('plain', { subnet: '10.81.0.0/24' }));
+  const network = await networks.createNetwork(networkRequest('plain', { subnet: '10.81.0.0/24' }));
   const name = bridgeOf(network);
   assert.ok(exists(name));
   assert.match(await succeed('ip', ['-4', 'address', 'show', name]), /inet 10\.81\.0\.1\/24/);
@@ -58,7 +36,7 @@ test('a network must be a bridge with its gateway and rules, and leave nothing w
 
 test('range, gateway and auxiliary addresses must bound what containers get', async () => {
   const config = { Subnet: '10.82.0.0/24', IPRange: '10.82.0.128/30', Gateway: '10.82.0.254', AuxiliaryAddresses: { printer: '10.82.0.128' } };
-  await networks.createNetwork(request('bounded', { IPAM: { Driver: '', Options: null, Config: [config] } }));
+  await networks.createNetwork(networkRequest('bounded', { IPAM: { Driver: '', Options: null, Config: [config] } }));
   const given = await Promise.all(['r1', 'r2', 'r3'].map(async (name) => (await networks.create(sandboxRequest(name, { networkMode: 'bounded' }))).endpoints['bounded']));
   assert.deepEqual(given.map((endpoint) => endpoint?.address), ['10.82.0.129', '10.82.0.130', '10.82.0.131']);
   assert.equal(given[0]?.gateway, '10.82.0.254');
@@ -70,16 +48,16 @@ test('range, gateway and auxiliary addresses must bound what containers get', as
 
 test('what cannot be made must be refused with Docker\'s text and leave no bridge', async () => {
   const bridges = async (): Promise<string> => succeed('ip', ['-br', 'link', 'show', 'type', 'bridge']);
-  await networks.createNetwork(request('taken', { subnet: '10.83.0.0/24' }));
+  await networks.createNetwork(networkRequest('taken', { subnet: '10.83.0.0/24' }));
   const before = await bridges();
   for (const [wish, message] of [
-    [request('taken'), 'network with name taken already exists'],
-    [request('other', { subnet: '10.83.0.128/25' }), 'invalid pool request: Pool overlaps with other one on this address space'],
-    [request('other', { subnet: '10.77.0.0/24' }), 'invalid pool request: Pool overlaps with other one on this address space'],
-    [request('other', { Driver: 'bogus' }), 'plugin "bogus" not found'],
-    [request('other', { Options: { 'com.docker.network.bridge.name': 'dhow0' } }), /^cannot create network [0-9a-f]{64} \(dhow0\): conflicts with network [0-9a-f]{64} \(dhow0\): networks have same bridge name$/],
-    [request('other', { IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.84.0.0/24', AuxiliaryAddresses: { a: '10.84.0.1' } }] } }), 'failed to allocate secondary ip address (a:10.84.0.1): Address already in use'],
-    [request('other', { Options: { 'com.docker.network.bridge.name': 'wan0' } }), 'existing interface wan0 is not a bridge'],
+    [networkRequest('taken'), 'network with name taken already exists'],
+    [networkRequest('other', { subnet: '10.83.0.128/25' }), 'invalid pool request: Pool overlaps with other one on this address space'],
+    [networkRequest('other', { subnet: '10.77.0.0/24' }), 'invalid pool request: Pool overlaps with other one on this address space'],
+    [networkRequest('other', { Driver: 'bogus' }), 'plugin "bogus" not found'],
+    [networkRequest('other', { Options: { 'com.docker.network.bridge.name': 'dhow0' } }), /^cannot create network [0-9a-f]{64} \(dhow0\): conflicts with network [0-9a-f]{64} \(dhow0\): networks have same bridge name$/],
+    [networkRequest('other', { IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.84.0.0/24', AuxiliaryAddresses: { a: '10.84.0.1' } }] } }), 'failed to allocate secondary ip address (a:10.84.0.1): Address already in use'],
+    [networkRequest('other', { Options: { 'com.docker.network.bridge.name': 'wan0' } }), 'existing interface wan0 is not a bridge'],
   ] as const) {
     await assert.rejects(networks.createNetwork(wish), { message });
   }
@@ -88,8 +66,8 @@ test('what cannot be made must be refused with Docker\'s text and leave no bridg
 });
 
 test('containers must reach each other on a network, and none on another', async () => {
-  await networks.createNetwork(request('one', { subnet: '10.85.1.0/24' }));
-  await networks.createNetwork(request('two', { subnet: '10.85.2.0/24' }));
+  await networks.createNetwork(networkRequest('one', { subnet: '10.85.1.0/24' }));
+  await networks.createNetwork(networkRequest('two', { subnet: '10.85.2.0/24' }));
   const server = await networks.create(sandboxRequest('server', { networkMode: 'one' }));
   const near = await networks.create(sandboxRequest('near', { networkMode: 'one' }));
   const far = await networks.create(sandboxRequest('far', { networkMode: 'two' }));
@@ -104,7 +82,7 @@ test('containers must reach each other on a network, and none on another', async
 });
 
 test('an internal network must reach nothing outside, publish nothing and have no route', async () => {
-  await networks.createNetwork(request('inner', { subnet: '10.86.0.0/24', Internal: true }));
+  await networks.createNetwork(networkRequest('inner', { subnet: '10.86.0.0/24', Internal: true }));
   const one = await networks.create({ ...publishing('inner-one', '8086:80'), networkMode: 'inner' });
   const two = await networks.create(sandboxRequest('inner-two', { networkMode: 'inner' }));
   await root.serve(one.namespacePath, 'inner', 80);
@@ -118,7 +96,7 @@ test('an internal network must reach nothing outside, publish nothing and have n
 });
 
 test('containers must not reach each other where that is switched off, but the outside', async () => {
-  await networks.createNetwork(request('apart', { subnet: '10.87.0.0/24', Options: { 'com.docker.network.bridge.enable_icc': 'false', 'com.docker.network.driver.mtu': '1400' } }));
+  await networks.createNetwork(networkRequest('apart', { subnet: '10.87.0.0/24', Options: { 'com.docker.network.bridge.enable_icc': 'false', 'com.docker.network.driver.mtu': '1400' } }));
   const one = await networks.create({ ...publishing('apart-one', '9087:80'), networkMode: 'apart' });
   const two = await networks.create(sandboxRequest('apart-two', { networkMode: 'apart' }));
   await root.serve(one.namespacePath, 'apart', 80);
@@ -130,8 +108,8 @@ test('containers must not reach each other where that is switched off, but the o
 });
 
 test('a running container must be connected and disconnected at once, with ports and way out following', async () => {
-  await networks.createNetwork(request('first', { subnet: '10.88.1.0/24' }));
-  await networks.createNetwork(request('second', { subnet: '10.88.2.0/24' }));
+  await networks.createNetwork(networkRequest('first', { subnet: '10.88.1.0/24' }));
+  await networks.createNetwork(networkRequest('second', { subnet: '10.88.2.0/24' }));
   const wish = { ...publishing('roamer', '8088:80'), networkMode: 'second' };
   const sandbox = await networks.create(wish);
   await root.serve(sandbox.namespacePath, 'roamer', 80);
@@ -166,25 +144,22 @@ test('a running container must be connected and disconnected at once, with ports
 });
 
 test('a container on several networks must have an interface on each, and its priority must choose the way out', async () => {
-  await networks.createNetwork(request('left', { subnet: '10.89.1.0/24' }));
-  await networks.createNetwork(request('right', { subnet: '10.89.2.0/24' }));
+  await networks.createNetwork(networkRequest('left', { subnet: '10.89.1.0/24' }));
+  await networks.createNetwork(networkRequest('right', { subnet: '10.89.2.0/24' }));
   const sandbox = await networks.create(sandboxRequest('several', { networkMode: 'left', furtherNetworks: [{ network: 'right', settings: { GwPriority: 5 } }] }));
   assert.deepEqual(addressesIn(sandbox), ['127.0.0.1/8', '10.89.1.2/24', '10.89.2.2/24']);
   assert.equal(await defaultRoute(sandbox), '10.89.2.1 eth1');
 });
 
 test('networks must be there with the next engine, bridge and rules included when somebody took them away', async () => {
-  const network = await networks.createNetwork(request('lasting', { subnet: '10.90.0.0/24', Labels: { a: 'b' }, Options: { x: 'y' } }));
+  const network = await networks.createNetwork(networkRequest('lasting', { subnet: '10.90.0.0/24', Labels: { a: 'b' }, Options: { x: 'y' } }));
   const sandbox = await networks.create(sandboxRequest('lasting-one', { networkMode: 'lasting' }));
   const before = networks.inspect('lasting');
   await succeed('ip', ['link', 'delete', bridgeOf(network)]);
   await succeed('nft', ['delete', 'table', 'ip', 'dhow_dhow0']);
-  await networks[Symbol.asyncDispose]();
-  const live = [{ containerId: sandboxRequest('lasting-one').containerId, containerName: 'lasting-one', sandbox }];
-  networks = root.controller('dhow0', { settings: { bip: '10.77.0.1/24' } });
-  await networks.start(live);
-  assert.deepEqual(networks.inspect('lasting'), before);
-  const other = await networks.create(sandboxRequest('lasting-two', { networkMode: 'lasting' }));
+  const next = await nextEngine([{ containerId: sandboxRequest('lasting-one').containerId, containerName: 'lasting-one', sandbox }]);
+  assert.deepEqual(next.inspect('lasting'), before);
+  const other = await next.create(sandboxRequest('lasting-two', { networkMode: 'lasting' }));
   assert.equal(other.endpoints['lasting']?.address, '10.90.0.3');
   await root.serve(other.namespacePath, 'other', 80);
   assert.equal(await ask('10.90.0.3', 80, { from: sandbox.namespacePath }), 'other 10.90.0.2');
