@@ -2,7 +2,7 @@
  * The files an instruction may copy: an archive's entries as a tree, their contents in one spool file. Nothing
  * is unpacked, so no name and no link in it can lead anywhere else.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
@@ -75,18 +75,18 @@ export class SourceTree implements AsyncDisposable {
         }
         if (entry.type === 'unknown') continue;
         const offset = position;
-        const hash = createHash('sha256');
+        const contents = createHash('sha256');
         if (entry.type === 'file') {
           for await (const chunk of body as AsyncIterable<Buffer>) {
             await watch?.contents(chunk.length);
-            hash.update(chunk);
+            contents.update(chunk);
             await writer.add(chunk, position);
             position += chunk.length;
           }
         }
         const before = parent.children.get(name);
         const children = entry.type === 'directory' && before?.kind === 'directory' ? before.children : new Map<string, SourceNode>();
-        parent.children.set(name, nodeOf(entry, entry.type, { offset, digest: hash.digest('hex'), children }));
+        parent.children.set(name, nodeOf(entry, entry.type, { offset, digest: contents.digest('hex'), children }));
       }
       await writer.flush();
       return new SourceTree(root, spool);
@@ -170,9 +170,14 @@ export function* walkSource(node: SourceNode, prefix = ''): Generator<{ path: st
 
 /** What makes a copied file what it is: all that its archive says of it but the time, as Docker has it. */
 export function sourceHash(path: string, node: SourceNode): string {
+  return hash('sha256', sourceText(path, node), 'hex');
+}
+
+/** What {@link sourceHash} is the digest of. */
+export function sourceText(path: string, node: SourceNode): string {
   const { kind, mode, uid, gid, userName, groupName, size, digest, linkName, deviceMajor, deviceMinor, extendedAttributes } = node;
-  const attributes = [...extendedAttributes].map(([name, value]) => [name, value.toString('base64')]);
-  return createHash('sha256').update(JSON.stringify([path, kind, mode, uid, gid, userName, groupName, size, digest, linkName, deviceMajor, deviceMinor, attributes])).digest('hex');
+  const attributes = extendedAttributes.size === 0 ? [] : [...extendedAttributes].map(([name, value]) => [name, value.toString('base64')]);
+  return JSON.stringify([path, kind, mode, uid, gid, userName, groupName, size, digest, linkName, deviceMajor, deviceMinor, attributes]);
 }
 
 function partsOf(name: string): string[] {
@@ -205,6 +210,15 @@ function plainLookup(root: SourceNode, parts: readonly string[]): SourceNode | u
 function nodeOf(entry: TarEntry, kind: SourceKind, contents: Pick<SourceNode, 'offset' | 'digest' | 'children'>): SourceNode {
   const { mode, uid, gid, userName, groupName, modified, size, linkName, deviceMajor, deviceMinor, extendedAttributes } = entry;
   return { kind, mode, uid, gid, userName, groupName, modified, size: kind === 'file' ? size : 0, linkName, deviceMajor, deviceMinor, extendedAttributes, ...contents };
+}
+
+/** What no file has. */
+const noChildren = new Map<string, SourceNode>();
+const noAttributes: ReadonlyMap<string, Buffer> = new Map();
+
+/** What is no directory, root's and without attributes. */
+export function leafNode({ kind, mode, modified, size, offset, digest, linkName }: Pick<SourceNode, 'kind' | 'mode' | 'modified' | 'size' | 'offset' | 'digest' | 'linkName'>): SourceNode {
+  return { kind, mode, uid: 0, gid: 0, userName: '', groupName: '', modified, size, offset, digest, linkName, deviceMajor: 0, deviceMinor: 0, extendedAttributes: noAttributes, children: noChildren };
 }
 
 /** An empty directory. */

@@ -15,11 +15,19 @@ export class SpoolWriter {
 
   /** @param position in the file */
   async add(chunk: Uint8Array, position: number): Promise<void> {
-    if (position !== this.#start + this.#length || this.#length + chunk.length > bufferSize) await this.flush();
+    if (this.addNow(chunk, position)) return;
+    await this.flush();
     if (chunk.length > bufferSize) return await this.#write(chunk, position);
+    this.addNow(chunk, position);
+  }
+
+  /** The same where that needs no writing; answers whether it was done. */
+  addNow(chunk: Uint8Array, position: number): boolean {
+    if (this.#length + chunk.length > bufferSize || (this.#length > 0 && position !== this.#start + this.#length)) return false;
     if (this.#length === 0) this.#start = position;
     this.#buffer.set(chunk, this.#length);
     this.#length += chunk.length;
+    return true;
   }
 
   async flush(): Promise<void> {

@@ -1,6 +1,7 @@
 /** `/build`, `/commit`, `/grpc` and `/session`. */
 import type { Duplex } from 'node:stream';
-import type { GrpcClient } from '#base/grpc/grpc-client.ts';
+import type { GrpcCaller, GrpcMethods } from '#base/grpc/grpc-call.ts';
+import { ApiError } from './client-error.ts';
 import type { ProgressStream } from './image-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Query } from './query.ts';
@@ -15,6 +16,11 @@ export interface CommitOptions {
   /** Default true. */
   readonly pause?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** The services of the solver, and this client's session with it. */
+export interface SolverConnection extends AsyncDisposable {
+  readonly solver: GrpcCaller;
 }
 
 export class BuildApi {
@@ -39,21 +45,48 @@ export class BuildApi {
   }
 
   /** Opens the services of the solver. Dispose it. @throws ApiError, ConnectionError */
-  async openSolver(): Promise<GrpcClient> {
+  async openSolver(): Promise<GrpcCaller> {
     // HTTP/2 takes long to load, and most commands have no need of it.
     const { GrpcClient: Client } = await import('#base/grpc/grpc-client.ts');
-    return new Client(await this.#duplex('/grpc'));
+    return new Client(await this.#duplex('/grpc', 'h2c'));
   }
 
-  /** Opens a session: a connection on which the daemon calls the client. */
-  async openSession(facts: { id: string; sharedKey: string; methods: readonly string[] }): Promise<Duplex> {
-    const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': facts.methods.join(', ') };
-    return await this.#duplex('/session', headers);
+  /**
+   * Opens the services of the solver and a session, on which the daemon calls the `methods` of this client. Dispose it.
+   * @throws ApiError, ConnectionError
+   */
+  async openBuild(facts: { id: string; sharedKey: string; methods: GrpcMethods }): Promise<SolverConnection> {
+    const { methods } = facts;
+    const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': [...methods.keys()].join(', ') };
+    try {
+      const { CallLink, linkProtocol } = await import('#base/grpc/call-link.ts');
+      const link = new CallLink(await this.#duplex('/session', linkProtocol, headers), { side: 'client', methods, onFault: () => undefined });
+      return { solver: link, [Symbol.asyncDispose]: async () => { link[Symbol.dispose](); await link.settled(); } };
+    } catch (error) {
+      // A Docker, which knows HTTP/2 alone.
+      if (!(error instanceof ApiError)) throw error;
+    }
+    const { serveGrpc } = await import('#base/grpc/grpc-server.ts');
+    const opening = this.openSolver();
+    opening.catch(() => undefined);
+    const stop = new AbortController();
+    const serving = serveGrpc(await this.#duplex('/session', 'h2c', headers), { methods, signal: stop.signal, onFault: () => undefined });
+    const leave = async (): Promise<void> => {
+      stop.abort();
+      await serving;
+    };
+    try {
+      const solver = await opening;
+      return { solver, [Symbol.asyncDispose]: async () => { solver[Symbol.dispose](); await leave(); } };
+    } catch (error) {
+      await leave();
+      throw error;
+    }
   }
 
-  async #duplex(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Duplex> {
+  async #duplex(path: string, protocol: string, headers: Readonly<Record<string, string>> = {}): Promise<Duplex> {
     const { ConnectionDuplex } = await import('./connection-duplex.ts');
-    return new ConnectionDuplex(await this.#transport.upgrade(path, 'h2c', headers));
+    return new ConnectionDuplex(await this.#transport.upgrade(path, protocol, headers));
   }
 
   /** Makes an image of a container and answers its id. */

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { fail } from '#base/errors/failure.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
-import { unary, type GrpcMethod } from '#base/grpc/grpc-server.ts';
+import { unary, type GrpcMethod } from '#base/grpc/grpc-call.ts';
 import type { BuildSolver } from '#engine/solver/contract.ts';
 import { GatewaySolveRequest, GatewaySolveResponse, PongResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';

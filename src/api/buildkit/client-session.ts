@@ -1,10 +1,9 @@
 /** A build's client on the connection it opened with `POST /session`: there the client serves and the daemon calls. */
-import type { Duplex } from 'node:stream';
-import { GrpcClient } from '#base/grpc/grpc-client.ts';
+import type { GrpcCaller } from '#base/grpc/grpc-call.ts';
 import { GrpcError, statusCodes, statusName } from '#base/grpc/grpc-status.ts';
 import { fail } from '#base/errors/failure.ts';
 import { clientStore } from './client-store.ts';
-import type { BuildSession, ClientStore, ByteStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
+import type { BuildSession, ClientStore, ByteStream, MessageStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
 import { contentMethods } from '#schema/buildkit/content-messages.ts';
 import { Packet } from '#schema/buildkit/file-sync-messages.ts';
@@ -22,13 +21,14 @@ export class ClientSession implements BuildSession, Disposable {
   readonly id: string;
   readonly sharedKey: string;
   readonly #methods: ReadonlySet<string>;
-  readonly #client: GrpcClient;
+  readonly #client: GrpcCaller;
 
-  constructor(connection: Duplex, { id, sharedKey, methods }: SessionFacts) {
+  /** @param client is disposed with the session */
+  constructor(client: GrpcCaller, { id, sharedKey, methods }: SessionFacts) {
     this.id = id;
     this.sharedKey = sharedKey;
     this.#methods = methods;
-    this.#client = new GrpcClient(connection);
+    this.#client = client;
   }
 
   get gone(): AbortSignal {
@@ -41,13 +41,13 @@ export class ClientSession implements BuildSession, Disposable {
 
   files(name: string, { include, exclude, follow }: WantedFiles, signal: AbortSignal): PacketStream {
     if (!this.supports(sessionMethods.fileSync)) throw fail('build.session_failed', { message: 'no local sources enabled' });
-    const metadata: Record<string, readonly string[]> = {
-      'dir-name': [name],
-      ...encoded('include-patterns', include),
-      ...encoded('exclude-patterns', exclude),
-      ...encoded('followpaths', follow),
-    };
-    return this.#packets(sessionMethods.fileSync, metadata, signal);
+    return this.#packets(sessionMethods.fileSync, wantedMetadata(name, { include, exclude, follow }), signal);
+  }
+
+  packedFiles(name: string, wanted: WantedFiles, signal: AbortSignal): MessageStream | undefined {
+    if (!this.supports(sessionMethods.packedFiles)) return undefined;
+    const call = this.#client.call(sessionMethods.packedFiles, { signal, metadata: wantedMetadata(name, wanted) });
+    return { messages: decoded(call.messages, (message) => message), send: async (message) => await call.send(message), end: () => call.end() };
   }
 
   async secret(id: string, signal: AbortSignal): Promise<Buffer | undefined> {
@@ -144,6 +144,10 @@ async function* decoded<T>(messages: AsyncIterable<Buffer>, decode: (message: Bu
   } catch (error) {
     throw asFailure(error);
   }
+}
+
+function wantedMetadata(name: string, { include, exclude, follow }: WantedFiles): Record<string, readonly string[]> {
+  return { 'dir-name': [name], ...encoded('include-patterns', include), ...encoded('exclude-patterns', exclude), ...encoded('followpaths', follow) };
 }
 
 /** Values that are no plain ASCII are sent as in an address, and that is said. */

@@ -1,5 +1,5 @@
 /** A client's directory of blobs by containerd's content service on its session. */
-import type { GrpcClient } from '#base/grpc/grpc-client.ts';
+import type { GrpcCaller } from '#base/grpc/grpc-call.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { fail } from '#base/errors/failure.ts';
 import type { ClientStore } from '#engine/solver/build-session.ts';
@@ -7,7 +7,7 @@ import { contentMethods, InfoRequest, ReadRequest, ReadResponse, storeIdKey, wri
 
 const chunkSize = 512 * 1024;
 
-export function clientStore(client: GrpcClient, id: string): ClientStore {
+export function clientStore(client: GrpcCaller, id: string): ClientStore {
   const metadata = { [storeIdKey]: id };
   return {
     has: async (digest, signal) => {

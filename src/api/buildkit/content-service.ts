@@ -1,6 +1,6 @@
 /** containerd's content service, as far as BuildKit's clients ask for documents of the history (containerd 2.1, api/services/content/v1). */
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
-import { unary, type GrpcMethod } from '#base/grpc/grpc-server.ts';
+import { unary, type GrpcMethod } from '#base/grpc/grpc-call.ts';
 import type { BuildSolver } from '#engine/solver/contract.ts';
 import { contentMethods, InfoRequest, InfoResponse, ReadRequest, ReadResponse } from '#schema/buildkit/content-messages.ts';
 

@@ -1,6 +1,6 @@
 /** `moby.buildkit.v1.Control` (moby/buildkit v0.25, api/services/control): builds, their progress, what they keep. */
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
-import { unary, type GrpcCall, type GrpcMethod } from '#base/grpc/grpc-server.ts';
+import { unary, type GrpcCall, type GrpcMethod } from '#base/grpc/grpc-call.ts';
 import type { BuildSolver } from '#engine/solver/contract.ts';
 import type { HostConfig } from '#schema/container-config.ts';
 import type { WorkerRecord } from '#schema/buildkit/common-messages.ts';

@@ -1,6 +1,6 @@
 /** `grpc.health.v1.Health`, and the collector of traces, whose reports are taken and not kept. */
 import { integer, messageType } from '#base/protobuf/message-type.ts';
-import { unary, type GrpcMethod } from '#base/grpc/grpc-server.ts';
+import { unary, type GrpcMethod } from '#base/grpc/grpc-call.ts';
 
 const HealthCheckResponse = messageType({ status: integer(1) });
 const serving = 1;

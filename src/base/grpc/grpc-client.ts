@@ -3,30 +3,14 @@ import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
+import { exchangeOne, largestMessage, type GrpcCaller, type GrpcCallOptions, type GrpcStream } from './grpc-call.ts';
 import { decodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
 import { MessageWriter, readFrames } from './message-frames.ts';
 
-export interface GrpcCallOptions {
-  readonly signal: AbortSignal;
-  /** Metadata; a name may have several values. */
-  readonly metadata?: Readonly<Record<string, string | readonly string[]>> | undefined;
-}
-
-/** A call under way. */
-export interface GrpcStream {
-  /** The server's messages, encoded. @throws GrpcError with the call's status */
-  readonly messages: AsyncIterable<Buffer>;
-  /** Sends a message; resolves when there is room for another. */
-  send(message: Uint8Array): Promise<void>;
-  /** No more messages come. */
-  end(): void;
-}
-
 /** Bytes of all calls that may be on their way unread: with HTTP/2's usual 64 KiB large files wait for every piece. */
 const connectionWindow = 4 * 1024 * 1024;
-const largestMessage = 16 * 1024 * 1024;
 
-export class GrpcClient implements Disposable {
+export class GrpcClient implements GrpcCaller {
   readonly #connection: Duplex;
   #opened: ClientHttp2Session | undefined;
   readonly #gone = new AbortController();
@@ -37,12 +21,10 @@ export class GrpcClient implements Disposable {
     for (const event of ['end', 'close']) connection.once(event, () => this.#leave());
   }
 
-  /** Aborts when the connection has ended. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** @param path `/package.Service/Method` */
   call(path: string, { signal, metadata = {} }: GrpcCallOptions): GrpcStream {
     signal.throwIfAborted();
     this.#gone.signal.throwIfAborted();
@@ -67,15 +49,8 @@ export class GrpcClient implements Disposable {
     };
   }
 
-  /** A call of one message and one answer. @throws GrpcError */
   async unary(path: string, request: Uint8Array, options: GrpcCallOptions): Promise<Buffer> {
-    const call = this.call(path, options);
-    await call.send(request);
-    call.end();
-    let answer: Buffer | undefined;
-    for await (const message of call.messages) answer = message;
-    if (answer === undefined) throw new GrpcError(statusCodes.internal, `no answer to ${path}`);
-    return answer;
+    return await exchangeOne(this.call(path, options), path, request);
   }
 
   [Symbol.dispose](): void {

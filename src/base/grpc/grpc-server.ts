@@ -6,27 +6,9 @@ import { once } from 'node:events';
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
+import { largestMessage, type GrpcMethods } from './grpc-call.ts';
 import { encodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
 import { MessageWriter, readFrames } from './message-frames.ts';
-
-export interface GrpcCall {
-  /** Headers of the call, its metadata among them, in small letters. */
-  readonly metadata: IncomingHttpHeaders;
-  /** Every value of a name in the metadata. */
-  readonly values: (name: string) => string[];
-  /** The client's messages, encoded. */
-  readonly messages: AsyncIterable<Buffer>;
-  /** Aborts when the client gives the call up or its connection ends. */
-  readonly signal: AbortSignal;
-  /** Sends a message; resolves when there is room for another. */
-  send(message: Uint8Array): Promise<void>;
-}
-
-/** Serves a method; the call ends when it resolves. */
-export type GrpcMethod = (call: GrpcCall) => Promise<void>;
-
-/** By path: `/package.Service/Method`. */
-export type GrpcMethods = ReadonlyMap<string, GrpcMethod>;
 
 export interface GrpcServerOptions {
   readonly methods: GrpcMethods;
@@ -38,22 +20,6 @@ export interface GrpcServerOptions {
 
 /** Bytes of all calls that may be on their way unread: with HTTP/2's usual 64 KiB large files wait for every piece. */
 const connectionWindow = 4 * 1024 * 1024;
-/** Bytes of one message. */
-const largestMessage = 16 * 1024 * 1024;
-
-/** A method of one request and one answer. */
-export function unary(serve: (request: Buffer, call: GrpcCall) => Promise<Uint8Array>): GrpcMethod {
-  return async (call) => {
-    let request: Buffer | undefined;
-    for await (const message of call.messages) {
-      if (request !== undefined) throw new GrpcError(statusCodes.invalidArgument, 'more than one message for a method that takes one');
-      request = message;
-    }
-    if (request === undefined) throw new GrpcError(statusCodes.invalidArgument, 'no message for a method that takes one');
-    await call.send(await serve(request, call));
-  };
-}
-
 /** Serves until the connection ends. */
 export async function serveGrpc(connection: Duplex, { methods, signal, onFault }: GrpcServerOptions): Promise<void> {
   const session = performServerHandshake(carryConnection(connection), { settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 } });

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import test, { type TestContext } from 'node:test';
 import { bytes, flag, integer, list, map, messageType, nested, text, texts, bigInteger } from '#base/protobuf/message-type.ts';
 import { GrpcClient } from './grpc-client.ts';
-import { serveGrpc, unary, type GrpcMethods } from './grpc-server.ts';
+import { unary, type GrpcMethods } from './grpc-call.ts';
+import { serveGrpc } from './grpc-server.ts';
 import { GrpcError } from './grpc-status.ts';
 
 const Inner = messageType({ word: text(1), size: integer(2) });

@@ -1,13 +1,11 @@
 /** `build`, `image build` and `builder build` with the solver: live progress, secrets, outputs, checks. */
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GrpcError } from '#base/grpc/grpc-status.ts';
-import { newIdentifier } from '#base/identifier.ts';
 import { exactArguments } from '#cli/argument-rule.ts';
 import { plainWriter, type ShownProgress } from '#cli/build/solve/shown-progress.ts';
-import { serveSession, sessionServices } from '#cli/build/solve/build-session.ts';
+import { sessionServices } from '#cli/build/solve/build-session.ts';
 import { attestationAttributes } from '#cli/build/solve/attestation-flags.ts';
 import { readCaches } from '#cli/build/solve/cache-flags.ts';
 import { buildMetadata } from '#cli/build/solve/build-metadata.ts';
@@ -142,19 +140,12 @@ export const command = defineCommand({
         credentials: async (host: string) => await credentialsOf(credentials, host),
         shell,
       };
-      const sessionId = newIdentifier().slice(0, 25);
-      const opening = client.builds.openSolver();
-      opening.catch(() => undefined);
-      const connection = await client.builds.openSession({ id: sessionId, sharedKey: sharedKeyOf(source), methods: [...sessionServices(offer).keys()] });
+      const sessionId = newReference();
+      const { solver } = opened.use(await client.builds.openBuild({ id: sessionId, sharedKey: sharedKeyOf(source), methods: sessionServices(offer) }));
       const stop = new AbortController();
+      opened.defer(() => stop.abort());
       const until = AbortSignal.any([signal, stop.signal]);
-      const serving = serveSession(connection, offer, until);
-      opened.defer(async () => {
-        stop.abort();
-        await serving;
-      });
-      const solver = opened.use(await opening);
-      const ref = newIdentifier().slice(0, 25);
+      const ref = newReference();
       const progress = (async () => {
         const call = solver.call(`${control}/Status`, { signal: until });
         await call.send(StatusRequest.encode({ ref }));
@@ -219,7 +210,7 @@ async function contextOf(source: string, file: string, stdin: () => Promise<Buff
     const text = await stdin();
     const path = isArchive(text) ? undefined : temporary(text);
     if (path === undefined) {
-      const id = randomBytes(12).toString('hex');
+      const id = newReference();
       return { directories: new Map(), fileName: file === '' ? 'Dockerfile' : file, attributes: [['context', `http://buildkit-session/${id}`]], upload: toIterable(text) };
     }
     if (file !== '') throw new CommandFailure('ERROR: failed to build: ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles');
@@ -258,7 +249,13 @@ async function credentialsOf(store: CredentialStore, host: string): Promise<{ us
 
 /** The same for builds of one directory by one user on one machine. */
 function sharedKeyOf(source: string): string {
-  return createHash('sha256').update(`${hostname()}\0${homedir()}\0${source === '-' ? '-' : resolve(source)}`).digest('hex');
+  return [hostname(), homedir(), source === '-' ? '-' : resolve(source)].map(encodeURIComponent).join(' ');
+}
+
+/** Names a build, in the form of BuildKit's own. It has to be new and need not be hard to guess, which would take long to load. */
+function newReference(): string {
+  const digits = Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10).padEnd(8, '0')).join('');
+  return digits.slice(0, 25);
 }
 
 function shownProgress(options: { mode: string; quiet: boolean; stderr: import('#cli/streams/output.ts').Output }): ShownProgress {

@@ -178,7 +178,7 @@ export class BuildCache {
 const mostTaken = 10_000;
 
 /** To be raised when steps of the same key come out differently than before: what is kept is then not found any more, and goes with time. */
-const solverVersion = 2;
+const solverVersion = 3;
 
 /** Names what a step is made from. */
 export function cacheKeyOf(...parts: readonly unknown[]): string {

@@ -69,7 +69,8 @@ interface LayerIdentity {
   readonly key: string;
   /** Another key that leads to it. */
   readonly alias?: string | undefined;
-  readonly facts: StepFacts;
+  /** Asked for when the build is written down: they take long where many files are copied. */
+  readonly facts: () => StepFacts;
 }
 
 export class BuildExecutor implements AsyncDisposable {
@@ -217,7 +218,7 @@ export class BuildExecutor implements AsyncDisposable {
       case 'copy':
         return await this.#copy(node, inputs);
       case 'directory':
-        return await this.#layer(node, inputs, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: factsOf(node, [], inputs[0]?.top) }, async (signal) => {
+        return await this.#layer(node, inputs, { base: inputs[0]?.top, key: cacheKeyOf('directory', inputs[0]?.top, node.path, node.user), facts: () => factsOf(node, [], inputs[0]?.top) }, async (signal) => {
           await using mounted = await this.#mount(inputs[0]?.top);
           return await this.#apply(inputs[0]?.top, archiveStream(directoryArchive(node, { root: mounted.path, directory: this.#options.directory, signal })), { signal });
         });
@@ -273,8 +274,11 @@ export class BuildExecutor implements AsyncDisposable {
       told = now;
       part({ current: received });
     };
-    const stream = session.files(node.directory, node.wanted, this.#signal);
-    const tree = this.#opened.use(await contexts.receive(`${session.sharedKey}\0${node.directory}`, stream, { signal: this.#signal, onProgress }));
+    const key = `${session.sharedKey}\0${node.directory}`;
+    const packed = session.packedFiles(node.directory, node.wanted, this.#signal);
+    const options = { signal: this.#signal, onProgress };
+    const receiving = packed === undefined ? contexts.receive(key, session.files(node.directory, node.wanted, this.#signal), options) : contexts.receivePacked(`packed\0${key}`, packed, options);
+    const tree = this.#opened.use(await receiving);
     part({ current: bytes + 2, done: true });
     progress.complete(node.digest);
     return tree;
@@ -287,7 +291,7 @@ export class BuildExecutor implements AsyncDisposable {
     // What is written to a kept directory and what a secret says are no part of what the step is known by.
     const mounts = node.mounts.map(({ type, input, source, target, readonly, size, id, variable, mode, uid, gid }) => [type, type === 'cache' || input === undefined ? null : layers[input], source, target, readonly, size, id, variable, mode, uid, gid]);
     const key = cacheKeyOf('run', layers[0], command, environment, directory, user, network, insecure, hostname, hosts, mounts, sharedMemory, ulimits, cgroupParent);
-    return await this.#layer(node, inputs, { base: inputs[0]?.top, key, facts: factsOf(node, [], inputs[0]?.top) }, async (signal) =>
+    return await this.#layer(node, inputs, { base: inputs[0]?.top, key, facts: () => factsOf(node, [], inputs[0]?.top) }, async (signal) =>
       await runStep(
         node,
         layers,
@@ -306,7 +310,7 @@ export class BuildExecutor implements AsyncDisposable {
     if (layerKey !== undefined && !node.fresh) {
       const known = await this.#known(node, layerKey);
       if (known !== undefined) {
-        this.#note(node, 'hit', layerKey, factsOf(node, [], base));
+        this.#note(node, 'hit', layerKey, () => factsOf(node, [], base));
         return known;
       }
     }
@@ -318,7 +322,7 @@ export class BuildExecutor implements AsyncDisposable {
       sources.push(...findSources(tree, { part, excludes: node.excludes, ref: node.inputs[part.input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '', ofImage: node.inputs[part.input]?.kind === 'image' }));
     }
     const key = cacheKeyOf('copy', base, rest, hashOfFound(sources));
-    const facts = factsOf(node, sources, base);
+    const facts = (): StepFacts => factsOf(node, sources, base);
     return await this.#layer(node, inputs, { base, key, alias: layerKey, facts }, async (signal) => {
       await using mounted = await this.#mount(base);
       return await this.#apply(base, archiveStream(copyArchive(node, sources, { root: mounted.path, directory: this.#options.directory, signal })), { signal, removed: [] });
@@ -361,8 +365,8 @@ export class BuildExecutor implements AsyncDisposable {
     if (isSource && this.#options.cache.take(source ?? top ?? digest, top) && name !== '') this.#options.progress.turnsOutCached(digest);
   }
 
-  #note({ name, inputs }: BuildNode, outcome: StepOutcome['outcome'], key: string, facts: StepFacts): void {
-    this.#outcomes.push({ name, outcome, key, facts, over: inputs.map((input) => input.name).filter((over) => over !== '') });
+  #note({ name, inputs }: BuildNode, outcome: StepOutcome['outcome'], key: string, facts: () => StepFacts): void {
+    this.#outcomes.push({ name, outcome, key, get facts() { return facts(); }, over: inputs.map((input) => input.name).filter((over) => over !== '') });
   }
 
   async #known(node: BuildNode, key: string): Promise<NodeResult | undefined> {

@@ -23,6 +23,13 @@ export interface ByteStream {
   end(): void;
 }
 
+/** Messages both ways, each kept whole. */
+export interface MessageStream {
+  readonly messages: AsyncIterable<Buffer>;
+  send(message: Uint8Array): Promise<void>;
+  end(): void;
+}
+
 /** A shell's conversation with the client that opened it. */
 export interface ShellStream {
   readonly inputs: AsyncIterable<ShellInput>;
@@ -51,6 +58,8 @@ export interface BuildSession {
   supports(method: string): boolean;
   /** A directory by the name that the client gave it. @throws build.session_failed */
   files(name: string, wanted: WantedFiles, signal: AbortSignal): PacketStream;
+  /** The same in few large messages (schema/buildkit/directory-listing); undefined: the client has the usual way alone. */
+  packedFiles(name: string, wanted: WantedFiles, signal: AbortSignal): MessageStream | undefined;
   /** Undefined: the client has none of this id. */
   secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;
   /** Whether the client forwards an agent of this id. */

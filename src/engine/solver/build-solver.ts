@@ -34,6 +34,8 @@ import { timestampOf } from './wire-timestamp.ts';
 
 /** Milliseconds for which a build that has ended is known by its name still: a client may ask for its progress on a connection that is slower than the build. */
 const lingering = 30_000;
+/** Milliseconds after the answer of a build before it is written down, so that its client has read that by then. */
+const writingRest = 20;
 /** Milliseconds to wait for what another connection of the client brings. */
 const patience = 10_000;
 
@@ -262,7 +264,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   /** The client need not wait for its build to be written down; who asks for it does. */
   #keepSoon(job: Job, log: BuildLog): void {
     this.#unwritten.add(() => this.#keep(job, log));
-    setImmediate(() => this.#writeDown());
+    setTimeout(() => this.#writeDown(), writingRest).unref();
   }
 
   #writeDown(): void {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
@@ -14,35 +14,18 @@ import { SpoolWriter } from '#build/spool-writer.ts';
 import { directoryNode, makeDirectories, SourceTree, type SourceNode } from '#build/source-tree.ts';
 import type { OwnedPath } from '#image/contract.ts';
 import { packetTypes, type Packet, type Stat } from '#schema/buildkit/file-sync-messages.ts';
-import type { PacketStream } from './build-session.ts';
+import type { MessageStream, PacketStream } from './build-session.ts';
+import { KeptTrees, mostEntries, type ContextPlace } from './context-place.ts';
+import { receivePacked, type ReceiveOptions } from './packed-receiver.ts';
 import { nodeOfStat } from './stat-node.ts';
-
-/** A file that was received: by what it is known again, and where it lies. */
-interface KnownFile {
-  readonly size: number;
-  readonly modified: bigint;
-  readonly mode: number;
-  readonly offset: number;
-  readonly digest: string;
-}
-
-interface Place {
-  path: string;
-  spool: FileHandle;
-  length: number;
-  /** Bytes of `length` that `files` point at. */
-  live: number;
-  files: Map<string, KnownFile>;
-}
 
 /** Bytes that may lie unused in a place before it is begun anew. */
 const mostUnused = 64 * 1024 * 1024;
-/** Entries of one directory. */
-const mostEntries = 5_000_000;
 
 export class ContextStore implements AsyncDisposable {
   readonly #directory: string;
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, ContextPlace>();
+  readonly #trees = new KeptTrees();
   readonly #mutex = new KeyedMutex();
 
   /** @param directory of this store's own; emptied */
@@ -57,11 +40,19 @@ export class ContextStore implements AsyncDisposable {
    * @param onProgress told the bytes received so far
    * @throws build.session_failed when the client breaks the protocol
    */
-  async receive(key: string, stream: PacketStream, options: { signal: AbortSignal; onProgress: (bytes: number) => void }): Promise<SourceTree> {
+  async receive(key: string, stream: PacketStream, options: ReceiveOptions): Promise<SourceTree> {
     using _held = await this.#mutex.acquire(key, options.signal);
     const place = await this.#place(key);
     const receiver = new Receiver(place, stream, options);
     const root = await receiver.run();
+    return SourceTree.over(root, await open(place.path, 'r'));
+  }
+
+  /** The same as our own client sends it. */
+  async receivePacked(key: string, stream: MessageStream, options: ReceiveOptions): Promise<SourceTree> {
+    using _held = await this.#mutex.acquire(key, options.signal);
+    const place = await this.#place(key);
+    const root = await receivePacked(place, { stream, trees: this.#trees, ...options });
     return SourceTree.over(root, await open(place.path, 'r'));
   }
 
@@ -87,12 +78,12 @@ export class ContextStore implements AsyncDisposable {
     await this.clear();
   }
 
-  async #place(key: string): Promise<Place> {
+  async #place(key: string): Promise<ContextPlace> {
     const present = this.#places.get(key);
     if (present !== undefined && present.length - present.live <= Math.max(mostUnused, present.live)) return present;
     if (present !== undefined) await this.#drop(key);
     const path = join(this.#directory, newIdentifier());
-    const place: Place = { path, spool: await open(path, 'wx+', 0o600), length: 0, live: 0, files: new Map() };
+    const place: ContextPlace = { path, spool: await open(path, 'wx+', 0o600), length: 0, live: 0, files: new Map() };
     this.#places.set(key, place);
     return place;
   }
@@ -102,6 +93,7 @@ export class ContextStore implements AsyncDisposable {
     const place = this.#places.get(key);
     if (place === undefined) return;
     this.#places.delete(key);
+    this.#trees.drop(place.path);
     await place.spool.close();
     await rm(place.path, { force: true });
   }
@@ -117,9 +109,9 @@ interface Transfer {
 
 /** One directory on its way. */
 class Receiver {
-  readonly #place: Place;
+  readonly #place: ContextPlace;
   readonly #stream: PacketStream;
-  readonly #options: { signal: AbortSignal; onProgress: (bytes: number) => void };
+  readonly #options: ReceiveOptions;
   readonly #root = directoryNode();
   readonly #writer: SpoolWriter;
   readonly #nodes = new Map<string, SourceNode>();
@@ -130,7 +122,7 @@ class Receiver {
   #listed = false;
   #bytes = 0;
 
-  constructor(place: Place, stream: PacketStream, options: { signal: AbortSignal; onProgress: (bytes: number) => void }) {
+  constructor(place: ContextPlace, stream: PacketStream, options: ReceiveOptions) {
     this.#place = place;
     this.#stream = stream;
     this.#options = options;
@@ -193,7 +185,8 @@ class Receiver {
       return place(target);
     }
     const known = this.#place.files.get(path);
-    if (known !== undefined && known.size === stat.size && known.modified === stat.modified && known.mode === stat.mode) {
+    const stamp = `${stat.size} ${stat.modified} ${stat.mode}`;
+    if (known?.stamp === stamp) {
       return place({ ...draft, offset: known.offset, digest: known.digest });
     }
     const offset = this.#place.length;
@@ -202,7 +195,7 @@ class Receiver {
       const node: SourceNode = { ...draft, size, offset, digest };
       for (const placeOne of [place, ...(this.#links.get(path) ?? [])]) placeOne(node);
       this.#place.live += size - (this.#place.files.get(path)?.size ?? 0);
-      this.#place.files.set(path, { size, modified: stat.modified, mode: stat.mode, offset, digest });
+      this.#place.files.set(path, { stamp, size, offset, digest });
     };
     this.#links.set(path, []);
     this.#transfers.set(id, { stat, offset, settle, hash: createHash('sha256'), received: 0 });

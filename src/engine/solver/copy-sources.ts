@@ -1,9 +1,9 @@
 /** Finds what the arguments of COPY and ADD mean in a tree: Go's `filepath.Match`, `--parents`, `--exclude`. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hash as hashAtOnce, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
-import { sourceHash, walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
+import { sourceHash, sourceText, walkSource, type SourceNode, type SourceTree } from '#build/source-tree.ts';
 import { compilePattern } from '#oci/path-pattern.ts';
 import { hasWildcard } from '../build/select-sources.ts';
 import type { CopyPart } from './build-node.ts';
@@ -57,9 +57,25 @@ export function hashOfFound(sources: readonly FoundSource[]): string {
   for (const { path, node, below, unpack } of sources) {
     const start = `${below}\0${posix.basename(path)}`;
     hash.update(`${String(unpack)}\0${sourceHash(node.kind === 'directory' ? below : start, node)}\n`);
-    if (node.kind === 'directory') for (const child of walkSource(node)) hash.update(`${sourceHash(child.path, child.node)}\n`);
+    if (node.kind === 'directory') hash.update(`${contentHash(node)}\n`);
   }
   return hash.digest('hex');
+}
+
+/** Of directories, which nobody changes once they are read. */
+const contentHashes = new WeakMap<SourceNode, string>();
+
+/** What is in a directory and below. */
+function contentHash(directory: SourceNode): string {
+  const known = contentHashes.get(directory);
+  if (known !== undefined) return known;
+  const lines = [...directory.children].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, node]) => {
+    const line = sourceText(name, node);
+    return node.kind === 'directory' ? `${line} ${contentHash(node)}\n` : `${line}\n`;
+  });
+  const found = hashAtOnce('sha256', lines.join(''), 'hex');
+  contentHashes.set(directory, found);
+  return found;
 }
 
 /** The path below the last `/./`, or all of it, is kept. */

@@ -12,6 +12,7 @@ export const CheckAgentRequest = messageType({ id: text(1) });
 /** Paths of their methods. */
 export const sessionMethods = {
   fileSync: '/moby.filesync.v1.FileSync/DiffCopy',
+  packedFiles: '/dhow.build.v1.Directory/Send',
   fileSend: '/moby.filesync.v1.FileSend/DiffCopy',
   credentials: '/moby.filesync.v1.Auth/Credentials',
   fetchToken: '/moby.filesync.v1.Auth/FetchToken',

@@ -1,7 +1,7 @@
 /** The builds that the daemon keeps, asked for through BuildKit's control service. */
 import { CommandFailure } from '#cli/command-failure.ts';
 import type { Client } from '#client/client.ts';
-import type { GrpcClient } from '#base/grpc/grpc-client.ts';
+import type { GrpcCaller } from '#base/grpc/grpc-call.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
 import { BuildHistoryEvent, BuildHistoryRecord, BuildHistoryRequest, StatusRequest, StatusResponse, UpdateBuildHistoryRequest } from '#schema/buildkit/control-messages.ts';
 
@@ -17,10 +17,10 @@ const control = '/moby.buildkit.v1.Control';
 const reasonsKey = 'dhow.build.reasons';
 
 export class KeptBuilds implements AsyncDisposable {
-  readonly #solver: GrpcClient;
+  readonly #solver: GrpcCaller;
   readonly #signal: AbortSignal;
 
-  constructor(solver: GrpcClient, signal: AbortSignal) {
+  constructor(solver: GrpcCaller, signal: AbortSignal) {
     this.#solver = solver;
     this.#signal = signal;
   }

@@ -1,5 +1,5 @@
 /** The provenance that the daemon keeps of a build, as `docker buildx build` tells it in its metadata. */
-import type { GrpcClient } from '#base/grpc/grpc-client.ts';
+import type { GrpcCaller } from '#base/grpc/grpc-call.ts';
 import { contentMethods, ReadRequest, ReadResponse } from '#schema/buildkit/content-messages.ts';
 import type { BuildRecord } from './build-history.ts';
 
@@ -9,7 +9,7 @@ interface Predicate {
 }
 
 /** Without what only the whole document tells: arguments and what was going on. Undefined: nothing is kept. */
-export async function keptProvenance(solver: GrpcClient, { result }: BuildRecord, signal: AbortSignal): Promise<object | undefined> {
+export async function keptProvenance(solver: GrpcCaller, { result }: BuildRecord, signal: AbortSignal): Promise<object | undefined> {
   const found = result?.attestations.find(({ annotations }) => annotations['in-toto.io/predicate-type']?.startsWith('https://slsa.dev/provenance/') === true);
   if (found === undefined) return undefined;
   const call = solver.call(contentMethods.read, { signal });

@@ -1,16 +1,15 @@
 /** The client's side of a build: files, secrets, agents and credentials, served to the daemon on a connection of their own. */
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import type { Duplex, Writable } from 'node:stream';
+import { createWriteStream, readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
-import { serveGrpc, unary, type GrpcCall, type GrpcMethod, type GrpcMethods } from '#base/grpc/grpc-server.ts';
+import { unary, type GrpcCall, type GrpcMethod, type GrpcMethods } from '#base/grpc/grpc-call.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
 import { CheckAgentRequest, CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
 import { blobServices, type BlobDirectory } from './blob-directory.ts';
-import { receiveDirectory } from './receive-directory.ts';
-import { sendDirectory } from './send-directory.ts';
+import { sendDirectory, type SentDirectory } from './send-directory.ts';
+import { sendPacked } from './send-packed.ts';
 
 export type SecretSource = { readonly file: string } | { readonly value: string };
 
@@ -33,15 +32,11 @@ export interface SessionOffer {
   readonly shell?: GrpcMethod | undefined;
 }
 
-/** Serves until the connection ends. */
-export async function serveSession(connection: Duplex, offer: SessionOffer, signal: AbortSignal): Promise<void> {
-  await serveGrpc(connection, { methods: sessionServices(offer), signal, onFault: () => undefined });
-}
-
 /** By path. */
 export function sessionServices(offer: SessionOffer): GrpcMethods {
   const methods: [string, GrpcMethod][] = [
-    [sessionMethods.fileSync, async (call) => await syncFiles(call, offer)],
+    [sessionMethods.fileSync, async (call) => await sendDirectory(wantedDirectory(call, offer), call.messages, call.send)],
+    [sessionMethods.packedFiles, async (call) => await sendPacked(wantedDirectory(call, offer), call.messages, call.send)],
     [sessionMethods.fileSend, async (call) => await takeOutput(call, offer)],
     [sessionMethods.credentials, unary(async (message) => CredentialsResponse.encode(await offer.credentials(CredentialsRequest.decode(message).host)))],
     [sessionMethods.getSecret, unary(async (message) => await secret(GetSecretRequest.decode(message).id, offer))],
@@ -62,7 +57,8 @@ export function sessionServices(offer: SessionOffer): GrpcMethods {
   return new Map(methods);
 }
 
-async function syncFiles({ values, messages, send }: GrpcCall, { directories }: SessionOffer): Promise<void> {
+/** What the daemon asks for. @throws GrpcError */
+function wantedDirectory({ values }: GrpcCall, { directories }: SessionOffer): SentDirectory {
   const [name = ''] = values('dir-name');
   const path = directories.get(name);
   if (path === undefined) throw new GrpcError(statusCodes.notFound, `no access allowed to dir ${JSON.stringify(name)}`);
@@ -70,13 +66,16 @@ async function syncFiles({ values, messages, send }: GrpcCall, { directories }: 
     const found = values(key);
     return values(`${key}-encoded`)[0] === '1' ? found.map((value) => decodeURIComponent(value)) : found;
   };
-  await sendDirectory({ path, exclude: decoded('exclude-patterns'), follow: decoded('followpaths') }, messages, send);
+  return { path, exclude: decoded('exclude-patterns'), follow: decoded('followpaths') };
 }
 
 async function takeOutput({ values, messages, send }: GrpcCall, { outputs }: SessionOffer): Promise<void> {
   const sink = outputs[Number(values('buildkit-attachable-exporter-id')[0] ?? 0)];
   if (sink === undefined) throw new GrpcError(statusCodes.notFound, 'no output of this number was asked for');
-  if (sink.kind === 'directory') return await receiveDirectory(sink.path, messages, send);
+  if (sink.kind === 'directory') {
+    const { receiveDirectory } = await import('./receive-directory.ts');
+    return await receiveDirectory(sink.path, messages, send);
+  }
   const stream = sink.kind === 'archive' ? createWriteStream(sink.path) : sink.stream;
   for await (const message of messages) if (!stream.write(BytesMessage.decode(message).data)) await once(stream, 'drain');
   if (sink.kind !== 'archive') return;
@@ -87,7 +86,7 @@ async function takeOutput({ values, messages, send }: GrpcCall, { outputs }: Ses
 async function secret(id: string, { secrets }: SessionOffer): Promise<Buffer> {
   const source = secrets.get(id);
   if (source === undefined) throw new GrpcError(statusCodes.notFound, `secret ${id}: not found`);
-  return GetSecretResponse.encode({ data: 'value' in source ? Buffer.from(source.value) : await readFile(source.file) });
+  return await Promise.resolve(GetSecretResponse.encode({ data: 'value' in source ? Buffer.from(source.value) : readFileSync(source.file) }));
 }
 
 function socketOf(id: string, { agents }: SessionOffer): string {

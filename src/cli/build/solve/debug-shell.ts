@@ -2,7 +2,7 @@
 import { makeTerminalRaw } from '#cli/streams/raw-terminal.ts';
 import type { Input } from '#cli/streams/input.ts';
 import type { Output } from '#cli/streams/output.ts';
-import type { GrpcCall } from '#base/grpc/grpc-server.ts';
+import type { GrpcCall } from '#base/grpc/grpc-call.ts';
 import { ShellInput, ShellOutput } from '#schema/buildkit/shell-messages.ts';
 
 export interface DebugShellOptions {

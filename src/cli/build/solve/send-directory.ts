@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { goModes, Packet, packetTypes, Stat } from '#schema/buildkit/file-sync-messages.ts';
+import { sortedByBytes } from './sorted-by-bytes.ts';
 import { isWanted, wantedPaths } from './wanted-paths.ts';
 
 export interface SentDirectory {
@@ -33,7 +34,7 @@ export async function sendDirectory(directory: SentDirectory, messages: AsyncIte
   await sending;
 
   async function listing(): Promise<void> {
-    const wanted = directory.follow.length === 0 ? undefined : await wantedPaths(directory.path, directory.follow);
+    const wanted = directory.follow.length === 0 ? undefined : wantedPaths(directory.path, directory.follow);
     const ignored = IgnorePatterns.parse(directory.exclude.join('\n'));
     for (const stat of entries(directory.path, { wanted, ignored })) {
       paths.push(stat.path);
@@ -82,9 +83,4 @@ function* entries(root: string, { wanted, ignored }: Choice): Generator<Stat, vo
       } else if (status.isFIFO()) yield Stat.of({ ...common, mode: permissions + goModes.namedPipe });
     }
   }
-}
-
-/** As their UTF-8 forms compare: as the strings do, but for those beyond the basic plane. */
-function sortedByBytes(names: string[]): string[] {
-  return names.some((name) => /[\ud800-\uffff]/.test(name)) ? names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) : names.sort();
 }

@@ -1,16 +1,16 @@
 /** Which paths of a directory a build asks for: those it names, and what links on the way and at the end lead to. */
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { join, posix } from 'node:path';
 
 const linkLimit = 255;
 
 /** Paths relative to `root`; an empty one stands for everything. What does not exist is left out. */
-export async function wantedPaths(root: string, follow: readonly string[]): Promise<Set<string>> {
+export function wantedPaths(root: string, follow: readonly string[]): Set<string> {
   const found = new Set<string>();
-  for (const path of follow) await add(posix.join('/', path).slice(1), 0);
+  for (const path of follow) add(posix.join('/', path).slice(1), 0);
   return found;
 
-  async function add(path: string, links: number): Promise<void> {
+  function add(path: string, links: number): void {
     if (links > linkLimit) return;
     const parts = path.split('/').filter((part) => part !== '');
     let way = '';
@@ -18,17 +18,17 @@ export async function wantedPaths(root: string, follow: readonly string[]): Prom
       const rest = parts.slice(index + 1);
       if (/[*?[]/.test(part)) {
         const pattern = asExpression(part);
-        for (const name of await namesIn(join(root, way))) if (pattern.test(name)) await add([way, name, ...rest].filter((one) => one !== '').join('/'), links);
+        for (const name of namesIn(join(root, way))) if (pattern.test(name)) add([way, name, ...rest].filter((one) => one !== '').join('/'), links);
         return;
       }
       way = way === '' ? part : `${way}/${part}`;
-      const status = await lstat(join(root, way)).catch(() => undefined);
+      const status = statusOf(join(root, way));
       if (status === undefined) return;
       if (!status.isSymbolicLink()) continue;
       found.add(way);
-      const target = await readlink(join(root, way));
+      const target = readlinkSync(join(root, way));
       const next = target.startsWith('/') ? target : posix.join('/', posix.dirname(way), target);
-      return await add([posix.join('/', next).slice(1), ...rest].join('/'), links + 1);
+      return add([posix.join('/', next).slice(1), ...rest].join('/'), links + 1);
     }
     found.add(way);
   }
@@ -41,8 +41,21 @@ export function isWanted(path: string, wanted: ReadonlySet<string> | undefined):
   return false;
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  return await readdir(directory).catch(() => []);
+/** What cannot be looked at counts as missing. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 /** Go's `filepath.Match` of one part of a path. */
