@@ -79,6 +79,8 @@ export class BuildExecutor implements AsyncDisposable {
   readonly #results = new Map<string, Promise<NodeResult>>();
   readonly #opened = new AsyncDisposableStack();
   readonly #outcomes: StepOutcome[] = [];
+  /** What steps that are done give back meanwhile. */
+  readonly #givingBack: Promise<void>[] = [];
   readonly #taken = new Set<string>();
   #imported: ImportedCaches | undefined;
   readonly #failed = new AbortController();
@@ -124,6 +126,7 @@ export class BuildExecutor implements AsyncDisposable {
   /** Waits until nothing is under way. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#results.values());
+    await Promise.allSettled(this.#givingBack);
   }
 
   /** The tree of a layer's file system below a path, for exports. */
@@ -151,6 +154,13 @@ export class BuildExecutor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.settle();
     await this.#opened.disposeAsync();
+    await Promise.all(this.#givingBack);
+  }
+
+  #giveBack(undo: AsyncDisposableStack): void {
+    const done = undo.disposeAsync();
+    done.catch(() => undefined);
+    this.#givingBack.push(done);
   }
 
   #result(node: BuildNode): Promise<NodeResult> {
@@ -295,7 +305,7 @@ export class BuildExecutor implements AsyncDisposable {
       await runStep(
         node,
         layers,
-        { parts, caches, session, hostConfig, signal, onOutput: (stream, chunk) => progress.log(node.digest, stream, chunk) },
+        { parts, caches, session, hostConfig, signal, later: (undo) => this.#giveBack(undo), onOutput: (stream, chunk) => progress.log(node.digest, stream, chunk) },
         async ({ bytes, removed }) => await this.#apply(inputs[0]?.top, bytes, { signal, removed }),
       ),
     );

@@ -31,9 +31,13 @@ export interface RunStepOptions {
   /** What every step's container is made with. */
   readonly hostConfig: HostConfig;
   readonly onOutput: (stream: 1 | 2, chunk: Buffer) => void;
+  /** Takes what is left to give back once the layer is kept, so that the next step need not wait for it. */
+  readonly later: (undo: AsyncDisposableStack) => void;
   readonly signal: AbortSignal;
 }
 
+/** What the runtime mounts over, and makes where it is missing. */
+const mountedAlways = ['/proc', '/dev', '/sys', '/etc/hosts', '/etc/resolv.conf'];
 const killSignal = 9;
 const cannotExecute = 126;
 const cannotFind = 127;
@@ -48,7 +52,8 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   const id = newIdentifier();
   await using undo = new AsyncDisposableStack();
   const remapping = remappingFor(parts, options.hostConfig);
-  await snapshotter.create(id, inputs[0], { remapped: remapping !== undefined });
+  // As with BuildKit there is nothing between the step and what it is made over.
+  await snapshotter.create(id, inputs[0], { plain: true, remapped: remapping !== undefined });
   undo.defer(async () => await snapshotter.remove(id));
   undo.defer(async () => await rm(paths.containerDirectory(id), { recursive: true, force: true }));
   const ofImage = (input: number): boolean => node.inputs[input]?.kind === 'image';
@@ -57,7 +62,7 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
   const record = recordOf(node, id, { ...options, variables: mounts.variables });
   if (record.config.WorkingDir !== '' && record.config.WorkingDir !== '/') await makeWorkingDirectory(snapshotter, id, record.config.WorkingDir, remapping);
   const rootfs = await snapshotter.mount(id);
-  const stubs = missingPlaces(rootfs, places.map(({ destination }) => destination));
+  const stubs = missingPlaces(rootfs, [...mountedAlways, ...places.map(({ destination }) => destination)]);
   const sandbox = await networks.create({
     containerId: id, containerName: `build step ${node.name}`, networkMode: record.hostConfig.NetworkMode, exposedPorts: [], portBindings: {}, publishAll: false, hostname: record.config.Hostname, owner: remapping,
   });
@@ -86,7 +91,9 @@ export async function runStep<T>(node: RunNode, inputs: InputLayers, options: Ru
     throw failure;
   }
   removeStubs(stubs);
-  return await keep(await snapshotter.archiveChanges(id));
+  const kept = await keep(await snapshotter.archiveChanges(id));
+  options.later(undo.move());
+  return kept;
 
   async function execute(): Promise<number> {
     let shim;

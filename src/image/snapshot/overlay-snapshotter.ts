@@ -148,16 +148,16 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async changes(id: string): Promise<readonly FileChange[]> {
-    const { name, topLayer } = this.#records.get(id);
+    const { name, topLayer, plain } = this.#records.get(id);
     const layers = this.#layerDirectories(topLayer);
     const treeOf = (directory: string): string => `${this.#paths.layer(directory)}/diff`;
-    const initLayer = { tree: treeOf(this.#initLayers.nameFor(layers)), whiteouts: [], opaque: [] };
+    const initLayer = plain && layers.length > 0 ? [] : [{ tree: treeOf(this.#initLayers.nameFor(layers)), whiteouts: [], opaque: [] }];
     return await this.#workers.run({
       kind: 'changes',
       tree: treeOf(name),
       whole: false,
       opaqueMarks: this.driver === 'fuse-overlayfs',
-      below: [initLayer, ...layers.map(({ name: layer, whiteouts, opaque }) => ({ tree: treeOf(layer), whiteouts, opaque }))],
+      below: [...initLayer, ...layers.map(({ name: layer, whiteouts, opaque }) => ({ tree: treeOf(layer), whiteouts, opaque }))],
     });
   }
 

@@ -129,7 +129,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
     mkdirSync(this.#preparing, { recursive: true, mode: 0o700 });
     try {
       makeRoot(added);
-      fillInitLayer(added);
+      if (!record.plain) fillInitLayer(added);
       return await this.#workers.run({
         kind: 'changes',
         tree: this.#root(record),

@@ -104,6 +104,8 @@ async function forwardAgent({ values, messages, send, signal }: GrpcCall, offer:
       for await (const message of messages) if (!socket.write(BytesMessage.decode(message).data)) await once(socket, 'drain');
       socket.end();
     })();
+    // It is waited for once the agent has said all.
+    upward.catch(close);
     for await (const chunk of socket as AsyncIterable<Buffer>) await send(BytesMessage.encode({ data: chunk }));
     await upward;
   } finally {
