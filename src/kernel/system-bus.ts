@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 
 export const systemBusSocket = '/run/dbus/system_bus_socket';
 
@@ -25,7 +25,7 @@ const fixedHeaderLength = 16;
 const helloSerial = 1;
 const callSerial = 2;
 
-/** @throws kernel.bus_call_failed with the error's `name`, also when there is no bus or nobody answers in time */
+/** @throws kernel.bus_call_failed with the error's `name` (errno's where the socket fails), also when there is no bus or nobody answers in time */
 export async function callSystemBus(call: BusCall, options: { readonly socketPath?: string; readonly signal: AbortSignal }): Promise<void> {
   const { socketPath = systemBusSocket, signal } = options;
   const socket = connect(socketPath);
@@ -36,10 +36,24 @@ export async function callSystemBus(call: BusCall, options: { readonly socketPat
     await converse(socket, call);
   } catch (error) {
     if (error instanceof Error && 'details' in error) throw error;
-    throw fail('kernel.bus_call_failed', { member: call.member, name: '', reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('kernel.bus_call_failed', { member: call.member, name: error instanceof Error && 'code' in error ? String(error.code) : '', reason: error instanceof Error ? error.message : String(error) }, error);
   } finally {
     signal.removeEventListener('abort', onAbort);
     socket.destroy();
+  }
+}
+
+/** What says that there is nobody of a name: the bus does, or there is no bus. */
+const nobody: ReadonlySet<unknown> = new Set(['org.freedesktop.DBus.Error.NameHasNoOwner', 'ENOENT', 'ECONNREFUSED']);
+
+/** Whether a service of this name runs; asking starts none. @throws kernel.bus_call_failed */
+export async function runsOnSystemBus(name: string, options: { readonly socketPath?: string; readonly signal: AbortSignal }): Promise<boolean> {
+  try {
+    await callSystemBus({ ...bus, member: 'GetNameOwner', arguments: [name] }, options);
+    return true;
+  } catch (error) {
+    if (isFailure(error, 'kernel.bus_call_failed') && nobody.has(error.details['name'])) return false;
+    throw error;
   }
 }
 

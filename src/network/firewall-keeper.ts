@@ -104,7 +104,7 @@ export class FirewallKeeper implements Disposable {
       const seen = firewall.generation;
       if (firewall.isDamaged()) void this.restore().catch(failed);
       // Whoever changed something may have been firewalld, loading all of its own again.
-      if (firewall.generation !== seen) void this.#joinZones().catch(failed);
+      if (firewall.generation !== seen || this.#zones.isDue) void this.#joinZones().catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { runProgram } from '#kernel/run-program.ts';
 import { callSystemBus, writeCall } from '#kernel/system-bus.ts';
 import { FirewallZones } from '#network/firewall-zones.ts';
 import { enterPrivateHost, succeed, TestRoot } from './private-host.ts';
@@ -10,7 +11,7 @@ import { enterPrivateHost, succeed, TestRoot } from './private-host.ts';
 await enterPrivateHost();
 
 /** A bus that answers Hello, then the call as it is told: undefined returns, a text is an error's. It keeps what it was asked. */
-async function playBus(t: TestContext, answer: (request: Buffer) => string | undefined): Promise<{ path: string; asked: Buffer[] }> {
+async function playBus(t: TestContext, answer: (request: Buffer) => string | undefined, running = true): Promise<{ path: string; asked: Buffer[] }> {
   const root = new TestRoot();
   const path = join(root.path, 'bus');
   const asked: Buffer[] = [];
@@ -32,10 +33,13 @@ async function playBus(t: TestContext, answer: (request: Buffer) => string | und
       assert.deepEqual(received.subarray(0, begin.length + hello.length), Buffer.concat([begin, hello]));
       const request = received.subarray(begin.length + hello.length);
       received = Buffer.alloc(0);
-      asked.push(request);
-      const refusal = answer(request);
+      const aboutOwner = request.includes('GetNameOwner');
+      if (!aboutOwner) asked.push(request);
+      else assert.ok(request.includes('org.fedoraproject.FirewallD1\0'));
+      const refusal = aboutOwner ? undefined : answer(request);
+      const owner = running ? reply(2, ':1.5') : reply(2, 'Could not get owner of name', 'org.freedesktop.DBus.Error.NameHasNoOwner');
       // In pieces, as streams may be.
-      const bytes = Buffer.concat([reply(1, ':1.7'), refusal === undefined ? reply(2) : reply(2, refusal, 'org.fedoraproject.FirewallD1.Exception')]);
+      const bytes = Buffer.concat([reply(1, ':1.7'), aboutOwner ? owner : refusal === undefined ? reply(2) : reply(2, refusal, 'org.fedoraproject.FirewallD1.Exception')]);
       for (const [start, end] of [[0, 20], [20, 50], [50, bytes.length]] as const) socket.write(bytes.subarray(start, end));
     });
   }).listen(path);
@@ -94,7 +98,7 @@ test('a refusal over the bus must be told with its reason, and so must a bus tha
 test('bridges must be put into the zone where firewalld has its table, and nobody be asked elsewhere', async (t) => {
   let refusal: string | undefined;
   const warnings: string[] = [];
-  const { path, asked } = await playBus(t, () => refusal);
+  const { path, asked } = await playBus(t, () => refusal, false);
   using zones = new FirewallZones({ warn: (message) => warnings.push(message), socketPath: path });
   await zones.join(['br-one']);
   assert.equal(asked.length, 0);
@@ -108,4 +112,50 @@ test('bridges must be put into the zone where firewalld has its table, and nobod
   refusal = 'INVALID_ZONE: trusted';
   await zones.join(['br-one']);
   assert.match(warnings.join(), /br-one.*INVALID_ZONE/);
+});
+
+test('firewalld must be found by the bus where its rules are in no table of its own, and be told of bridges again and again', async (t) => {
+  await runProgram('nft', ['delete', 'table', 'inet', 'firewalld']);
+  const warnings: string[] = [];
+  const { path, asked } = await playBus(t, () => undefined);
+  let now = 0;
+  using zones = new FirewallZones({ warn: (message) => warnings.push(message), socketPath: path, now: () => now });
+  assert.equal(zones.isDue, false);
+  await zones.join(['br-one']);
+  await zones.leave('br-one');
+  assert.deepEqual(asked.map((request) => /(changeZoneOfInterface|removeInterface).*trusted.*br-one/s.exec(request.toString('latin1'))?.[1]), ['changeZoneOfInterface', 'removeInterface']);
+  // Its reloads go unseen.
+  assert.equal(zones.isDue, false);
+  now += 5000;
+  assert.equal(zones.isDue, true);
+  await zones.join([]);
+  assert.equal(zones.isDue, false);
+  // With a table its changes tell.
+  await succeed('nft', ['add table inet firewalld']);
+  await zones.join(['br-one']);
+  now += 60_000;
+  assert.equal(zones.isDue, false);
+  await succeed('nft', ['delete table inet firewalld']);
+  assert.deepEqual(warnings, []);
+});
+
+test('a machine without firewalld or without a bus must not be asked each time, and one whose bus is stuck be told of', async (t) => {
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const { path, asked } = await playBus(t, () => undefined, false);
+  let now = 0;
+  using zones = new FirewallZones({ warn, socketPath: path, now: () => now });
+  await zones.join(['br-one']);
+  assert.deepEqual(asked, []);
+  now += 30_000;
+  assert.equal(zones.isDue, true, 'it may come later');
+  using busless = new FirewallZones({ warn, socketPath: `${path}-absent` });
+  await busless.join(['br-one']);
+  assert.deepEqual(warnings, []);
+  const refusing = createServer((socket) => socket.end('REJECTED\r\n')).listen(`${path}-refusing`);
+  t.after(() => refusing.close());
+  using stuck = new FirewallZones({ warn, socketPath: `${path}-refusing` });
+  await stuck.join(['br-one']);
+  await stuck.join(['br-one']);
+  assert.deepEqual(warnings, ['whether firewalld runs cannot be asked: call of GetNameOwner over the system bus failed: the bus refuses the connection: REJECTED']);
 });
