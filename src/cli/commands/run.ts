@@ -32,8 +32,6 @@ export const command = defineCommand({
   flags,
   async run(invocation) {
     const [image = '', ...words] = invocation.arguments;
-    // Attaching and waiting need a connection each; they are made while the container is.
-    if (!invocation.flags.detach) invocation.client.transport.prepare(2);
     const request = withHelp(() => {
       checkPullPolicy(invocation.flags.pull);
       return containerRequest({
@@ -52,7 +50,10 @@ async function runContainer(invocation: RunInvocation, request: ContainerRequest
     if (chosen.attach.length > 0) throw new CommandFailure('conflicting options: cannot specify both --attach and --detach');
     Object.assign(request, { AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false });
   }
-  const id = await withHelpLater(() => createContainer(invocation satisfies ContainerInvocation, request, checkPullPolicy(chosen.pull)), invocation.program);
+  const creating = withHelpLater(() => createContainer(invocation satisfies ContainerInvocation, request, checkPullPolicy(chosen.pull)), invocation.program);
+  // Attaching and waiting need a connection each; they are made while the container is.
+  if (!chosen.detach) client.transport.prepare(2);
+  const id = await creating;
   invocation.takeOverSignals();
   using _forwarding = chosen['sig-proxy'] ? forwardSignals(client, id) : undefined;
   const isAttached = request.AttachStdin || request.AttachStdout || request.AttachStderr;
