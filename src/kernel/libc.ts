@@ -28,6 +28,11 @@ export function errnoName(number: number): string {
   return errnoNames.get(number) ?? `errno ${number}`;
 }
 
+/** The number of `ENOENT` and the like; 0: none. */
+export function errnoOf(name: string): number {
+  return new Map<string, number>(Object.entries(constants.errno)).get(name) ?? 0;
+}
+
 /** The error for a failed call: code `kernel.syscall_failed` with `syscall`, `path`, `errno` (name) and `reason`. */
 export function syscallError(syscall: string, path: string | undefined, number: number = koffi.errno()): EngineError {
   return fail('kernel.syscall_failed', { syscall, path, errno: errnoName(number), reason: describeErrno(number) });

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { fail, messageOf } from '#base/errors/failure.ts';
+import { goJsonFault } from '#base/go-json.ts';
 
 export interface PluginPlaces {
   /** Directories of sockets, first one first. */
@@ -80,11 +81,12 @@ function readAddress(path: string): PluginAddress {
 }
 
 function readJson(path: string): PluginAddress {
+  const text = readFileSync(path, 'utf8');
   let document: unknown;
   try {
-    document = JSON.parse(readFileSync(path, 'utf8'));
+    document = JSON.parse(text);
   } catch (error) {
-    throw fail('plugin.specification_invalid', { reason: messageOf(error) }, error);
+    throw fail('plugin.specification_invalid', { reason: goJsonFault(text, 'decoder') ?? messageOf(error) }, error);
   }
   const url = fieldOf(document, 'Addr');
   if (typeof url !== 'string') throw fail('plugin.specification_invalid', { reason: `${path} has no Addr` });

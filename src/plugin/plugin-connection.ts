@@ -1,10 +1,12 @@
 /** One request to a plugin: `POST /<method>` over its socket, with Docker's texts for what goes wrong. */
-import { readFileSync } from 'node:fs';
 import { request as requestPlain, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { fail, messageOf } from '#base/errors/failure.ts';
 import { dialWords } from '#base/go-dial-words.ts';
+import { goJsonFault } from '#base/go-json.ts';
+import { tlsFaultWords } from '#base/go-tls-words.ts';
 import type { PluginAddress } from './find-plugin.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 const accepted = 'application/vnd.docker.plugins.v1.2+json';
 /** Of a connection that has no host name. */
@@ -31,14 +33,14 @@ export async function askPlugin(address: PluginAddress, method: string, body: un
   try {
     return JSON.parse(answer.text);
   } catch (error) {
-    throw fail('plugin.answer_invalid', { method, reason: messageOf(error) }, error);
+    throw fail('plugin.answer_invalid', { method, reason: goJsonFault(answer.text, 'decoder') ?? messageOf(error) }, error);
   }
 }
 
 interface Target {
   readonly scheme: 'http' | 'https';
   readonly host: string;
-  readonly options: RequestOptions & { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer; readonly rejectUnauthorized?: boolean };
+  readonly options: RequestOptions & TlsFiles;
 }
 
 function targetOf({ url, tls }: PluginAddress): Target {
@@ -51,14 +53,7 @@ function targetOf({ url, tls }: PluginAddress): Target {
   return {
     scheme: 'https',
     host: parsed.host,
-    options: {
-      ...options,
-      // Without a file to prove it by, any certificate will do, as with Docker.
-      rejectUnauthorized: tls?.insecure === false,
-      ...(tls !== undefined && tls.caFile !== '' && { ca: readFileSync(tls.caFile) }),
-      ...(tls !== undefined && tls.certFile !== '' && { cert: readFileSync(tls.certFile) }),
-      ...(tls !== undefined && tls.keyFile !== '' && { key: readFileSync(tls.keyFile) }),
-    },
+    options: { ...options, ...readTlsFiles(tls) },
   };
 }
 
@@ -88,7 +83,11 @@ function describe(error: unknown, { options }: Target): string {
   const isDialling = error instanceof Error && 'syscall' in error && error.syscall === 'connect';
   const place = typeof options.socketPath === 'string' ? `unix ${options.socketPath}` : `tcp ${options.hostname ?? ''}:${options.port ?? ''}`;
   if (words !== undefined && isDialling) return `dial ${place}: connect: ${words}`;
-  return code === 'ECONNRESET' ? 'EOF' : messageOf(error);
+  const host = options.hostname ?? '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `dial tcp: lookup ${host}: ${code === 'ENOTFOUND' ? 'no such host' : 'server misbehaving'}`;
+  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return 'http: server gave HTTP response to HTTPS client';
+  if (code === 'ECONNRESET') return error instanceof Error && 'syscall' in error ? 'read: connection reset by peer' : 'EOF';
+  return tlsFaultWords(error, host) ?? messageOf(error);
 }
 
 /** Plugins tell what went wrong in a field `Err`, or in plain text. */

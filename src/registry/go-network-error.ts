@@ -1,21 +1,10 @@
 /** What stood in the way of a connection, in the words of Go's net package, which Docker's clients know. */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { messageOf } from '#base/errors/failure.ts';
 import { dialWords } from '#base/go-dial-words.ts';
-import { certificateFault } from './certificate-words.ts';
-
-const certificateWords: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate signed by unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT: 'certificate signed by unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate signed by unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate signed by unknown authority',
-  CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
-  CERT_NOT_YET_VALID: 'certificate has expired or is not yet valid',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is not valid for the name of the server',
-};
+import { tlsFaultWords } from '#base/go-tls-words.ts';
 
 export interface NetworkErrorContext {
   /** The connection went to a proxy. */
@@ -38,7 +27,6 @@ function describe(error: unknown, host: string, { largestHead = 0, certificate }
   if (code === 'ERR_PROXY_TUNNEL') return tunnelWords(messageOf(cause));
   if (code === 'HPE_HEADER_OVERFLOW') return `net/http: server response headers exceeded ${largestHead} bytes; aborted`;
   if (code.startsWith('HPE_')) return `net/http: HTTP/1.x transport connection broken: malformed HTTP response: ${messageOf(cause).replace(/^Parse Error: /, '')}`;
-  if (code.startsWith('ERR_SSL_TLSV13_ALERT_') || code.startsWith('ERR_SSL_TLSV1_ALERT_') || code.startsWith('ERR_SSL_SSLV3_ALERT_')) return `remote error: tls: ${alertWords(code)}`;
   const address = field(cause, 'address');
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${host} on ${nameServer()}: no such host`;
   if (code === 'EAI_AGAIN') return `dial tcp: lookup ${host} on ${nameServer()}: server misbehaving`;
@@ -48,23 +36,7 @@ function describe(error: unknown, host: string, { largestHead = 0, certificate }
   if (code === 'ECONNRESET' && /socket (hang up|disconnected)/i.test(messageOf(cause))) return 'EOF';
   if (code === 'ECONNRESET') return 'read: connection reset by peer';
   if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return 'http: server gave HTTP response to HTTPS client';
-  const fault = certificateWords[code];
-  if (fault === undefined) return messageOf(cause);
-  const shown = certificate ?? certificateOf(cause);
-  return `tls: failed to verify certificate: x509: ${(shown === undefined ? undefined : certificateFault(shown, host)) ?? fault}`;
-}
-
-/** The certificate that has another name, which such an error brings along. */
-function certificateOf(error: unknown): X509Certificate | undefined {
-  const told: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'cert') : undefined;
-  const raw: unknown = typeof told === 'object' && told !== null ? Reflect.get(told, 'raw') : undefined;
-  return raw instanceof Uint8Array ? new X509Certificate(raw) : undefined;
-}
-
-function alertWords(code: string): string {
-  const words = code.replace(/^ERR_SSL_(TLSV13|TLSV1|SSLV3)_ALERT_/, '').toLowerCase().replaceAll('_', ' ');
-  const inGo: Readonly<Record<string, string>> = { 'certificate unknown': 'unknown certificate', 'unknown ca': 'unknown certificate authority' };
-  return inGo[words] ?? words;
+  return tlsFaultWords(cause, host, certificate) ?? messageOf(cause);
 }
 
 /** Go tells the status line's reason. */

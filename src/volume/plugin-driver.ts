@@ -78,10 +78,25 @@ export class PluginDriver {
 
   async #call(method: string, body: object, options: Parameters<Plugin['call']>[2]): Promise<unknown> {
     const answer = await this.#plugin.call(`VolumeDriver.${method}`, body, options);
+    refuseShape(method, answer);
     const reason = textOf(answer, 'Err');
     if (reason !== '') throw fail('plugin.driver_error', { reason });
     return answer;
   }
+}
+
+/** What is no answer must not be taken for a yes. @throws plugin.answer_invalid as Go's decoder says it */
+function refuseShape(method: string, answer: unknown): void {
+  const told = fieldOf(answer, 'Err');
+  const isObject = answer === null || (typeof answer === 'object' && !Array.isArray(answer));
+  if (isObject && (told === undefined || told === null || typeof told === 'string')) return;
+  const reason = isObject ? `json: cannot unmarshal ${kindOf(told)} into Go struct field .Err of type string` : `json: cannot unmarshal ${kindOf(answer)} into Go value of type drivers.volumeDriverProxy${method}Response`;
+  throw fail('plugin.answer_invalid', { method, reason });
+}
+
+/** As Go names the kinds of JSON. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
 /** The plugin has answered, and said no. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -47,6 +48,69 @@ test('mounts must bring what Docker brings', async (t) => {
     await assert.rejects(run('true', { Binds: ['/tmp:/proc'] }), /cannot be mounted because it is not of type proc/);
     await assert.rejects(run('true', { Binds: ['/tmp:/proc/sys'] }), /cannot be mounted because it is inside \/proc/);
     assert.equal(await run('cat /proc/uptime', { Binds: [`${join(daemon.root, 'pid')}:/proc/uptime`] }), String(daemon.pid));
+  });
+
+  await t.test('a tmpfs must not be mounted over /proc either, and must have the propagation it is given', async () => {
+    await assert.rejects(run('true', { Tmpfs: { '/proc': '' } }), /error mounting "tmpfs" to rootfs at "\/proc": .* cannot be mounted because it is not of type proc/);
+    await assert.rejects(run('true', { Mounts: [{ Type: 'tmpfs', Target: '/proc/sys' }] }), /cannot be mounted because it is inside \/proc/);
+    const fieldOf = async (option: string): Promise<string> => run("grep ' /t ' /proc/self/mountinfo | cut -d' ' -f7 | cut -d: -f1", { Tmpfs: { '/t': option } });
+    assert.deepEqual([await fieldOf('shared'), await fieldOf('unbindable'), await fieldOf('private')], ['shared', 'unbindable', '-']);
+  });
+
+  await t.test('a bind must show what is mounted below its source only where that is asked for, and pass on what is mounted later', async () => {
+    const source = join(daemon.root, 'tree');
+    using mounted = new DisposableStack();
+    for (const [path, shared] of [[source, false], [join(source, 'below'), false], [join(daemon.root, 'passed-on'), true]] as const) {
+      mkdirSync(path, { recursive: true });
+      execFileSync('mount', ['-t', 'tmpfs', 'tree', path]);
+      mounted.defer(() => void execFileSync('umount', ['-l', path]));
+      execFileSync('mount', [shared ? '--make-shared' : '--make-private', path]);
+    }
+    writeFileSync(join(source, 'below/file'), '');
+    const bind = (NonRecursive: boolean): object => ({ Mounts: [{ Type: 'bind', Source: source, Target: '/d', BindOptions: { NonRecursive } }] });
+    assert.deepEqual([await run('ls /d/below', bind(false)), await run('ls /d/below', bind(true))], ['file', '']);
+    await assert.rejects(run('true', { Binds: [`${join(source, 'below')}:/d:rshared`] }), { status: 500, message: `path ${join(source, 'below')} is mounted on ${join(source, 'below')} but it is not a shared mount` });
+    await assert.rejects(run('true', { Binds: [`${source}:/d:slave`] }), { status: 500, message: `path ${source} is mounted on ${source} but it is not a shared or slave mount` });
+
+    const passedOn = join(daemon.root, 'passed-on');
+    const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sh', '-c', 'until test -e /d/late/seen; do sleep 0.05; done'], HostConfig: { Binds: [`${passedOn}:/d:rslave`] } });
+    const { result } = await client.containers.wait(Id, { condition: 'next-exit' });
+    await client.containers.start(Id);
+    mkdirSync(join(passedOn, 'late'));
+    execFileSync('mount', ['-t', 'tmpfs', 'late', join(passedOn, 'late')]);
+    mounted.defer(() => void execFileSync('umount', ['-l', join(passedOn, 'late')]));
+    writeFileSync(join(passedOn, 'late/seen'), '');
+    assert.equal((await result).StatusCode, 0);
+  });
+
+  await t.test('sources that cannot be made or looked at must be told of, also where the kernel makes no directories', async () => {
+    const place = join(daemon.root, 'sources');
+    mkdirSync(place);
+    symlinkSync('nowhere', join(place, 'dangling'));
+    symlinkSync('loop', join(place, 'loop'));
+    writeFileSync(join(place, 'file'), '');
+    await assert.rejects(run('true', { Binds: [`${place}/dangling:/d`] }), { message: `error while creating mount source path '${place}/dangling': mkdir ${place}/dangling: file exists` });
+    await assert.rejects(run('true', { Binds: [`${place}/file/below:/d`] }), { message: /failed to fulfil mount request: open .*\/file\/below: not a directory: Are you trying/ });
+    await assert.rejects(run('true', { Binds: ['/proc/1/none/below:/d'] }), { message: "error while creating mount source path '/proc/1/none/below': mkdir /proc/1/none: no such file or directory" });
+    const mount = (path: string): object => ({ Mounts: [{ Type: 'bind', Source: join(place, path), Target: '/d' }] });
+    await assert.rejects(run('true', mount('loop')), { status: 400, message: `invalid mount config for type "bind": stat ${place}/loop: too many levels of symbolic links` });
+    await assert.rejects(run('true', mount('file/below')), { status: 400, message: `invalid mount config for type "bind": stat ${place}/file/below: not a directory` });
+  });
+
+  await t.test('a removal by force must leave the unnamed volumes of a container that removes itself, unless told otherwise', async () => {
+    for (const volumes of [false, true]) {
+      const { Id } = await client.containers.create({ Image: 'busybox', Cmd: ['sleep', '1000'], Volumes: { '/d': {} }, HostConfig: { AutoRemove: true } });
+      await client.containers.start(Id);
+      const name = (await client.containers.inspect(Id)).Mounts[0]?.Name ?? '';
+      await client.containers.remove(Id, { force: true, volumes });
+      assert.equal((await client.volumes.list()).Volumes.some(({ Name }) => Name === name), !volumes);
+    }
+  });
+
+  await t.test('a container with a tmpfs of --mount lends nothing, as with Docker', async () => {
+    const { Id } = await client.containers.create({ Image: 'busybox', HostConfig: { Mounts: [{ Type: 'tmpfs', Target: '/t' }] } });
+    await assert.rejects(client.containers.create({ Image: 'busybox', HostConfig: { VolumesFrom: [Id] } }), { status: 404, message: 'get: no such volume' });
+    await client.containers.remove(Id);
   });
 
   await t.test('read-only options of writable binds must be refused at the start', async () => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { certificateFault } from '#registry/certificate-words.ts';
+import { certificateFault } from '#base/certificate-words.ts';
 import { anonymous } from '#registry/credentials.ts';
 import { registryEndpoints, type RegistryConfiguration, type RegistryEndpoint } from '#registry/endpoints.ts';
 import { isDirect, proxySettings } from '#registry/proxy-settings.ts';

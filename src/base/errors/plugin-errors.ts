@@ -12,5 +12,5 @@ export const pluginErrors = {
   'plugin.unreachable': { kind: 'system', text: (d) => `Post ${JSON.stringify(d['url'])}: ${d['reason']}` },
   'plugin.refused': { kind: 'system', text: (d) => `${d['method']}: ${d['reason']}` },
   'plugin.driver_error': { kind: 'system', text: (d) => `${d['reason']}` },
-  'plugin.answer_invalid': { kind: 'system', text: (d) => `${d['method']}: the plugin's answer cannot be read: ${d['reason']}` },
+  'plugin.answer_invalid': { kind: 'system', text: (d) => `${d['reason']}` },
 } as const satisfies Record<string, ErrorRow>;

@@ -45,6 +45,12 @@ export const volumeErrors = {
   },
   'mount.recursive_readonly_unsupported': { kind: 'system', text: () => 'rro is not supported: function not implemented (kernel is older than 5.12?)' },
   'mount.invalid': { kind: 'invalid', text: (d) => `invalid mount config for type "${d['type']}": ${d['reason']}` },
+  'mount.not_propagating': { kind: 'system', text: (d) => `path ${d['source']} is mounted on ${d['mountPoint']} but it is not a ${d['wanted']} mount` },
+  'mount.source_not_made': { kind: 'system', text: (d) => `error while creating mount source path '${d['source']}': mkdir ${d['path']}: ${d['reason']}` },
+  'mount.source_below_file': {
+    kind: 'invalid',
+    text: (d) => `${setup}failed to fulfil mount request: open ${d['source']}: not a directory: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type`,
+  },
   'mount.not_there': { kind: 'notFound', text: (d) => `container ${d['container']} has no mount at ${d['destination']}` },
   'mount.bind_invalid': { kind: 'system', text: (d) => `${d['message']}` },
   'mount.specification_invalid': { kind: 'invalid', text: (d) => `${d['message']}` },

@@ -12,7 +12,7 @@ import { withDataRootPropagation } from './data-root-propagation.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fillVolume, fillVolumes } from './fill-volumes.ts';
 import { makeImageMounts } from './image-mounts.ts';
-import { fulfilMounts, presentSources } from './mount-plan.ts';
+import { fulfilMounts, lookForSources } from './mount-plan.ts';
 import { releaseMounts, resolveMount } from './mount-resolution.ts';
 import { cleanPath } from './mount-wish.ts';
 import type { PlannedMount } from './planned-mount.ts';
@@ -34,8 +34,8 @@ export interface ChangedMounts {
 export async function changeMounts(parts: EngineParts, record: ContainerRecord, change: { add: readonly MountRequest[]; remove: readonly string[] }, undo: AsyncDisposableStack): Promise<ChangedMounts> {
   const removed = change.remove.map((path) => checkRemoval(record, path));
   const kept = record.mounts.filter(({ point }) => !removed.includes(point.Destination));
-  const present = await presentSources(change.add);
-  const wishes = change.add.map((request) => withDataRootPropagation(readMount(request, present), parts.paths.dataRoot));
+  const sources = await lookForSources(change.add);
+  const wishes = change.add.map((request) => withDataRootPropagation(readMount(request, sources), parts.paths.dataRoot));
   const taken = new Set([...kept.map(({ point }) => point.Destination), ...Object.keys(record.hostConfig.Tmpfs ?? {}).map(cleanPath).filter((path) => !removed.includes(path))]);
   for (const { point } of wishes) {
     if (taken.has(point.Destination)) throw fail('mount.specification_invalid', { message: `Duplicate mount point: ${point.Destination}` });

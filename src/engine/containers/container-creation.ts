@@ -17,7 +17,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { fillVolumes } from './fill-volumes.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { withDataRootPropagation } from './data-root-propagation.ts';
-import { fulfilMounts, presentSources, readMounts } from './mount-plan.ts';
+import { fulfilMounts, lookForSources, readMounts } from './mount-plan.ts';
 import { makeImageMounts } from './image-mounts.ts';
 import { remappingFor } from './remapping.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
@@ -65,7 +65,7 @@ export async function createContainer(
   const holder = asked === '' ? undefined : parts.registry.holderOf(asked);
   if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
   const links = isUserDefined(networkMode) ? [] : resolveLinks(hostConfig.Links ?? [], parts.registry);
-  const wishes = readMounts(config, hostConfig, await presentSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
+  const wishes = readMounts(config, hostConfig, await lookForSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
   const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
 
   await using undo = new AsyncDisposableStack();

@@ -75,6 +75,7 @@ export class ContainerLifecycle {
     const pending = live.takePending();
     let sandboxed: ContainerRecord | undefined;
     let mounted = false;
+    let rootfs: string | undefined;
     try {
       const sink = await this.#parts.logDelivery.connect(before, signal);
       if (sink !== undefined) undo.defer(() => sink.close());
@@ -85,11 +86,11 @@ export class ContainerLifecycle {
 
       const { sandbox, networkNamespace, userNamespace } = await makeSandbox(this.#parts, before, undo);
       sandboxed = registry.require(id);
-      const rootfs = await snapshotter.mount(id);
+      rootfs = await snapshotter.mount(id);
       undo.defer(() => snapshotter.unmount(id));
       const files = this.#writeFiles(before, sandbox);
       undo.defer(() => releaseMounts(before.mounts, this.#parts, id));
-      const resolved = await resolveMounts(before.mounts, this.#parts, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly, signal: starting.signal });
+      const resolved = await resolveMounts(before.mounts, this.#parts, { containerId: id, rootfs, recursiveReadonly: this.#parts.recursiveReadonly, tmpfs: Object.keys(before.hostConfig.Tmpfs ?? {}), signal: starting.signal });
       using pins = new DisposableStack();
       const mounts = pinSubpaths(resolved, before.mounts, { directory: paths.pinsDirectory, until: pins });
       makeMountPoints(rootfs, [...mounts, ...memoryMounts(before)], remappingFor(this.#parts, before.hostConfig));
@@ -131,7 +132,7 @@ export class ContainerLifecycle {
       this.#watch(id, shim);
     } catch (error) {
       live.returnPending(pending);
-      const failure = describeStartFailure(error, before);
+      const failure = describeStartFailure(error, before, rootfs);
       if (mounted) publishVolumeEvents(events, before, 'mount');
       if (sandboxed !== undefined) publishNetworkEvents(events, sandboxed, 'disconnect');
       if (mounted) publishVolumeEvents(events, before, 'unmount');
@@ -242,7 +243,7 @@ export class ContainerLifecycle {
     if (lost) await this.#clean(`end the processes of ${id}`, async () => runtime.killAll(record));
     await this.#releaseHeld(id);
     if (decision.kind === 'restart') this.#scheduleRestart(id, decision.delay);
-    else if (record.hostConfig.AutoRemove && !live.restartRequested && record.pendingRestart === undefined) await this.removeHeld(id, { volumes: true });
+    else if (record.hostConfig.AutoRemove && !live.restartRequested && record.pendingRestart === undefined) await this.removeHeld(id, { volumes: !live.keepsVolumes });
   }
 
   /** Gives back what the process of a container held whose end is booked already, or never began. */

@@ -33,6 +33,8 @@ export class LiveContainer {
   starting: AbortController | undefined;
   /** While `restart` stops it to start it again: `--rm` does not remove it then. */
   restartRequested = false;
+  /** While it is removed by force without its volumes: `--rm`, which is quicker then, leaves them, too. */
+  keepsVolumes = false;
   /** While `stop` waits for the end: the event of the end tells so. */
   stopRequested = false;
   /** Execs that have not ended, by id. */

@@ -8,7 +8,7 @@ const none = (reference: string): ContainerRecord => {
   throw new Error(`No such container: ${reference}`);
 };
 const plan = (host: Partial<HostConfig>, config: Partial<ContainerConfig> = {}) =>
-  readMounts({ Volumes: null, ...config } as ContainerConfig, { Binds: null, VolumesFrom: null, VolumeDriver: '', ...host } as HostConfig, new Set(['/tmp', '/']), none);
+  readMounts({ Volumes: null, ...config } as ContainerConfig, { Binds: null, VolumesFrom: null, VolumeDriver: '', ...host } as HostConfig, new Map([['/tmp', 'there'], ['/', 'there']]), none);
 
 test('a source that is a path must be a bind, another a volume', () => {
   const [bind, volume] = plan({ Binds: ['/a//b/:/x/../c:ro,rslave', 'data:/d'] });
@@ -27,6 +27,7 @@ test('bad specifications must be refused with Docker’s texts', () => {
   for (const [bind, text] of [
     ['/a:b', "invalid volume specification: '/a:b': invalid mount config for type \"bind\": invalid mount path: 'b' mount path must be absolute"],
     ['/a:/', "invalid volume specification: '/a:/': invalid mount config for type \"bind\": invalid specification: destination can't be '/'"],
+    ['/a:ro,z', "invalid volume specification: '/a:ro,z'"],
     ['/a:/b:bogus', 'invalid mode: bogus'],
     ['/a:/b:ro,rw', 'invalid mode: ro,rw'],
   ] as const) {

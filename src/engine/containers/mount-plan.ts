@@ -2,9 +2,9 @@
  * The mounts a container asks for (`-v`, `--mount`, `--volumes-from`, the image's volumes), resolved at
  * create: a pure plan, and the making of volumes it needs.
  */
-import { access } from 'node:fs/promises';
 import { fail } from '#base/errors/failure.ts';
 import { cleanPath as cleanAnyPath } from '#base/go-path.ts';
+import { presenceOf, type Presence } from '#kernel/presence.ts';
 import type { ContainerConfig, HostConfig, MountRequest } from '#schema/container-config.ts';
 import type { VolumeStore } from '#volume/contract.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -15,26 +15,20 @@ import { readMount } from './read-mount.ts';
 
 const invalid = (message: string): Error => fail('mount.specification_invalid', { message });
 
-/** The sources of `--mount type=bind` that are there. A file server that does not answer holds up this create alone. */
-export async function presentSources(requests: readonly MountRequest[] | null | undefined): Promise<ReadonlySet<string>> {
-  const present = new Set<string>();
+/** Whether the sources of `--mount type=bind` are there. A file server that does not answer holds up this create alone. */
+export async function lookForSources(requests: readonly MountRequest[] | null | undefined): Promise<ReadonlyMap<string, Presence>> {
+  const found = new Map<string, Presence>();
   for (const { Type, Source = '' } of requests ?? []) {
-    if (Type !== 'bind' || !Source.startsWith('/')) continue;
-    try {
-      await access(Source);
-      present.add(Source);
-    } catch {
-      // Docker, too, takes what it cannot look at for missing.
-    }
+    if (Type === 'bind' && Source.startsWith('/')) found.set(Source, await presenceOf(Source));
   }
-  return present;
+  return found;
 }
 
 /**
- * @param present of the sources of binds, what {@link presentSources} found
+ * @param sources of binds, as {@link lookForSources} found them
  * @throws Docker's texts for specifications that contradict themselves
  */
-export function readMounts(config: ContainerConfig, hostConfig: HostConfig, present: ReadonlySet<string>, resolve: (reference: string) => ContainerRecord): MountWish[] {
+export function readMounts(config: ContainerConfig, hostConfig: HostConfig, sources: ReadonlyMap<string, Presence>, resolve: (reference: string) => ContainerRecord): MountWish[] {
   const wishes = new Map<string, MountWish>();
   for (const source of hostConfig.VolumesFrom ?? []) {
     for (const wish of mountsOf(source, resolve)) wishes.set(wish.point.Destination, wish);
@@ -53,7 +47,7 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, pres
     if (tmpfs.has(wish.point.Destination)) throw invalid(`Duplicate mount point: ${wish.point.Destination}`);
     add(wish, wish.point.Destination);
   }
-  for (const request of hostConfig.Mounts ?? []) add(readMount(request, present), request.Target ?? '');
+  for (const request of hostConfig.Mounts ?? []) add(readMount(request, sources), request.Target ?? '');
   // Relative ones stay so, and begin at the root.
   for (const destination of Object.keys(config.Volumes ?? {}).map(cleanAnyPath)) {
     if (!wishes.has(destination) && !tmpfs.has(destination)) wishes.set(destination, anonymousVolume(destination, hostConfig.VolumeDriver));
@@ -76,7 +70,7 @@ export interface VolumeGuards {
 export async function fulfilMounts(wishes: readonly MountWish[], volumes: VolumeStore, { claim, announce, undo, signal }: VolumeGuards): Promise<PlannedMount[]> {
   const mounts: PlannedMount[] = [];
   for (const wish of wishes) {
-    const { driver, volumeOptions, volumeLabels, propagationGiven: _given, modeIsDefault = false, ...planned } = wish;
+    const { driver, volumeOptions, volumeLabels, modeIsDefault = false, ...planned } = wish;
     if (wish.point.Type !== 'volume') {
       mounts.push(planned);
       continue;
@@ -104,7 +98,10 @@ function mountsOf(specification: string, resolve: (reference: string) => Contain
   if (reference === '') throw invalid('invalid name or ID supplied: ""');
   if (mode.split(',').some((word) => word === 'nocopy' || propagations.has(word))) throw invalid(`invalid mode: ${mode}`);
   const readOnly = mode.split(',').includes('ro');
-  return resolve(reference).mounts.map((mount) => ({
+  const { mounts } = resolve(reference);
+  // Docker looks up a volume for whatever has no source, and so lends nothing of a container with `--mount type=tmpfs`.
+  if (mounts.some(({ point }) => point.Type === 'tmpfs')) throw fail('volume.not_found', { name: '' });
+  return mounts.map((mount) => ({
     ...mount,
     makeSource: false,
     copyUp: false,

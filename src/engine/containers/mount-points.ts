@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { rootOnHost } from '#base/identity-mapping.ts';
 import { actingAs } from '#kernel/file-identity.ts';
 import { makeMountPoint } from '#kernel/make-mount-point.ts';
+import { placeInRoot } from '#kernel/place-in-root.ts';
 import type { Remapping } from '#kernel/user-namespace.ts';
 import type { SpecificationMount } from '#runtime/specification/types.ts';
 
@@ -20,7 +21,7 @@ export function makeMountPoints(rootfs: string, mounts: readonly Pick<Specificat
       if (destination === '/' || ownPlaces.some((place) => isWithin(destination, place))) continue;
       const kind = mount.type === 'bind' && !statSync(mount.source).isDirectory() ? 'file' : 'directory';
       const outer = ordered.slice(0, index).findLast((other) => other.destination !== destination && isWithin(destination, other.destination));
-      if (outer === undefined) makeMountPoint(rootfs, destination, kind);
+      if (outer === undefined) makeMountPoint(rootfs, placeInRoot(rootfs, destination), kind);
       else if (outer.type === 'bind' && !outer.options.includes('ro') && !outer.options.includes('rro')) {
         const rest = destination.slice(outer.destination.length);
         // A link leads somewhere in the container, not in what is mounted.

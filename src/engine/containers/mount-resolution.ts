@@ -1,9 +1,11 @@
 /** Makes the planned mounts of a container ready for a start: volumes mounted and filled, sources made, subpaths checked. */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail } from '#base/errors/failure.ts';
+import { fail, isFailure } from '#base/errors/failure.ts';
 import { newIdentifier } from '#base/identifier.ts';
 import { failedWith } from '#kernel/failed-with.ts';
+import { makeDirectories } from '#kernel/make-directories.ts';
+import { propagationAt } from '#kernel/mount-propagation.ts';
 import { pinPath } from '#kernel/pinned-path.ts';
 import { refuseOverProc } from '#kernel/refuse-over-proc.ts';
 import { bindOptions } from '#runtime/specification/mounts.ts';
@@ -21,6 +23,8 @@ export interface MountFacts {
   /** Mounted root file system. */
   readonly rootfs: string;
   readonly recursiveReadonly: boolean;
+  /** Where `--tmpfs` mounts some. */
+  readonly tmpfs?: readonly string[];
   /** Ends the waiting for a plugin. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -28,6 +32,7 @@ export interface MountFacts {
 /** @throws volume and mount errors with Docker's texts; what was mounted before is given back by {@link releaseMounts} */
 export async function resolveMounts(mounts: readonly PlannedMount[], sources: MountSources, facts: MountFacts): Promise<SpecificationMount[]> {
   const resolved: SpecificationMount[] = [];
+  for (const destination of facts.tmpfs ?? []) refuseOverProc({ destination, rootfs: facts.rootfs });
   for (const mount of mounts) resolved.push(await resolveMount(mount, sources, facts));
   return resolved;
 }
@@ -62,10 +67,14 @@ export async function releaseMounts(mounts: readonly PlannedMount[], { volumes, 
 
 export async function resolveMount(mount: PlannedMount, sources: MountSources, facts: MountFacts): Promise<SpecificationMount> {
   const { point } = mount;
-  if (point.Type === 'tmpfs') return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
+  if (point.Type === 'tmpfs') {
+    refuseOverProc({ destination: point.Destination, rootfs: facts.rootfs });
+    return tmpfsMount(point.Destination, [...(point.RW ? [] : ['ro']), ...(mount.tmpfsOptions ?? [])].join(','));
+  }
   refuseConflicts(mount);
   const source = point.Type === 'volume' ? await volumeSource(mount, sources, facts) : point.Type === 'image' ? await imageSource(mount, sources) : await bindSource(mount);
   refuseOverProc({ source, destination: point.Destination, rootfs: facts.rootfs });
+  if (mount.propagationGiven === true) await refusePropagation(source, point.Propagation);
   if (mount.readonlyForceRecursive === true && !facts.recursiveReadonly) throw fail('mount.recursive_readonly_unsupported');
   const options = bindOptions({
     // The runtime makes what it binds writable otherwise.
@@ -86,12 +95,26 @@ function refuseConflicts({ point, readonlyNonRecursive = false, readonlyForceRec
   if (readonlyNonRecursive && readonlyForceRecursive) throw conflict('ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
 }
 
+/** A propagation that its source cannot have would be silently without effect. */
+async function refusePropagation(source: string, propagation: string): Promise<void> {
+  if (!/shared|slave/.test(propagation)) return;
+  const found = await propagationAt(source);
+  const isEnough = found.shared || (found.slave && propagation.endsWith('slave'));
+  if (!isEnough) throw fail('mount.not_propagating', { source, mountPoint: found.mountPoint, wanted: propagation.endsWith('slave') ? 'shared or slave' : 'shared' });
+}
+
 /** Beside the event loop: a file server that does not answer holds up this start alone. */
 async function bindSource(mount: PlannedMount): Promise<string> {
   const { Source } = mount.point;
   if (!(await exists(Source))) {
     if (!mount.makeSource) throw fail('mount.invalid', { type: 'bind', reason: `bind source path does not exist: ${Source}` });
-    await mkdir(Source, { recursive: true, mode: 0o755 });
+    try {
+      await makeDirectories(Source, 0o755);
+    } catch (error) {
+      if (!isFailure(error, 'kernel.syscall_failed')) throw error;
+      const { errno, path, reason } = error.details;
+      throw fail(errno === 'ENOTDIR' ? 'mount.source_below_file' : 'mount.source_not_made', { source: Source, path, reason }, error);
+    }
   }
   return Source;
 }

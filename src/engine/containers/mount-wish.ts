@@ -4,8 +4,6 @@ import type { PlannedMount } from './planned-mount.ts';
 
 export type MountWish = Omit<PlannedMount, 'point'> & {
   readonly point: Omit<MountPoint, 'Source' | 'Name'> & { Source: string; Name?: string };
-  /** Of a bind: its propagation was asked for. */
-  readonly propagationGiven?: boolean;
   /** Of a volume: its mode was not given, and is the local driver's. */
   readonly modeIsDefault?: boolean;
   readonly driver?: string;

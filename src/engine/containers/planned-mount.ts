@@ -11,6 +11,8 @@ export interface PlannedMount {
   readonly subpath?: string | undefined;
   /** A bind's missing source is made, as `-v` does. */
   readonly makeSource: boolean;
+  /** Of a bind: its propagation was asked for, and has to have an effect. */
+  readonly propagationGiven?: boolean | undefined;
   readonly nonRecursive?: boolean | undefined;
   readonly readonlyNonRecursive?: boolean | undefined;
   /** Refused where the kernel cannot make what is mounted below read-only, too. */

@@ -19,6 +19,8 @@ export function readBind(specification: string, driver: string): MountWish {
   const [source = '', destination = '', mode = '', ...rest] = specification.split(':');
   const malformed = (type: string, reason: string): Error => badBind(`invalid volume specification: '${specification}': invalid mount config for type "${type}": ${reason}`);
   if (specification === '' || (specification.includes(':') && (source === '' || rest.length > 0 || (destination === '' && mode === '')))) throw badBind(`invalid volume specification: '${specification}'`);
+  // An unnamed volume has no mode.
+  if (rest.length === 0 && mode === '' && destination !== '' && specification.split(':').length === 2 && isMode(destination)) throw badBind(`invalid volume specification: '${specification}'`);
   if (!specification.includes(':')) return readSole(specification, driver, malformed);
   const type = source.startsWith('/') ? 'bind' : 'volume';
   checkMode(mode, badBind);
@@ -65,6 +67,10 @@ function readSole(path: string, driver: string, malformed: (type: string, reason
 
 /** @throws what `refuse` makes of a word that there is not, or of two of one kind */
 export function checkMode(mode: string, refuse: (message: string) => Error): void {
-  const kinds = mode === '' ? [] : mode.split(',').map((word) => modeKinds.get(word));
-  if (kinds.includes(undefined) || new Set(kinds).size < kinds.length) throw refuse(`invalid mode: ${mode}`);
+  if (mode !== '' && !isMode(mode)) throw refuse(`invalid mode: ${mode}`);
+}
+
+function isMode(text: string): boolean {
+  const kinds = text.split(',').map((word) => modeKinds.get(word));
+  return !kinds.includes(undefined) && new Set(kinds).size === kinds.length;
 }

@@ -1,12 +1,13 @@
 /** `--mount`: one object of `HostConfig.Mounts`. */
 import { fail } from '#base/errors/failure.ts';
+import type { Presence } from '#kernel/presence.ts';
 import type { MountRequest } from '#schema/container-config.ts';
 import { cleanPath, propagations, type MountWish } from './mount-wish.ts';
 
 const badMount = (type: string, reason: string): Error => fail('mount.invalid', { type, reason });
 
 /** @throws mount.invalid with Docker's texts */
-export function readMount(request: MountRequest, present: ReadonlySet<string>): MountWish {
+export function readMount(request: MountRequest, sources: ReadonlyMap<string, Presence>): MountWish {
   const { Type: type = '', Source: source = '', Target: target = '' } = request;
   if (target === '') throw badMount(type, 'field Target must not be empty');
   if (!['bind', 'volume', 'tmpfs', 'image'].includes(type)) throw badMount(type, 'mount type unknown');
@@ -22,7 +23,9 @@ export function readMount(request: MountRequest, present: ReadonlySet<string>): 
       const options = request.BindOptions ?? {};
       const { Propagation = '' } = options;
       if (Propagation !== '' && !propagations.has(Propagation)) throw badMount(type, `invalid propagation mode: ${Propagation}`);
-      if (!present.has(source) && options.CreateMountpoint !== true) throw badMount(type, `bind source path does not exist: ${source}`);
+      const presence = sources.get(source) ?? 'missing';
+      if (typeof presence === 'object') throw badMount(type, `stat ${source}: ${presence.fault}`);
+      if (presence === 'missing' && options.CreateMountpoint !== true) throw badMount(type, `bind source path does not exist: ${source}`);
       return {
         point: { ...point, Type: 'bind', Source: cleanPath(source), Mode: '', Propagation: Propagation === '' ? 'rprivate' : Propagation },
         copyUp: false,

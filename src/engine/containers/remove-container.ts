@@ -76,10 +76,13 @@ export function removal(parts: EngineParts, lifecycle: ContainerLifecycle): Remo
     const { id } = registry.resolve(reference);
     if (removing.has(id)) throw fail('container.removal_in_progress', { reference });
     removing.add(id);
+    const running = live.find(id);
+    if (running !== undefined && options.force) running.keepsVolumes = !options.volumes;
     try {
       if (options.link) removeLink(reference, registry);
       else await removeAlone(id, reference, options);
     } finally {
+      if (running !== undefined) running.keepsVolumes = false;
       removing.delete(id);
     }
   };

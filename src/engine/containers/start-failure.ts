@@ -31,11 +31,11 @@ interface Meaning {
   readonly beforeProcess?: boolean;
 }
 
-/** The failure of a container's start. */
-export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config' | 'hostConfig' | 'mounts'>): StartFailure {
+/** The failure of a container's start. @param rootfs its mounted root file system, once there is one */
+export function describeStartFailure(error: unknown, record: Pick<ContainerRecord, 'path' | 'config' | 'hostConfig' | 'mounts'>, rootfs?: string): StartFailure {
   if (isFailure(error, 'kernel.cgroup_setting_refused')) return { error: fail('container.start_failed', { message: createPrefix + refusedSetting(error) }, error), exitCode: 128 };
   if (!isFailure(error, 'runtime.start_failed')) return keep(error);
-  const facts = { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ', sysctls: record.hostConfig.Sysctls ?? {}, mounts: record };
+  const facts = { path: record.path, workingDirectory: record.config.WorkingDir, init: 'error during container init: ', sysctls: record.hostConfig.Sysctls ?? {}, mounts: { ...record, rootfs } };
   const meaning = readRuntimeMessage(messageOf(error), facts);
   const message = (meaning.beforeProcess === true ? setupPrefix : createPrefix) + meaning.text;
   return { error: fail(meaning.caller ? 'container.start_refused' : 'container.start_failed', { message }, error), exitCode: meaning.exitCode };
@@ -66,7 +66,7 @@ function keep(error: unknown): StartFailure {
   return { error: known, exitCode: 128, early: true };
 }
 
-type MountFacts = Pick<ContainerRecord, 'mounts' | 'hostConfig'>;
+type MountFacts = Pick<ContainerRecord, 'mounts' | 'hostConfig'> & { readonly rootfs: string | undefined };
 
 /** What runc adds of the mount it tried: with the everyday mounts, these are its descriptors. */
 function mountDetails(source: string, destination: string, facts: MountFacts | undefined): string {
@@ -84,7 +84,14 @@ function mountDetails(source: string, destination: string, facts: MountFacts | u
   return `, dstFd=/proc/thread-self/fd/11, flags=${flags.join('|')}${data.length === 0 ? '' : `, data=${data.join(',')}`}`;
 }
 
-const tmpfsFlags: readonly (readonly [option: string, flag: string])[] = [['ro', 'MS_RDONLY'], ['nosuid', 'MS_NOSUID'], ['nodev', 'MS_NODEV'], ['noexec', 'MS_NOEXEC']];
+/** What was to be mounted there. */
+function sourceOf(destination: string, { mounts, hostConfig }: MountFacts): string | undefined {
+  if (hostConfig.Tmpfs?.[destination] !== undefined) return 'tmpfs';
+  const point = mounts.find((mount) => mount.point.Destination === destination)?.point;
+  return point?.Type === 'tmpfs' ? 'tmpfs' : point?.Source;
+}
+
+const tmpfsFlags: readonly (readonly [option: string, flag: string])[] = [['ro', 'MS_RDONLY'], ['nosuid', 'MS_NOSUID'], ['nodev', 'MS_NODEV'], ['noexec', 'MS_NOEXEC'], ['remount', 'MS_REMOUNT']];
 
 function readRuntimeMessage(message: string, facts: { path: string; workingDirectory: string; init: string; sysctls: Readonly<Record<string, string>>; mounts: MountFacts | undefined }): Meaning {
   const { path, workingDirectory, init } = facts;
@@ -127,11 +134,14 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     return { text: `${init}failed to write sysctl ${name} = ${value}: write fsmount:fscontext:proc/./sys/${path}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
   }
   const masking = /failed open\(\)ing (\/dev\/\S+): (.*)$/.exec(message);
+  if (masking?.[1] === '/dev/null' && masking[2] === 'Permission denied') return { text: `${init}error reopening /dev/null inside container: open /dev/null: permission denied`, exitCode: 126, caller: true };
   if (masking !== null) return { text: `${init}can't mask paths: open ${masking[1]}: ${(masking[2] ?? '').toLowerCase()}`, exitCode: 127, caller: true };
   const mountpoint = /^mkdir `(\/[^`]*)`: (.*)$/.exec(message);
   if (mountpoint !== null) {
     const [, path = '', reason = ''] = mountpoint;
-    return { text: `${init}error mounting to rootfs at ${JSON.stringify(path)}: create mountpoint for ${path} mount: make mountpoint ${JSON.stringify(path)}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
+    const source = facts.mounts === undefined ? undefined : sourceOf(path, facts.mounts);
+    const attempt = facts.mounts?.rootfs === undefined ? '' : `mkdirat ${facts.mounts.rootfs}${path}: `;
+    return { text: `${init}error mounting ${source === undefined ? '' : `${JSON.stringify(source)} `}to rootfs at ${JSON.stringify(path)}: create mountpoint for ${path} mount: make mountpoint ${JSON.stringify(path)}: ${attempt}${reason.toLowerCase()}`, exitCode: 128, caller: false };
   }
   const mounted = /mount `([^`]*)` to `([^`]*)`: (.*)$/.exec(message);
   if (mounted !== null) {

@@ -97,7 +97,8 @@ export function bindOptions(options: BindOptions): string[] {
   return [
     options.nonRecursive === true ? 'bind' : 'rbind',
     ...(options.writable ? [] : [readonlyOption(options.recursiveReadonly && options.readonlyNonRecursive !== true)]),
-    ...(options.propagation === '' ? [] : [options.propagation]),
+    // With a recursive propagation crun binds what is mounted below, too.
+    ...(options.propagation === '' ? [] : [options.nonRecursive === true ? options.propagation.replace(/^r/, '') : options.propagation]),
   ];
 }
 
@@ -114,5 +115,7 @@ export function rootPropagation(mounts: readonly SpecificationMount[]): string |
   const options = mounts.filter((mount) => mount.type === 'bind').flatMap((mount) => mount.options);
   if (options.includes('shared') || options.includes('rshared')) return 'shared';
   if (options.includes('slave') || options.includes('rslave')) return 'rslave';
+  // The runtime's default would be given to every mount, at the end.
+  if (mounts.some(({ type, options: own }) => type === 'tmpfs' && own.some((option) => /shared$|unbindable$/.test(option)))) return 'private';
   return undefined;
 }

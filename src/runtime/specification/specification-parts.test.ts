@@ -179,7 +179,7 @@ test('read-only and privileged containers must differ in their system mounts', (
   const readonly = { ...mountsInput, settings: { ...mountsInput.settings, ReadonlyRootfs: true } };
   assert.deepEqual(options(readonly, '/etc/hosts'), ['rbind', 'ro', 'rprivate']);
   assert.deepEqual(bindOptions({ writable: false, propagation: '', recursiveReadonly: true }), ['rbind', 'rro']);
-  assert.deepEqual(bindOptions({ writable: false, propagation: 'rslave', nonRecursive: true, readonlyNonRecursive: true, recursiveReadonly: true }), ['bind', 'ro', 'rslave']);
+  assert.deepEqual(bindOptions({ writable: false, propagation: 'rslave', nonRecursive: true, readonlyNonRecursive: true, recursiveReadonly: true }), ['bind', 'ro', 'slave']);
   assert.deepEqual(bindOptions({ writable: true, propagation: '', recursiveReadonly: true }), ['rbind']);
 });
 
