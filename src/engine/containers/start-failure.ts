@@ -134,7 +134,7 @@ function readRuntimeMessage(message: string, facts: { path: string; workingDirec
     return { text: `${init}failed to write sysctl ${name} = ${value}: write fsmount:fscontext:proc/./sys/${path}: ${reason.toLowerCase()}`, exitCode: 128, caller: false };
   }
   const masking = /failed open\(\)ing (\/dev\/\S+): (.*)$/.exec(message);
-  if (masking?.[1] === '/dev/null' && masking[2] === 'Permission denied') return { text: `${init}error reopening /dev/null inside container: open /dev/null: permission denied`, exitCode: 126, caller: true };
+  if (masking?.[1]?.endsWith('/null') === true && masking[2] === 'Permission denied') return { text: `${init}error reopening ${masking[1]} inside container: open ${masking[1]}: permission denied`, exitCode: 126, caller: true };
   if (masking !== null) return { text: `${init}can't mask paths: open ${masking[1]}: ${(masking[2] ?? '').toLowerCase()}`, exitCode: 127, caller: true };
   const mountpoint = /^mkdir `(\/[^`]*)`: (.*)$/.exec(message);
   if (mountpoint !== null) {
