@@ -87,12 +87,12 @@ function platformOf(query: Query): Platform | undefined {
   return text === '' ? undefined : readPlatform(text);
 }
 
-function inspectFor(version: ApiVersion, { Config: config, Container: container = '', ContainerConfig: containerConfig, Created: created, ...image }: ImageInspect): object {
+function inspectFor(version: ApiVersion, { Config: config, Container: container = '', ContainerConfig: containerConfig, ...image }: ImageInspect): object {
   const merged = { ...(version.atLeast(50) ? shownConfig : shownConfigBefore50), ...config };
   const sorted = Object.entries(merged).sort(([left], [right]) => (left < right ? -1 : 1));
   return {
     ...image,
-    ...(created === undefined ? !version.atLeast(44) && { Created: zeroTimestamp } : { Created: created }),
+    ...(image.Created === undefined && !version.atLeast(44) && { Created: zeroTimestamp }),
     ...(!version.atLeast(45) && { ...(container !== '' && { Container: container }), ContainerConfig: { ...emptyContainerConfig, ...containerConfig } }),
     ...(!version.atLeast(44) && virtualSize(image)),
     Config: Object.fromEntries(sorted),

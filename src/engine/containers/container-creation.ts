@@ -15,6 +15,7 @@ import { createdState } from './container-state.ts';
 import type { EngineConfiguration } from '../engine-configuration.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { fillVolumes } from './fill-volumes.ts';
+import { foreignPlatformWarning } from './foreign-platform.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { withDataRootPropagation } from './data-root-propagation.ts';
 import { fulfilMounts, lookForSources, readMounts } from './mount-plan.ts';
@@ -47,6 +48,7 @@ export async function createContainer(
   for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (/^container:./.test(mode) && donorOf(mode, parts) === undefined) throw fail('container.namespace_donor_missing', { reference: mode.slice('container:'.length) });
   // Without an image a container begins with nothing.
   const image = configRequest.Image === '' ? undefined : parts.images.resolve(configRequest.Image, platform === '' ? undefined : parsePlatform(platform));
+  if (image !== undefined && platform === '') warnings.push(...foreignPlatformWarning(image));
 
   const id = newIdentifier();
   const config = withImageDefaults(nameHost(configRequest, hostConfig, id, parts), image?.config ?? {});

@@ -31,11 +31,31 @@ import { updateContainer } from './update-container.ts';
 
 const never = new AbortController().signal;
 
+/** Bytes. */
+interface ContainerSize {
+  readonly writable: number;
+  readonly total: number;
+}
+
 export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecycle): ContainerUseCases {
   const { registry, live, mutex, snapshotter, events } = parts;
   const prunes = new OnePrune();
 
-  const sizeOf = async (record: ContainerRecord): Promise<{ writable: number; total: number }> => snapshotter.usage(record.id);
+  const sizeOf = async (record: ContainerRecord): Promise<ContainerSize> => snapshotter.usage(record.id);
+
+  /** Of those that are not removed meanwhile. */
+  const sizesOf = async (records: readonly ContainerRecord[]): Promise<ReadonlyMap<string, ContainerSize>> => {
+    const sizes = new Map<string, ContainerSize>();
+    const measured = records.map(async (record) => {
+      try {
+        sizes.set(record.id, await sizeOf(record));
+      } catch (error) {
+        if (!isFailure(error, 'snapshot.not_found')) throw error;
+      }
+    });
+    await Promise.all(measured);
+    return sizes;
+  };
 
   const remove = removal(parts, lifecycle);
 
@@ -65,9 +85,10 @@ export function containerUseCases(parts: EngineParts, lifecycle: ContainerLifecy
       if (options.limit > 0) records = records.slice(0, options.limit);
       const now = nowNanoseconds();
       const linking = registry.all().filter(({ links }) => links !== undefined);
-      return Promise.all(
-        records.map(async (record) => viewSummary(record, { now, linkNames: linkNamesOf(record.id, linking), imageName: imageNameOf(record), size: options.size ? await sizeOf(record) : undefined })),
-      );
+      const sizes = options.size ? await sizesOf(records) : undefined;
+      return records
+        .filter((record) => sizes === undefined || sizes.has(record.id))
+        .map((record) => viewSummary(record, { now, linkNames: linkNamesOf(record.id, linking), imageName: imageNameOf(record), size: sizes?.get(record.id) }));
     },
 
     async inspect(reference, options): Promise<ContainerInspect> {
