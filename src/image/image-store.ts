@@ -87,8 +87,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     blobs,
     manifests,
     downloads: new Slots(() => transfers.concurrentDownloads),
-    // Inflating keeps a processor busy; one is for bringing what is inflated. More than two would wait for the disk, with a heap each.
-    unpackings: new Slots(() => Math.max(1, Math.min(2, availableParallelism() - 1))),
+    // Two inflate and wait for the disk by turns. More would have a heap each, and wait for what is brought.
+    unpackings: new Slots(() => Math.min(2, availableParallelism())),
     making: new KeyedMutex(),
     settlement,
     workspace,

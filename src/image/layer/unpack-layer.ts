@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, ftruncateSync } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
+import { directSize, DirectWriter } from '#kernel/direct-writer.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { setAttribute } from '#kernel/extended-attributes.ts';
 import {
@@ -52,13 +53,13 @@ const nothing = Buffer.alloc(0);
 
 /** Unpacks all. @throws layer.invalid_archive, layer.too_large, layer.disk_full, kernel.syscall_failed */
 export function unpackLayer(target: UnpackTarget): { readonly removals: Removals; readonly size: number } {
-  const unpacking = new Unpacking(target);
+  using unpacking = new Unpacking(target);
   while (unpacking.next());
   unpacking.finish();
   return { removals: unpacking.removals, size: unpacking.size };
 }
 
-class Unpacking {
+class Unpacking implements Disposable {
   readonly removals: Removals = { whiteouts: [], opaque: [] };
   /** Bytes of files as Docker counts them, unless something was replaced. */
   size = 0;
@@ -67,10 +68,15 @@ class Unpacking {
   readonly #paths = new DirectoryPaths();
   readonly #directories: { path: string; accessed: NodeTime; modified: NodeTime }[] = [];
   #contentLength = 0;
+  #long: DirectWriter | undefined;
 
   constructor(target: UnpackTarget) {
     this.#target = target;
     this.#removed = target.removed && new Set(target.removed);
+  }
+
+  [Symbol.dispose](): void {
+    this.#long?.[Symbol.dispose]();
   }
 
   /** Unpacks an entry; false at the end of the archive. */
@@ -154,7 +160,7 @@ class Unpacking {
   }
 
   #placeFile(header: DecodedHeader, path: string): void {
-    const { source, recipe, replaced } = this.#target;
+    const { recipe, replaced } = this.#target;
     const mode = header.mode & 0o777;
     let descriptor = -1;
     this.#making(path, () => {
@@ -163,14 +169,8 @@ class Unpacking {
     let status: NodeStatus;
     try {
       status = statDescriptor(descriptor);
-      for (const { offset, length } of header.sparse ?? [{ offset: 0, length: header.storedSize }]) {
-        let position = offset;
-        source.each(length, (chunk) => {
-          writeAll(descriptor, chunk, position);
-          position += chunk.length;
-        });
-      }
-      if (header.sparse !== undefined) ftruncateSync(descriptor, header.size);
+      if (header.sparse === undefined && header.storedSize >= directSize) this.#writeLong(descriptor, header.storedSize);
+      else this.#writeParts(descriptor, header);
       if (header.storedSize > 0) {
         replaced.note(path, status.inode);
         recipe.content(path, header.storedSize, header.sparse);
@@ -184,6 +184,24 @@ class Unpacking {
     this.size += header.size;
     applyAttributes(header, path, header.mode & 0o7777, status);
     changeTimes(path, accessTime(header), modifyTime(header));
+  }
+
+  #writeParts(descriptor: number, { sparse, storedSize, size }: DecodedHeader): void {
+    for (const { offset, length } of sparse ?? [{ offset: 0, length: storedSize }]) {
+      let position = offset;
+      this.#target.source.each(length, (chunk) => {
+        writeAll(descriptor, chunk, position);
+        position += chunk.length;
+      });
+    }
+    if (sparse !== undefined) ftruncateSync(descriptor, size);
+  }
+
+  #writeLong(descriptor: number, size: number): void {
+    const writer = (this.#long ??= new DirectWriter());
+    writer.begin(descriptor);
+    this.#target.source.each(size, (chunk) => writer.write(chunk));
+    writer.end();
   }
 
   #placeDirectory(header: DecodedHeader, { name, path }: { name: string; path: string }): void {
