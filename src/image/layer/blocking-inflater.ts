@@ -5,6 +5,7 @@
  */
 import { createGunzip, createZstdDecompress, constants } from 'node:zlib';
 import { invariant } from '#base/errors/failure.ts';
+import { releaseBytes } from '#base/release-bytes.ts';
 import { inflateFailure } from './inflate-failure.ts';
 
 const outputSize = 256 * 1024;
@@ -64,6 +65,7 @@ export class BlockingInflater implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stream.destroy();
+    releaseBytes(this.#output);
   }
 
   #call(flush: number): Buffer {

@@ -1,5 +1,6 @@
 /** The uncompressed bytes of a compressed archive in a file, read while the file still grows. Blocking. */
 import { readSync } from 'node:fs';
+import { releaseBytes } from '#base/release-bytes.ts';
 import { BlockingInflater } from './blocking-inflater.ts';
 import { BrokenRing } from './byte-ring.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -61,6 +62,7 @@ export class InflatedFile implements ByteSource, Disposable {
 
   [Symbol.dispose](): void {
     this.#inflater?.[Symbol.dispose]();
+    releaseBytes(this.#input);
   }
 
   #next(): Buffer {

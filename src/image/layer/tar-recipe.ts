@@ -5,6 +5,7 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { releaseBytes } from '#base/release-bytes.ts';
 import type { SparseSegment } from '#oci/tar/sparse-map.ts';
 
 const verbatimTag = 1;
@@ -21,7 +22,7 @@ export type RecipeRecord =
 /** Writes a recipe to a descriptor. Blocking. */
 export class RecipeWriter {
   readonly #descriptor: number;
-  readonly #block = Buffer.alloc(blockLimit);
+  readonly #block = Buffer.allocUnsafeSlow(blockLimit);
   #length = 0;
   /** Where the length of the open verbatim record's bytes begins; runs of verbatim bytes are one record. */
   #runStart = -1;
@@ -58,6 +59,7 @@ export class RecipeWriter {
 
   close(): void {
     this.#flush();
+    releaseBytes(this.#block);
   }
 
   #openRun(): void {
