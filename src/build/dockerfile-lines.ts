@@ -91,7 +91,8 @@ function readDirectives(lines: readonly string[]): { escape: string; check: stri
   let escape = '\\';
   let check = '';
   for (const [index, line] of lines.entries()) {
-    const place = { start: index + 1, end: index + 1 };
+    // BuildKit's readers tell the line before it, and none for the first.
+    const place = index === 0 ? undefined : { start: index, end: index };
     const match = directivePattern.exec(line.trimStart());
     const name = match?.[1]?.toLowerCase() ?? '';
     if (!directives.has(name)) break;
@@ -124,7 +125,7 @@ function heredocsOf(line: string): { terminator: string; tabs: boolean; expand: 
 /** A word such as `<<NAME`, `<<-NAME`, `3<<"NAME"`; undefined: it begins no here-document. */
 export function readHeredocWord(word: string): { readonly name: string; readonly tabs: boolean; readonly expand: boolean } | undefined {
   const [, dash = '', rest = ''] = /^\d*<<(-?)([^<]+)$/.exec(word) ?? [];
-  if (rest === '') return undefined;
+  if (rest === '' || splitWords(rest, '\\').length !== 1) return undefined;
   const name = rest.replace(/\\(.)|['"]/g, (_match, escaped: string | undefined) => escaped ?? '');
   // Quotes anywhere in the word keep its document as it is.
   return name === '' ? undefined : { name, tabs: dash !== '', expand: name === rest };

@@ -1,6 +1,6 @@
 /** The checks that need no more than the Dockerfile's text. */
 import { parseReference } from '#oci/reference.ts';
-import { expandWord } from '#oci/instructions/expand-word.ts';
+import { expandWord, type ExpansionContext } from '#oci/instructions/expand-word.ts';
 import { parsePlatform } from '#oci/platform.ts';
 import type { Command, Dockerfile, LineRange, Stage } from '../dockerfile.ts';
 import type { BuildChecks } from './build-checks.ts';
@@ -45,8 +45,7 @@ function checkFrom({ source, name, base, platform, range }: Stage, checks: Build
     if (names.has(name)) checks.find('DuplicateStageName', `Duplicate stage name ${JSON.stringify(name)}, stage names should be unique`, range);
     names.add(name);
   }
-  for (const variable of [...variablesIn(base, escape), ...variablesIn(platform, escape)]) {
-    if (globals.has(variable)) continue;
+  for (const variable of new Set([base, platform].flatMap((text) => missingVariables(text, { variables: globals, escape })))) {
     const suggestion = suggestName(variable, [...globals.keys()]);
     checks.find('UndefinedArgInFrom', `FROM argument '${variable}' is not declared${suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`}`, range);
   }
@@ -67,15 +66,26 @@ function checkConstantPlatform(text: string, stage: string, checks: BuildChecks,
   checks.find('FromPlatformFlagConstDisallowed', `FROM --platform flag should not use constant value ${JSON.stringify(text)}`, range);
 }
 
-/** Names of the variables of a word whose value it takes without another for when they are not set. */
-export function variablesIn(word: string, escape: string): string[] {
-  const found: string[] = [];
-  for (const match of word.matchAll(/(\\|`)?\$(?:\{(\w+)([^}]*)\}|(\w+))/g)) {
-    if (match[1] === escape) continue;
-    const name = match[2] ?? match[4] ?? '';
-    if (!/^:?[-+?]/.test(match[3] ?? '') && /^[A-Za-z_]/.test(name)) found.push(name);
+/** Names of the variables of a word that are not set, also where it has another value for them. */
+export function missingVariables(word: string, { variables, escape }: ExpansionContext): string[] {
+  const asked = new AskedVariables(variables);
+  try {
+    expandWord(word, { variables: asked, escape });
+  } catch {
+    // What cannot be resolved fails the build, after it was told what is missing.
   }
-  return found;
+  return [...asked.missing];
+}
+
+/** Notes which names were asked for in vain. */
+class AskedVariables extends Map<string, string> {
+  readonly missing = new Set<string>();
+
+  override get(name: string): string | undefined {
+    const value = super.get(name);
+    if (value === undefined) this.missing.add(name);
+    return value;
+  }
 }
 
 /** Images must have a name with no argument given. */

@@ -45,6 +45,7 @@ const rootOwner: Owner = { uid: 0, gid: 0 };
 
 export async function* copyMembers(destination: Destination, sources: readonly CopySource[], options: CopyOptions): AsyncGenerator<TarMember, void> {
   const { target, owner, directory, signal, parents, unpackedOwner } = options;
+  const chowned = parents === undefined;
   for (const source of sources) {
     signal.throwIfAborted();
     const { tree, node } = source;
@@ -54,7 +55,7 @@ export async function* copyMembers(destination: Destination, sources: readonly C
       const taken = parents === undefined ? {} : { modified: node.modified, lastMode: node.children.size === 0 ? (parents.mode ?? 0o755) & 0o755 : undefined };
       yield* destination.directory(resolved, { parents: parents?.owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode, ...taken });
       const linked = new Map<SourceNode, string>();
-      for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked });
+      for (const { path, node: child } of walkSource(node)) yield* placeNode(destination, join(resolved, path), { tree, node: child, owner, linked, chowned });
     } else if (source.unpack && (await isArchive(source, signal))) {
       yield* destination.directory(resolved, { parents: unpackedOwner ?? rootOwner, last: unpackedOwner ?? rootOwner });
       yield* unpacked(destination, resolved, source, { directory, signal, owner: unpackedOwner });
@@ -62,7 +63,7 @@ export async function* copyMembers(destination: Destination, sources: readonly C
       const path = target.endsWith('/') || destination.isDirectory(resolved) ? join(resolved, posix.basename(source.path)) : resolved;
       const parent = posix.dirname(path);
       if (parent !== '.') yield* destination.directory(parent, { parents: owner ?? rootOwner, last: owner ?? rootOwner, mode: parents?.mode });
-      yield* placeNode(destination, path, { tree, node, owner, linked: new Map() });
+      yield* placeNode(destination, path, { tree, node, owner, linked: new Map(), chowned });
     }
   }
 }
@@ -73,18 +74,21 @@ interface PlacedNode {
   readonly owner: Owner | undefined;
   /** Where files with several names went first. */
   readonly linked: Map<SourceNode, string>;
+  /** The owner is set when the file is there, as by the classic builder, which takes its special bits. */
+  readonly chowned: boolean;
 }
 
-function* placeNode(destination: Destination, path: string, { tree, node, owner, linked }: PlacedNode): Generator<TarMember> {
+function* placeNode(destination: Destination, path: string, { tree, node, owner, linked, chowned }: PlacedNode): Generator<TarMember> {
   const { uid, gid } = owner ?? node;
+  const mode = chowned && node.kind === 'file' ? modeAfterChown(node.mode) : node.mode;
   const first = node.kind === 'directory' ? undefined : linked.get(node);
   if (first !== undefined) {
-    yield* destination.place(path, { type: 'hardlink', linkName: first, mode: node.mode, uid, gid, modified: node.modified });
+    yield* destination.place(path, { type: 'hardlink', linkName: first, mode, uid, gid, modified: node.modified });
     return;
   }
   const header: Omit<TarHeader, 'name'> = {
     type: node.kind,
-    mode: node.mode,
+    mode,
     uid,
     gid,
     modified: node.modified,
@@ -96,6 +100,11 @@ function* placeNode(destination: Destination, path: string, { tree, node, owner,
   };
   linked.set(node, path);
   yield* destination.place(path, header, node.kind === 'file' && node.size > 0 ? tree.contents(node) : undefined);
+}
+
+/** As chown(2) leaves it: a set-group-id bit without the group's right to execute means something else and stays. */
+function modeAfterChown(mode: number): number {
+  return mode & ~(0o4000 | ((mode & 0o010) === 0 ? 0 : 0o2000));
 }
 
 async function isArchive({ tree, node }: CopySource, signal: AbortSignal): Promise<boolean> {

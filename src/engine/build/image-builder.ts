@@ -7,6 +7,7 @@ import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { shortIdentifier } from '#base/identifier.ts';
 import { BuildArguments } from '#build/build-arguments.ts';
 import { readHeredocWord } from '#build/dockerfile-lines.ts';
+import { readRunMount } from '#build/run-mount.ts';
 import { labelCommand, readTrigger, type Command, type Dockerfile, type Stage } from '#build/dockerfile.ts';
 import type { SourceTree } from '#build/source-tree.ts';
 import type { ImageDerivation } from '#image/contract.ts';
@@ -221,6 +222,7 @@ export class ImageBuilder implements AsyncDisposable {
   }
 
   async #run(command: Command, state: StageState): Promise<void> {
+    for (const mount of command.lists.get('mount') ?? []) checkMount(mount, state);
     refuseBuildKitFlags(command, ['mount', 'network', 'security', 'device']);
     const words = command.json ? [...command.parameters] : [...state.shell, ...command.parameters];
     const { all, counted } = state.arguments.forCommand(state.environment);
@@ -340,6 +342,15 @@ function wantedStages(stages: readonly Stage[], target: string): Stage[] {
 function argumentOf(parameter: string, expand: (text: string) => string): [name: string, fallback: string | undefined] {
   const equals = parameter.indexOf('=');
   return equals < 0 ? [expand(parameter), undefined] : [expand(parameter.slice(0, equals)), expand(parameter.slice(equals + 1))];
+}
+
+/** What is wrong with a mount is told before that there are none here. */
+function checkMount(text: string, { expanders }: StageState): void {
+  try {
+    readRunMount(text, expanders.word);
+  } catch (error) {
+    throw fail('build.step_failed', { message: messageOf(error) }, error);
+  }
 }
 
 function refuseBuildKitFlags({ flags }: Command, names: readonly string[]): void {

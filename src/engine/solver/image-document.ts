@@ -26,8 +26,8 @@ export function imageDocument(stage: StageDraft, { diffIds, created, anyPlatform
       User: unlessEmpty(config.User ?? ''),
       ExposedPorts: sorted(config.ExposedPorts),
       Env: config.Env ?? undefined,
-      Entrypoint: config.Entrypoint ?? undefined,
-      Cmd: config.Cmd ?? undefined,
+      Entrypoint: unlessBare(config.Entrypoint),
+      Cmd: unlessBare(config.Cmd),
       Volumes: sorted(config.Volumes),
       WorkingDir: unlessEmpty(config.WorkingDir ?? ''),
       Labels: sorted(config.Labels),
@@ -62,6 +62,10 @@ function datedHistory(history: readonly HistoryRecord[], created: readonly strin
 
 function sorted<T>(map: Record<string, T> | null | undefined): Record<string, T> | undefined {
   return map === null || map === undefined || Object.keys(map).length === 0 ? undefined : Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function unlessBare(words: readonly string[] | null | undefined): readonly string[] | undefined {
+  return words === null || words === undefined || words.length === 0 ? undefined : words;
 }
 
 function unlessEmpty(text: string): string | undefined {

@@ -58,10 +58,17 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   if (text === '') throw fail('build.solve_failed', { message: 'the Dockerfile cannot be empty' });
   const dockerfile = parse(text, options);
   const globals = globalArguments(dockerfile, options, platform);
-  const stages = arrange(dockerfile, { options, globals });
-  const target = wanted(stages, options.target);
   const checks = new BuildChecks(readChecks(options.buildArguments, dockerfile));
   checkDockerfile(dockerfile, checks, globals);
+  let stages: PlannedStage[];
+  let target: PlannedStage;
+  try {
+    stages = arrange(dockerfile, { options, globals });
+    target = wanted(stages, options.target);
+  } catch (error) {
+    tellFindings(checks.findings);
+    throw error;
+  }
   if (stages.length === 1 && stages[0] !== undefined) stages[0].label = '';
   const drafts = new Map<PlannedStage, StageDraft>();
   const paths = new Set<string>();

@@ -33,7 +33,7 @@ export function applyRun(application: Application): void {
   }
   draft.node = buildNode({
     kind: 'run',
-    name: stepName(planned, `${shownRun(application, mounts.flatMap(({ type, variable }) => (type === 'secret' && variable !== undefined ? [variable] : [])))}${heredoc.summary}`, { trigger }),
+    name: stepName(planned, shownRun(application, heredoc.summary, mounts.flatMap(({ type, variable }) => (type === 'secret' && variable !== undefined ? [variable] : []))), { trigger }),
     inputs, range: command.range, fresh,
     command: heredoc.script === undefined ? words : [heredoc.script.path],
     environment: [...draft.environment].map(([name, value]) => `${name}=${value}`),
@@ -123,8 +123,8 @@ function readMounts(application: Application, inputs: BuildNode[]): RunMount[] {
 }
 
 /** As {@link shownText}; what is not set and quotes stay as they are, and secrets are not told. */
-function shownRun({ command, draft, context }: Application, secrets: readonly string[]): string {
+function shownRun({ command, draft, context }: Application, summary: string, secrets: readonly string[]): string {
   const variables = new Map(draft.environment);
   for (const name of secrets) variables.set(name, '****');
-  return shownCommand(command.source.replace(/^[^ ]+/, (first) => first.toUpperCase()), { variables, escape: context.escape });
+  return shownCommand(command.source.replace(/^[^ ]+/, (first) => first.toUpperCase()) + summary, { variables, escape: context.escape });
 }

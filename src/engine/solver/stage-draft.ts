@@ -55,7 +55,8 @@ export class StageDraft {
   static from(other: StageDraft): StageDraft {
     const { node, author, history, platform } = other;
     const stage = new StageDraft({ node, author, history, platform, config: other.config });
-    for (const [name, value] of other.environment) stage.environment.set(name, value);
+    // What ENV has set goes before arguments of the same names there.
+    for (const [name, value] of other.environment) if (!stage.environment.has(name)) stage.environment.set(name, value);
     stage.arguments.push(...other.arguments);
     stage.directorySet = other.directorySet;
     return stage;

@@ -145,8 +145,11 @@ class WordReader {
     const colon = sign === ':';
     const operator = colon ? (this.#next() ?? '\uFFFD') : sign;
     const shown = colon ? `:${operator}` : operator;
-    if (!'+-?#%'.includes(operator) || (colon && '#%'.includes(operator))) throw new Error(`unsupported modifier (${shown}) in substitution`);
+    const isKnown = '+-?#%'.includes(operator);
+    // Behind a colon the rest is read before it is looked at.
+    if (!isKnown && !colon) throw new Error(`unsupported modifier (${shown}) in substitution`);
     const word = this.#operand('}', operator === '#' || operator === '%', "missing '}'");
+    if (!isKnown || (colon && '#%'.includes(operator))) throw new Error(`unsupported modifier (${shown}) in substitution`);
     return substitute({ name, value, operator, colon, word });
   }
 
