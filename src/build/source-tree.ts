@@ -44,10 +44,14 @@ export interface TreeWatch {
 
 const linkLimit = 255;
 const chunkSize = 256 * 1024;
+/** Bytes of a file that is read together with those behind it. */
+const smallFile = 32 * 1024;
 
 export class SourceTree implements AsyncDisposable {
   readonly root: SourceNode;
   readonly #spool: FileHandle;
+  /** A part of the spool that was read for one small file, for those that lie behind it. */
+  #ahead: { readonly start: number; readonly bytes: Buffer } | undefined;
 
   private constructor(root: SourceNode, spool: FileHandle) {
     this.root = root;
@@ -135,6 +139,10 @@ export class SourceTree implements AsyncDisposable {
 
   /** A file's contents. */
   async *contents(node: SourceNode): AsyncGenerator<Buffer, void> {
+    if (node.size <= smallFile) {
+      if (node.size > 0) yield await this.#small(node);
+      return;
+    }
     let position = 0;
     while (position < node.size) {
       const buffer = Buffer.allocUnsafe(Math.min(chunkSize, node.size - position));
@@ -143,6 +151,18 @@ export class SourceTree implements AsyncDisposable {
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
+  }
+
+  async #small({ offset, size }: SourceNode): Promise<Buffer> {
+    let ahead = this.#ahead;
+    if (ahead === undefined || offset < ahead.start || offset + size > ahead.start + ahead.bytes.length) {
+      const buffer = Buffer.allocUnsafeSlow(chunkSize);
+      const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, offset);
+      if (bytesRead < size) throw new Error(`the spool of a build's files ended ${size - bytesRead} bytes too early`);
+      ahead = { start: offset, bytes: buffer.subarray(0, bytesRead) };
+      this.#ahead = ahead;
+    }
+    return ahead.bytes.subarray(offset - ahead.start, offset - ahead.start + size);
   }
 
   /** A small file's text; undefined when there is no such file. */

@@ -1,6 +1,6 @@
 /** Builds by the solver on a real daemon, through BuildKit's services. */
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before, type TestContext } from 'node:test';
@@ -98,6 +98,47 @@ test('only what changed in a directory must be sent again, and nothing that is i
   const second = await solve(directory, ['-t', 'sent']);
   assert(sent(second.stderr) < 10_000, second.stderr);
   assert.equal(await outputOf('sent', 'cat /c/deep/er/file'), 'other');
+});
+
+test('a file whose content alone changed must be seen, also with its size and time as before, and one that only looks changed must not', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM busybox\nCOPY tree /tree\n', 'tree/one/file': 'before', 'tree/two/file': 'x' });
+  const file = join(directory, 'tree/one/file');
+  const { atime, mtime } = statSync(file);
+  utimesSync(file, atime, mtime);
+  const first = await solve(directory, ['-t', 'stamps']);
+  assert.equal(first.code, 0, first.stderr);
+  writeFileSync(file, 'behind');
+  utimesSync(file, atime, mtime);
+  const second = await solve(directory, ['-t', 'stamps']);
+  assert.equal(steps(second.stderr).get('[2/2] COPY tree /tree'), 'DONE', second.stderr);
+  assert.equal(await outputOf('stamps', 'cat /tree/one/file'), 'behind');
+  for (const again of ['with another time', 'and at once']) {
+    if (again === 'with another time') utimesSync(file, 1, 1);
+    assert.equal(steps((await solve(directory, ['-t', 'stamps'])).stderr).get('[2/2] COPY tree /tree'), 'CACHED', again);
+  }
+  renameSync(join(directory, 'tree/two'), join(directory, 'tree/three'));
+  assert.equal(steps((await solve(directory, ['-t', 'stamps'])).stderr).get('[2/2] COPY tree /tree'), 'DONE');
+  assert.equal(await outputOf('stamps', 'ls /tree'), 'one\nthree\n');
+});
+
+test('stages that do not need each other must be made at the same time', async (t) => {
+  const names = ['a', 'b', 'c', 'd'];
+  // Each waits for all others, which would never come one after the other.
+  const stage = (name: string): string => `FROM busybox AS ${name}\nRUN --mount=type=cache,id=meeting,target=/m touch /m/${name} && for i in $(seq 600); do [ -e /m/a -a -e /m/b -a -e /m/c -a -e /m/d ] && exit 0; sleep 0.1; done; exit 1\n`;
+  const result = await solve(contextOf(t, { Dockerfile: `${names.map(stage).join('')}FROM scratch\n${names.map((name) => `COPY --from=${name} /etc/group /${name}\n`).join('')}` }));
+  assert.equal(result.code, 0, result.stderr);
+});
+
+test('what the runtime mounts over must be in no layer, and what is below a step must stay as it was', async (t) => {
+  const base = 'FROM busybox AS base\nRUN mkdir /out && cp -r /bin /out/ && mkdir -p /out/etc && echo kept > /out/etc/kept\n';
+  const result = await solve(contextOf(t, { Dockerfile: `${base}FROM scratch\nCOPY --from=base /out /\nRUN ["/bin/sh", "-c", "ls /proc/1 /sys /dev/null /etc/hosts > /list && [ ! -e /.dockerenv ]"]\nRUN ["/bin/touch", "/second"]\n` }), ['-t', 'bare']);
+  assert.equal(result.code, 0, result.stderr);
+  const directory = mkdtempSync(join(tmpdir(), 'dhow-solve-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const again = await solve(contextOf(t, { Dockerfile: 'FROM bare\n' }), ['-o', directory]);
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(readdirSync(directory).sort(), ['bin', 'etc', 'list', 'second']);
+  assert.deepEqual(readdirSync(join(directory, 'etc')), ['kept']);
 });
 
 test('mounts of a step must be there for the step alone, and secrets in no layer', async (t) => {

@@ -1,6 +1,5 @@
 /** The tar archive of a directory that is a build's context, entry by entry as the daemon reads it. */
-import { createReadStream, type BigIntStats } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { IgnorePatterns } from '#base/ignore-patterns.ts';
 
@@ -14,10 +13,28 @@ export interface ContextOptions {
 
 const blockSize = 512;
 
-/** Everything in the directory that is not ignored, by name, then what is added. */
+/** Bytes that are given at once. */
+const pieceSize = 256 * 1024;
+
+/** Everything in the directory that is not ignored, by name, then what is added. Read blocking, as that is several times faster for many small files. */
 export async function* contextArchive(directory: string, options: ContextOptions): AsyncGenerator<Uint8Array, void> {
-  yield* below(directory, '', options, new Map());
+  yield* gathered(below(directory, '', options, new Map()));
   yield* fileArchive(options.added);
+}
+
+/** Small pieces together: each by itself costs more than it carries. */
+function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void> {
+  let waiting: Uint8Array[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    waiting.push(piece);
+    size += piece.length;
+    if (size < pieceSize) continue;
+    yield waiting.length === 1 ? piece : Buffer.concat(waiting, size);
+    waiting = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(waiting, size);
 }
 
 /** An archive of files that are not on disk; what may follow entries ends with it. */
@@ -30,11 +47,11 @@ export function* fileArchive(files: ReadonlyMap<string, Uint8Array>): Generator<
   yield Buffer.alloc(2 * blockSize);
 }
 
-async function* below(root: string, prefix: string, options: ContextOptions, linked: Map<bigint, string>): AsyncGenerator<Uint8Array, void> {
-  for (const entry of (await readdir(join(root, prefix))).sort()) {
+function* below(root: string, prefix: string, options: ContextOptions, linked: Map<bigint, string>): Generator<Uint8Array, void> {
+  for (const entry of readdirSync(join(root, prefix)).sort()) {
     const name = prefix === '' ? entry : `${prefix}/${entry}`;
     if (options.added.has(name)) continue;
-    const status = await lstat(join(root, name), { bigint: true });
+    const status = lstatSync(join(root, name), { bigint: true });
     const isIgnored = !options.always.has(name) && options.ignored.matches(name);
     if (!isIgnored) yield* node(root, name, status, linked);
     if (!status.isDirectory()) continue;
@@ -43,13 +60,13 @@ async function* below(root: string, prefix: string, options: ContextOptions, lin
   }
 }
 
-async function* node(root: string, name: string, status: BigIntStats, linked: Map<bigint, string>): AsyncGenerator<Uint8Array, void> {
+function* node(root: string, name: string, status: BigIntStats, linked: Map<bigint, string>): Generator<Uint8Array, void> {
   if (status.isSocket()) return;
   const common = { name, mode: Number(status.mode & 0o7777n), size: 0, seconds: Number(status.mtimeNs / 1_000_000_000n), linkName: '' };
   const first = status.nlink > 1n && !status.isDirectory() ? linked.get(status.ino) : undefined;
   if (first !== undefined) yield header({ ...common, type: '1', linkName: first });
   else if (status.isDirectory()) yield header({ ...common, name: `${name}/`, type: '5' });
-  else if (status.isSymbolicLink()) yield header({ ...common, type: '2', linkName: await readlink(join(root, name)) });
+  else if (status.isSymbolicLink()) yield header({ ...common, type: '2', linkName: readlinkSync(join(root, name)) });
   else if (status.isFIFO()) yield header({ ...common, type: '6' });
   else if (status.isFile()) yield* file(join(root, name), { ...common, type: '0', size: Number(status.size) });
   else yield header({ ...common, type: status.isBlockDevice() ? '4' : '3', device: status.rdev });
@@ -57,16 +74,21 @@ async function* node(root: string, name: string, status: BigIntStats, linked: Ma
 }
 
 /** As long as its header says, also when it changes meanwhile. */
-async function* file(path: string, head: Header): AsyncGenerator<Uint8Array, void> {
+function* file(path: string, head: Header): Generator<Uint8Array, void> {
   yield header(head);
-  let left = head.size;
-  if (left > 0) {
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024, end: head.size - 1 }) as AsyncIterable<Buffer>) {
-      left -= chunk.length;
-      yield chunk;
+  if (head.size === 0) return;
+  const descriptor = openSync(path, 'r');
+  try {
+    for (let left = head.size; left > 0; ) {
+      const bytes = Buffer.allocUnsafe(Math.min(left, pieceSize));
+      const read = readSync(descriptor, bytes, 0, bytes.length, null);
+      if (read === 0) throw new Error(`archive/tar: missed writing ${left} bytes`);
+      left -= read;
+      yield bytes.subarray(0, read);
     }
+  } finally {
+    closeSync(descriptor);
   }
-  if (left > 0) throw new Error(`archive/tar: missed writing ${left} bytes`);
   yield padding(head.size);
 }
 
@@ -113,7 +135,8 @@ function block({ name, type, mode, size, seconds, linkName, device = 0n }: Heade
   bytes.write(octal(Number(((device >> 12n) & 0xffffff00n) | (device & 0xffn)), 8), 337);
   // The checksum is taken with blanks in its own place.
   bytes.write(' '.repeat(8), 148);
-  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of bytes) sum += byte;
   bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return bytes;
 }

@@ -3,7 +3,7 @@
  * with what was copied before laid over it, and nothing is written. Nobody else may change that file system
  * meanwhile; links in it never lead outside.
  */
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import type { TarHeader } from '#oci/tar/header-encoder.ts';
@@ -34,6 +34,8 @@ interface Present {
   readonly header: TarHeader | undefined;
   /** The layer has it. */
   readonly isPlaced: boolean;
+  /** A directory that the image has not: nothing of the image is in it. */
+  readonly isNew?: boolean;
 }
 
 const linkLimit = 255;
@@ -136,7 +138,7 @@ export class Destination {
       const mode = (isLast ? owners.lastMode : undefined) ?? owners.mode ?? 0o755;
       const before: TarHeader = present?.header ?? { name: `${name}/`, type: 'directory', mode, ...owner, modified: now() };
       const header = modified === undefined ? before : { ...before, modified };
-      this.#placed.set(name, { kind: 'directory', linkName: '', header, isPlaced: true });
+      this.#placed.set(name, { kind: 'directory', linkName: '', header, isPlaced: true, isNew: present === undefined || present.isNew === true });
       yield { header };
     }
   }
@@ -146,12 +148,14 @@ export class Destination {
     const name = this.#nameOf(path);
     yield* this.directory(name.slice(0, Math.max(name.lastIndexOf('/'), 0)));
     const isDirectory = header.type === 'directory';
-    if (meeting === 'refuse') this.#checkKind(name, isDirectory);
+    const present = this.#look(name);
+    if (meeting === 'refuse') this.#checkKind(name, isDirectory, present);
     this.#placed.set(name, {
       kind: isDirectory ? 'directory' : header.type === 'symlink' ? 'symlink' : 'other',
       linkName: header.linkName ?? '',
       header: isDirectory ? { ...header, name: `${name}/` } : undefined,
       isPlaced: true,
+      isNew: isDirectory && (present?.kind !== 'directory' || present.isNew === true),
     });
     const linkName = header.type === 'hardlink' ? this.#nameOf(header.linkName ?? '') : header.linkName;
     yield { header: { ...header, linkName, name: isDirectory ? `${name}/` : name }, body };
@@ -165,8 +169,7 @@ export class Destination {
     return parent === '' ? base : `${parent}/${base}`;
   }
 
-  #checkKind(name: string, isDirectory: boolean): void {
-    const present = this.#look(name);
+  #checkKind(name: string, isDirectory: boolean, present: Present | undefined): void {
     if (present === undefined || isDirectory === (present.kind === 'directory')) return;
     throw fail('build.step_failed', { message: isDirectory ? `cannot copy to non-directory: /${name}` : `cannot replace to directory /${name} with file` });
   }
@@ -189,24 +192,30 @@ export class Destination {
     // What replaced a directory of the image hides what was in it.
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const above = this.#placed.get(path.slice(0, slash));
-      if (above !== undefined && above.kind !== 'directory') return undefined;
+      if (above !== undefined && (above.kind !== 'directory' || above.isNew === true)) return undefined;
     }
     const full = `${this.#root}/${path}`;
-    try {
-      const status = lstatSync(full);
-      if (status.isSymbolicLink()) return { kind: 'symlink', linkName: readlinkSync(full), header: undefined, isPlaced: false };
-      if (!status.isDirectory()) return { kind: 'other', linkName: '', header: undefined, isPlaced: false };
-      const { mode, uid, gid, mtimeMs } = status;
-      return {
-        kind: 'directory',
-        linkName: '',
-        isPlaced: false,
-        header: { name: `${path}/`, type: 'directory', mode: mode & 0o7777, uid, gid, modified: { seconds: Math.floor(mtimeMs / 1000), nanoseconds: 0 } },
-      };
-    } catch (error) {
-      if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw error;
-    }
+    const status = statusOf(full);
+    if (status === undefined) return undefined;
+    if (status.isSymbolicLink()) return { kind: 'symlink', linkName: readlinkSync(full), header: undefined, isPlaced: false };
+    if (!status.isDirectory()) return { kind: 'other', linkName: '', header: undefined, isPlaced: false };
+    const { mode, uid, gid, mtimeMs } = status;
+    return {
+      kind: 'directory',
+      linkName: '',
+      isPlaced: false,
+      header: { name: `${path}/`, type: 'directory', mode: mode & 0o7777, uid, gid, modified: { seconds: Math.floor(mtimeMs / 1000), nanoseconds: 0 } },
+    };
+  }
+}
+
+/** Undefined where nothing is. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (failedWith(error, 'ENOTDIR')) return undefined;
+    throw error;
   }
 }
 

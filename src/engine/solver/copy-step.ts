@@ -59,7 +59,24 @@ export async function* directoryArchive({ path, user }: DirectoryNode, { root }:
 
 /** A stream of what a generator gives. */
 export function archiveStream(archive: AsyncGenerator<Buffer, void>): Readable {
-  return Readable.from(archive, { objectMode: false });
+  return Readable.from(gathered(archive), { objectMode: false });
+}
+
+const pieceSize = 64 * 1024;
+
+/** Small pieces together: each by itself costs more than it carries. */
+async function* gathered(archive: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
+  let waiting: Buffer[] = [];
+  let size = 0;
+  for await (const piece of archive) {
+    waiting.push(piece);
+    size += piece.length;
+    if (size < pieceSize) continue;
+    yield waiting.length === 1 ? piece : Buffer.concat(waiting, size);
+    waiting = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(waiting, size);
 }
 
 /** The same with another mode, for a directory all below it; files of several names stay one. */
