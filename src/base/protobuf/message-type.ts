@@ -122,7 +122,8 @@ export function integer(number: number): Field<number> {
     empty: () => 0,
     write: (writer, value) => big.write(writer, BigInt(value)),
     read: (reader, wireType) => {
-      const value = Number(big.read(reader, wireType, 0n));
+      expect(wireType, 0);
+      const value = reader.short() ?? Number(big.read(reader, wireType, 0n));
       if (!Number.isSafeInteger(value)) throw new RangeError(`a protobuf number is too large: ${value}`);
       return value;
     },

@@ -22,6 +22,28 @@ export class WireReader {
 
   /** Up to 2^53; more is an error. */
   unsigned(): number {
+    return this.short() ?? this.#long();
+  }
+
+  /** A varint that fits 49 bits, as nearly all do, which big integers take several times longer for; undefined, with nothing read: it is longer. */
+  short(): number | undefined {
+    const bytes = this.#bytes;
+    let value = 0;
+    let factor = 1;
+    for (let at = this.#position, end = at + 7; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === undefined) return undefined;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) {
+        this.#position = at + 1;
+        return value;
+      }
+      factor *= 128;
+    }
+    return undefined;
+  }
+
+  #long(): number {
     const value = this.big();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`a protobuf number is too large: ${value}`);
     return Number(value);

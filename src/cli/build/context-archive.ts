@@ -2,6 +2,7 @@
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { IgnorePatterns } from '#base/ignore-patterns.ts';
+import { ContextLitter } from './context-litter.ts';
 
 export interface ContextOptions {
   readonly ignored: IgnorePatterns;
@@ -24,13 +25,21 @@ export async function* contextArchive(directory: string, options: ContextOptions
 
 /** Small pieces together: each by itself costs more than it carries. */
 function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void> {
+  const litter = new ContextLitter();
   let waiting: Uint8Array[] = [];
   let size = 0;
   for (const piece of pieces) {
+    if (piece.length >= pieceSize / 2 && size > 0) {
+      yield Buffer.concat(waiting, size);
+      litter.dropped(size);
+      waiting = [];
+      size = 0;
+    }
     waiting.push(piece);
     size += piece.length;
-    if (size < pieceSize) continue;
+    if (size < pieceSize / 2) continue;
     yield waiting.length === 1 ? piece : Buffer.concat(waiting, size);
+    litter.dropped(size);
     waiting = [];
     size = 0;
   }

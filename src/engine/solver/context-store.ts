@@ -139,7 +139,10 @@ class Receiver {
         finished = true;
         break;
       }
-      if (packet.type === packetTypes.stat) await this.#entry(packet.stat);
+      if (packet.type === packetTypes.stat) {
+        const asking = this.#entry(packet.stat);
+        if (asking !== undefined) await asking;
+      }
       else if (packet.type === packetTypes.data) await this.#data(packet);
       if (this.#listed && this.#transfers.size === 0 && !thanked) {
         thanked = true;
@@ -153,7 +156,8 @@ class Receiver {
     return this.#root;
   }
 
-  async #entry(stat: Stat | undefined): Promise<void> {
+  /** Answers what to wait for; undefined: nothing. */
+  #entry(stat: Stat | undefined): Promise<void> | undefined {
     if (stat === undefined || stat.path === '') {
       this.#listed = true;
       return;
@@ -166,7 +170,7 @@ class Receiver {
     this.#advance(stat.path.length + 24);
     const parent = makeDirectories(this.#root, parts);
     const path = [...parts, name].join('/');
-    const place = (node: SourceNode): void => {
+    const place = (node: SourceNode): undefined => {
       parent.children.set(name, node);
       this.#nodes.set(path, node);
     };
@@ -199,7 +203,7 @@ class Receiver {
     };
     this.#links.set(path, []);
     this.#transfers.set(id, { stat, offset, settle, hash: createHash('sha256'), received: 0 });
-    await this.#stream.send({ type: packetTypes.request, id });
+    return this.#stream.send({ type: packetTypes.request, id });
   }
 
   async #data({ id, data }: Packet): Promise<void> {

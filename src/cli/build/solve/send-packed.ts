@@ -3,6 +3,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, ty
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { directoryMessages, ListingWriter, pieceHeader, unpackNumbers, writePieceHeader, type EntryStatus } from '#schema/buildkit/directory-listing.ts';
+import { ContextLitter } from '../context-litter.ts';
 import type { SentDirectory } from './send-directory.ts';
 import { sortedByBytes } from './sorted-by-bytes.ts';
 import { isWanted, wantedPaths } from './wanted-paths.ts';
@@ -29,6 +30,7 @@ export async function sendPacked(directory: SentDirectory, messages: AsyncIterab
 /** Files into messages: small ones together, large ones in pieces. */
 class Pack {
   readonly #send: (message: Uint8Array) => Promise<void>;
+  readonly #litter = new ContextLitter();
   #bytes = emptyMessage();
   #length = 1;
 
@@ -64,6 +66,7 @@ class Pack {
     this.#bytes = emptyMessage();
     this.#length = 1;
     await this.#send(message);
+    this.#litter.dropped(message.length);
   }
 }
 
