@@ -1,18 +1,24 @@
-/** Asks the user before something is lost. */
-import { createInterface } from 'node:readline';
+/** Asks before something is destroyed. */
 import type { Input } from '#cli/streams/input.ts';
 import type { Output } from '#cli/streams/output.ts';
 
-/** Whether the answer is `y`; the end of the input is a no. */
-export async function confirm(message: string, { stdin, stdout, signal }: { stdin: Input; stdout: Output; signal: AbortSignal }): Promise<boolean> {
-  stdout.write(`${message} [y/N] `);
-  const lines = createInterface({ input: stdin.stream, signal });
+/** Whether the answer is `y`. An end of the input is a no. @throws the signal's reason */
+export async function confirm(question: string, { stdin, stdout, signal }: { stdin: Input; stdout: Output; signal: AbortSignal }): Promise<boolean> {
+  stdout.write(`${question} [y/N] `);
+  const stop = (): void => void stdin.stream.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  let answer = '';
   try {
-    for await (const line of lines) return line.trim().toLowerCase() === 'y';
+    for await (const chunk of stdin.stream as AsyncIterable<Buffer>) {
+      answer += chunk.toString();
+      if (answer.includes('\n')) break;
+    }
   } finally {
-    lines.close();
-    stdin.stream.destroy();
+    signal.removeEventListener('abort', stop);
   }
-  if (signal.aborted) stdout.writeLine();
-  return false;
+  if (signal.aborted) {
+    stdout.write('\n');
+    throw signal.reason;
+  }
+  return (answer.split('\n', 1)[0] ?? '').trim().toLowerCase() === 'y';
 }
