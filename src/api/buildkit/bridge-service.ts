@@ -3,11 +3,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { fail } from '#base/errors/failure.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { unary, type GrpcMethod } from '#base/grpc/grpc-call.ts';
-import type { BuildSolver } from '#engine/solver/contract.ts';
+import type { BuildSolver, FrontendRef } from '#engine/solver/contract.ts';
 import { GatewaySolveRequest, GatewaySolveResponse, PongResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
 import { RpcStatus, type Capability } from '#schema/buildkit/common-messages.ts';
 import { telling } from './control-service.ts';
+import { definitionOf, layersOf } from './result-definition.ts';
 import { workerRecord } from './worker-record.ts';
 
 const service = '/moby.buildkit.v1.frontend.LLBBridge';
@@ -15,7 +16,7 @@ const buildIdKey = 'buildkit-controlapi-buildid';
 
 /** What the client may use of the frontend's calls. */
 const frontendCapabilities = [
-  'solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'readfile', 'return', 'returnmap', 'proto.refarray', 'importcaches', 'reference.output', 'frontend.inputs', 'gateway.solve.metadata', 'gateway.warnings',
+  'solve.base', 'solve.inlinereturn', 'resolveimage', 'resolveimage.resolvemode', 'readfile', 'return', 'returnmap', 'proto.refarray', 'importcaches', 'reference.output', 'frontend.inputs', 'gateway.evaluate', 'gateway.solve.metadata', 'gateway.warnings',
 ];
 
 /** What outputs can be. */
@@ -36,13 +37,15 @@ export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
       const request = GatewaySolveRequest.decode(message);
       const isGateway = request.frontend === 'gateway.v0';
       if (request.frontend !== 'dockerfile.v0' && !isGateway) throw new GrpcError(statusCodes.unimplemented, request.frontend === '' ? 'builds from low-level definitions are not supported: use the dockerfile.v0 frontend' : `unknown frontend: ${request.frontend}`);
-      const { refs, metadata: told } = await solver.frontend(buildIdOf(metadata), isGateway ? gatewayOptions(request.frontendOptions) : request.frontendOptions, signal);
+      const inputs = new Map(Object.entries(request.frontendInputs).flatMap(([name, definition]) => (definition === undefined ? [] : [[name, layersOf(definition)] as const])));
+      const { refs, metadata: told } = await solver.frontend(buildIdOf(metadata), { attributes: isGateway ? gatewayOptions(request.frontendOptions) : request.frontendOptions, inputs }, signal);
       const single = refs.get('');
+      const refOf = ({ id, top }: FrontendRef): ReturnType<typeof Ref.of> => Ref.of({ id, definition: definitionOf(top) });
       const result = Result.of({
         metadata: told,
-        ...(single !== undefined ? { ref: Ref.of({ id: single }) } : { refs: { refs: Object.fromEntries([...refs].map(([platform, id]) => [platform, Ref.of({ id })])) } }),
+        ...(single !== undefined ? { ref: refOf(single) } : { refs: { refs: Object.fromEntries([...refs].map(([platform, ref]) => [platform, refOf(ref)])) } }),
       });
-      return GatewaySolveResponse.encode({ ref: single ?? '', result });
+      return GatewaySolveResponse.encode({ ref: single?.id ?? '', result });
     }))],
     [`${service}/Return`, telling(unary(async (message, { metadata, signal }) => {
       const { result, error } = ReturnRequest.decode(message);
@@ -56,6 +59,8 @@ export function bridgeMethods(solver: BuildSolver): [string, GrpcMethod][] {
       const data = await solver.readFile(buildIdOf(metadata), ref, path);
       return ReadFileResponse.encode({ data: range === undefined ? data : data.subarray(range.offset, range.length === 0 ? undefined : range.offset + range.length) });
     }))],
+    // Results are made before they are answered.
+    [`${service}/Evaluate`, unary(async () => await Promise.resolve(Buffer.alloc(0)))],
     [`${service}/Warn`, unary(async () => await Promise.resolve(Buffer.alloc(0)))],
   ];
 }

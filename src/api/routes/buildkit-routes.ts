@@ -13,6 +13,7 @@ import { bridgeMethods } from '../buildkit/bridge-service.ts';
 import { ClientSession } from '../buildkit/client-session.ts';
 import { contentServiceMethods } from '../buildkit/content-service.ts';
 import { controlMethods } from '../buildkit/control-service.ts';
+import { sessionMethods } from '../buildkit/session-service.ts';
 import { healthMethods } from '../buildkit/health-service.ts';
 import type { BuildSolver } from '#engine/solver/contract.ts';
 import type { ApiVersion } from '../requests/api-version.ts';
@@ -31,7 +32,7 @@ async function grpc(hijack: Hijack, { engine, version }: Call): Promise<void> {
 }
 
 function methodsOf(solver: BuildSolver, version: ApiVersion): GrpcMethods {
-  return new Map([...controlMethods({ solver, hostConfig: () => stepHostConfig(version) }), ...bridgeMethods(solver), ...contentServiceMethods(solver), ...healthMethods()]);
+  return new Map([...controlMethods({ solver, hostConfig: () => stepHostConfig(version) }), ...sessionMethods(solver), ...bridgeMethods(solver), ...contentServiceMethods(solver), ...healthMethods()]);
 }
 
 async function session(hijack: Hijack, { engine, version }: Call): Promise<void> {

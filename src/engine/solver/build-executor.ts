@@ -198,8 +198,10 @@ export class BuildExecutor implements AsyncDisposable {
         return nothing;
       case 'image':
         if (node.top !== undefined && !(await this.#lease.hold(node.top))) throw fail('build.solve_failed', { message: `the image of ${node.name} was removed meanwhile` });
-        progress.start(node.digest);
-        progress.complete(node.digest);
+        if (node.name !== '') {
+          progress.start(node.digest);
+          progress.complete(node.digest);
+        }
         return { ...nothing, top: node.top };
       case 'layout':
         progress.start(node.digest);

@@ -19,7 +19,7 @@ import { BuildExecutor } from './build-executor.ts';
 import { BuildProgress } from './build-progress.ts';
 import type { BuildSession } from './build-session.ts';
 import { CacheDirectories } from './cache-directories.ts';
-import type { BuildSolver, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
+import type { BuildSolver, FrontendCall, FrontendRef, FrontendResult, HistoryView, PruneChoice, SolveCall, UsageView } from './contract.ts';
 import { ContextStore } from './context-store.ts';
 import { DownloadStore } from './download-store.ts';
 import { BuildHistory, type BuildLog } from './build-history.ts';
@@ -138,17 +138,17 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
     else yield* (await this.#job(ref, signal)).progress.follow(signal);
   }
 
-  async frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult> {
+  async frontend(ref: string, { attributes, inputs }: FrontendCall, signal: AbortSignal): Promise<FrontendResult> {
     const job = await this.#job(ref, signal);
     const executor = await job.begun.promise;
     if (executor === undefined) throw fail('build.ref_unknown', { ref });
-    const options = readSolveOptions({ ...job.call.attributes, ...attributes });
+    const options = readSolveOptions({ ...job.call.attributes, ...attributes }, inputs);
     const built = await solveBuild(options, { images: this.#parts.images, executor, progress: job.progress, session: job.session, signal: AbortSignal.any([signal, job.stop.signal]) });
-    const refs = new Map<string, string>();
+    const refs = new Map<string, FrontendRef>();
     for (const image of built.images) {
       const result = newIdentifier().slice(0, 25);
       job.results.set(result, image);
-      refs.set(options.multiPlatform ? formatPlatform(image.platform) : '', result);
+      refs.set(options.multiPlatform ? formatPlatform(image.platform) : '', { id: result, top: image.top });
     }
     return { refs, metadata: built.answer ?? metadataOf(built.images, options.multiPlatform) };
   }

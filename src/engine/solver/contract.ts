@@ -34,9 +34,22 @@ export interface SolveCall {
 /** Address of a context that is uploaded (moby/buildkit, session/upload). */
 export const uploadedContext = 'http://buildkit-session/';
 
+/** What a client's frontend is asked. */
+export interface FrontendCall {
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Results of other builds by the names that contexts have of them (`input:NAME`): chain ids; undefined: no layers. */
+  readonly inputs: ReadonlyMap<string, string | undefined>;
+}
+
+export interface FrontendRef {
+  readonly id: string;
+  /** Chain id; undefined: no layers. */
+  readonly top: string | undefined;
+}
+
 /** What a frontend made: a result for each platform, by name; one without a name when no platforms were asked for by name. */
 export interface FrontendResult {
-  readonly refs: ReadonlyMap<string, string>;
+  readonly refs: ReadonlyMap<string, FrontendRef>;
   readonly metadata: Readonly<Record<string, Buffer>>;
 }
 
@@ -53,7 +66,7 @@ export interface BuildSolver {
   /** What a build tells. Waits a little for a build that has not begun. @throws build.ref_unknown */
   status(ref: string, signal: AbortSignal): AsyncIterable<Partial<StatusResponse>>;
   /** Runs the Dockerfile of a build that its client drives. @throws build.solve_failed, build.ref_unknown */
-  frontend(ref: string, attributes: Readonly<Record<string, string>>, signal: AbortSignal): Promise<FrontendResult>;
+  frontend(ref: string, call: FrontendCall, signal: AbortSignal): Promise<FrontendResult>;
   /** Ends such a build with a result of its frontend, or a failure. Waits a little for a build that has not begun. @throws build.ref_unknown */
   finish(ref: string, outcome: { refs: readonly string[] } | { error: unknown }, signal: AbortSignal): Promise<void>;
   /** A file of a result. @throws build.solve_failed */

@@ -4,6 +4,7 @@ import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import { parseGitAddress } from '#build/git-address.ts';
 import type { ImageStore } from '#image/contract.ts';
 import { parseImageConfiguration } from '#oci/image-configuration.ts';
+import { asObject, parseJson } from '#oci/json-value.ts';
 import { formatPlatform, hostPlatform, type Platform } from '#oci/platform.ts';
 import { canonicalName, canonicalText, familiarText, parseReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import { patternsOf, remoteContext, textIn } from './build-files.ts';
@@ -41,7 +42,7 @@ export class ImageResolver implements BaseResolver {
 
   async context(name: string, platform: Platform): Promise<StageBase | undefined> {
     const { contexts } = this.#options;
-    const address = contexts.get(name) ?? contexts.get(canonicalOr(name));
+    const address = contexts.get(`${name}::${formatPlatform(platform)}`) ?? contexts.get(name) ?? contexts.get(canonicalOr(name));
     if (address === undefined) return undefined;
     const separator = address.indexOf(':');
     const scheme = separator < 0 ? '' : address.slice(0, separator);
@@ -57,8 +58,20 @@ export class ImageResolver implements BaseResolver {
     if (git !== undefined) return { ...base, node: remoteContext(address, { name: `[internal] load git source ${address}`, keepDirectory: false }) };
     if (scheme === 'https' || scheme === 'http') return { ...base, node: buildNode({ kind: 'download', name: `[context ${name}] ${address}`, inputs: [], url: address, checksum: '', fileName: '', archive: false }) };
     if (scheme === 'git') throw fail('build.solve_failed', { message: `invalid git context ${address}` });
+    if (scheme === 'input' && this.#options.inputs.has(rest)) return this.#input(rest, platform);
     if (scheme === 'input' || scheme === 'target') return { ...base, node: scratchNode() };
     throw fail('build.solve_failed', { message: `unsupported context source ${scheme} for ${name}` });
+  }
+
+  /** The result of another build, with what that tells of its image. */
+  #input(name: string, platform: Platform): StageBase {
+    const { inputs, attributes } = this.#options;
+    const node = buildNode({ kind: 'image', name: '', inputs: [], top: inputs.get(name) });
+    const told = parseJson(attributes[`input-metadata:${name}`] ?? '{}', 'metadata of an input');
+    const configuration = asObject(told, 'metadata of an input')['containerimage.config'];
+    if (typeof configuration !== 'string') return { node, config: emptyConfig, author: '', history: [], platform };
+    const { author, history, config = emptyConfig } = parseImageConfiguration(Buffer.from(configuration, 'base64').toString('utf8'));
+    return { node, config, author, history, platform };
   }
 
   async #layout(name: string, address: string, platform: Platform): Promise<StageBase> {

@@ -44,12 +44,14 @@ export interface SolveOptions {
   readonly request: string;
   /** Names that attributes give of cached builds elsewhere. */
   readonly cacheImports: string;
+  /** Results of other builds that contexts `input:NAME` mean: chain ids; undefined: no layers. */
+  readonly inputs: ReadonlyMap<string, string | undefined>;
   /** All that was asked, as it came. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** @throws build.solve_failed with BuildKit's text */
-export function readSolveOptions(attributes: Readonly<Record<string, string>>): SolveOptions {
+export function readSolveOptions(attributes: Readonly<Record<string, string>>, inputs: SolveOptions['inputs'] = new Map()): SolveOptions {
   const under = (prefix: string): Map<string, string> =>
     new Map(Object.entries(attributes).flatMap(([name, value]): [string, string][] => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])));
   const text = (name: string, fallback = ''): string => {
@@ -86,6 +88,7 @@ export function readSolveOptions(attributes: Readonly<Record<string, string>>): 
     keepGitDirectory: parseGoBoolean(text('build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR', 'false')) ?? false,
     request: text('requestid'),
     cacheImports: text('cache-imports'),
+    inputs,
     attributes,
   };
 }

@@ -16,7 +16,13 @@ export const Platform = messageType({ architecture: text(1), os: text(2), varian
 export const Position = messageType({ line: integer(1), character: integer(2) });
 export const Range = messageType({ start: nested(1, Position), end: nested(2, Position) });
 export const SourceInfo = messageType({ filename: text(1), data: bytes(2), language: text(4) });
-export const Definition = messageType({ def: byteStrings(1) });
+/** `pb.OpMetadata`, of which only is looked at that it is there. */
+export const OperationMetadata = messageType({ ignoreCache: flag(1) });
+export const Definition = messageType({ def: byteStrings(1), metadata: map(2, nested(2, OperationMetadata)) });
+/** `pb.Op`, as far as it is used: an input of another operation, or a source. */
+export const OperationInput = messageType({ digest: text(1), index: integer(2) });
+export const SourceOperation = messageType({ identifier: text(1) });
+export const BuildOperation = messageType({ inputs: list(1, OperationInput), source: nested(3, SourceOperation) });
 
 export const BuildkitVersion = messageType({ package: text(1), version: text(2), revision: text(3), dockerfileVersion: text(4) });
 export const GarbagePolicy = messageType({ all: flag(1), keepDuration: integer(2), reservedSpace: integer(3), filters: texts(4), maxUsedSpace: integer(5), minFreeSpace: integer(6) });

@@ -11,7 +11,7 @@ export type Result = MessageOf<typeof Result>;
 export const ReturnRequest = messageType({ result: nested(1, Result), error: nested(2, RpcStatus) });
 
 export const GatewaySolveRequest = messageType({
-  definition: nested(1, Definition), frontend: text(2), frontendOptions: map(3, text(2)), allowResultReturn: flag(5), allowResultArrayRef: flag(6), cacheImports: list(12, CacheEntry), evaluate: flag(14),
+  definition: nested(1, Definition), frontend: text(2), frontendOptions: map(3, text(2)), allowResultReturn: flag(5), allowResultArrayRef: flag(6), cacheImports: list(12, CacheEntry), frontendInputs: map(13, nested(2, Definition)), evaluate: flag(14),
 });
 export const GatewaySolveResponse = messageType({ ref: text(1), result: nested(3, Result) });
 
