@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -35,6 +35,21 @@ test('volumes must be copied, compared, and go into archives and out of them', a
     await assert.rejects(volumes.clone('original', { Name: '../up' }), { status: 400 });
   });
 
+  await t.test('holes must stay holes, in copies as in archives', async () => {
+    const { Mountpoint } = await volumes.create({ Name: 'holey' });
+    writeFileSync(join(Mountpoint, 'disk'), 'begin');
+    truncateSync(join(Mountpoint, 'disk'), 2 ** 32);
+    const archive = await pack('holey');
+    assert.ok(archive.length < 2 ** 20, `${archive.length} bytes`);
+    const imported = await volumes.import('holey-again', (async function* () { yield archive; })());
+    const cloned = await volumes.clone('holey', { Name: 'holey-clone' });
+    for (const copy of [imported, cloned]) {
+      const { size, blocks } = statSync(join(copy.Mountpoint, 'disk'));
+      assert.deepEqual([size, blocks * 512 < 2 ** 20], [2 ** 32, true]);
+    }
+    for (const name of ['holey', 'holey-again', 'holey-clone']) await volumes.remove(name);
+  });
+
   await t.test('a diff against a snapshot must tell what happened since', async () => {
     const snapshot = await volumes.clone('original', { Snapshot: true });
     assert.match(snapshot.Name, /^original-\d{8}T\d{6}$/);
@@ -58,6 +73,8 @@ test('volumes must be copied, compared, and go into archives and out of them', a
       assert.deepEqual(contentOf(Mountpoint), contentOf(original));
     }
     await assert.rejects(volumes.import('plain', (async function* () { yield archive; })()), { status: 409 });
+    for (const length of [0, 512, 3000]) await assert.rejects(volumes.import('cut', (async function* () { yield archive.subarray(0, length); })()), /it breaks off|Unexpected EOF|not look like/);
+    await assert.rejects(volumes.inspect('cut'), { status: 404 });
   });
 
   await t.test('an archive that is none must leave nothing', async () => {
