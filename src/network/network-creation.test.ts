@@ -69,3 +69,9 @@ test('driver options must enable families where the request itself says nothing'
   const byRequest = recordFromRequest({ ...empty, EnableIPv6: false, Options: { [bridgeOption.enable6]: 'true', a: 'b' } }, []);
   assert.deepEqual([byRequest.EnableIPv6, byRequest.Options], [false, { a: 'b' }]);
 });
+
+test('maps must be kept in the order of their keys, as Docker shows them', () => {
+  const letters = { b: '1', a: '2', c: '3' };
+  const record = recordFromRequest({ ...empty, Options: letters, Labels: letters, IPAM: { Driver: '', Options: letters, Config: [{ Subnet: '10.77.0.0/24', AuxiliaryAddresses: { b: '10.77.0.2', a: '10.77.0.3' } }] } }, []);
+  assert.deepEqual([record.Options, record.Labels, record.IPAM.Options, record.IPAM.Config?.[0]?.AuxiliaryAddresses].map((map) => Object.keys(map ?? {}).join('')), ['abc', 'abc', 'abc', 'ab']);
+});

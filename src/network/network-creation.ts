@@ -34,7 +34,7 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   const ipamDriver = request.IPAM?.Driver ?? '';
   if (ipamDriver === 'null') throw fail((request.IPAM?.Config ?? []).length === 0 ? 'network.null_addressing' : 'network.null_addressing_pool');
   if (ipamDriver !== '' && ipamDriver !== 'default') throw fail('network.driver_missing', { driver: ipamDriver });
-  const options = { ...request.Options };
+  const options = byKey(request.Options);
   if (driver === 'bridge') validateOptions(options);
   const enabled = { 4: request.EnableIPv4 !== false, 6: request.EnableIPv6 === true };
   if (driver === 'bridge' && !enabled[4] && !enabled[6]) throw fail('network.option_invalid', { message: 'IPv4 or IPv6 must be enabled' });
@@ -48,12 +48,12 @@ export function recordFromRequest(asked: NetworkCreateRequest, networks: readonl
   }
   return {
     ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver, created: timestampNow(), options }),
-    IPAM: { Driver: 'default', Options: request.IPAM?.Options ?? null, Config: config.length === 0 ? null : config },
+    IPAM: { Driver: 'default', Options: request.IPAM?.Options ? byKey(request.IPAM.Options) : null, Config: config.length === 0 ? null : config.map(withSortedAddresses) },
     EnableIPv4: enabled[4],
     EnableIPv6: enabled[6],
     Internal: request.Internal,
     Attachable: request.Attachable,
-    Labels: request.Labels ?? {},
+    Labels: byKey(request.Labels),
     ConfigFrom: { Network: request.ConfigFrom?.Network ?? '' },
     ...(request.Scope !== '' && { Scope: request.Scope }),
     engine: { staticSubnet: config.length > 0, ownsInterface: true },
@@ -79,13 +79,22 @@ function configurationRecord(request: NetworkCreateRequest): NetworkRecord {
   const { IPAM } = request;
   const config = IPAM?.Config ?? [];
   return {
-    ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver: 'null', created: timestampNow(), options: { ...request.Options } }),
+    ...newNetworkRecord({ name: request.Name, id: newIdentifier(), driver: 'null', created: timestampNow(), options: byKey(request.Options) }),
     EnableIPv4: request.EnableIPv4 ?? true,
     EnableIPv6: request.EnableIPv6 ?? false,
-    IPAM: { Driver: IPAM === null || IPAM.Driver === '' ? 'default' : IPAM.Driver, Options: IPAM?.Options ?? null, Config: config.length === 0 ? null : config },
-    Labels: request.Labels ?? {},
+    IPAM: { Driver: IPAM === null || IPAM.Driver === '' ? 'default' : IPAM.Driver, Options: IPAM?.Options ? byKey(IPAM.Options) : null, Config: config.length === 0 ? null : config.map(withSortedAddresses) },
+    Labels: byKey(request.Labels),
     ConfigOnly: true,
   };
+}
+
+/** As Docker's documents have every map: in the order of its keys. */
+function byKey(map: Readonly<Record<string, string>> | null): Record<string, string> {
+  return Object.fromEntries(Object.entries(map ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function withSortedAddresses({ AuxiliaryAddresses, ...addressing }: NetworkAddressing): NetworkAddressing {
+  return { ...addressing, ...(AuxiliaryAddresses !== undefined && { AuxiliaryAddresses: byKey(AuxiliaryAddresses) }) };
 }
 
 /** What leaves the network must be able to have the address. */

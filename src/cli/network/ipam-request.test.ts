@@ -17,6 +17,7 @@ for (const [flags, message] of [
   [{ subnet: ['10.1.0.0/24'], 'ip-range': ['10.2.0.0/25'] }, 'no matching subnet for range 10.2.0.0/25'],
   [{ subnet: ['10.1.0.0/24'], 'aux-address': new Map([['x', 'bogus']]) }, 'no matching subnet for aux-address bogus'],
   [{ subnet: ['10.1.0.0/16', '10.1.2.0/24'] }, 'multiple overlapping subnet configuration is not supported'],
+  [{ subnet: ['bogus'], 'ip-range': ['10.1.0.1'] }, 'invalid CIDR address: 10.1.0.1'],
   [{ subnet: ['bogus'], gateway: ['10.1.0.1'] }, 'invalid subnet: invalid CIDR address: bogus'],
   [{ subnet: ['10.1.0.0/24', '10.2.0.0/24'], gateway: ['10.1.0.1', '10.1.0.2'] }, 'cannot configure multiple gateways (10.1.0.2, 10.1.0.1) for the same subnet (10.1.0.0/24)'],
 ] as const) {

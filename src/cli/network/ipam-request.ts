@@ -26,6 +26,7 @@ export function addressingOf(flags: IpamFlagValues): NetworkAddressing[] {
     return found;
   };
   for (const range of ranges) {
+    splitSubnet(range, '');
     for (const config of matching(range, 'range')) {
       if (config.IPRange !== undefined) throw new Error(`cannot configure multiple ranges (${range}, ${config.IPRange}) on the same subnet (${config.Subnet})`);
       config.IPRange = range;
