@@ -1,6 +1,7 @@
 /** What builds give away: archives, images in registries, indexes, attestations; the same bytes on every machine. */
 import assert from 'node:assert/strict';
-import { createReadStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, createReadStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before, type TestContext } from 'node:test';
@@ -156,6 +157,20 @@ test('what a scanner finds must be attested, and a scanner that is no image refu
   const members = await membersOf(archive);
   const found = [...members.values()].find((bytes) => bytes.includes('https://in-toto.io/Statement/v0.1'));
   assert.deepEqual((JSON.parse(String(found)) as { predicate: unknown; predicateType: string }).predicate, { found: 'bird' });
+  // Files have what is attested of them beside them.
+  const digest = createHash('sha256').update('bird\n').digest('hex');
+  for (const [words, below] of [[[], ''], [['--platform', 'linux/amd64', '--build-arg', 'BUILDKIT_MULTI_PLATFORM=1'], 'linux_amd64/']] as const) {
+    const output = join(directory, `files${below}`);
+    await build(directory, ['-o', output, '--sbom', 'generator=scanner', '--provenance', 'mode=min', ...words]);
+    for (const [name, type] of [['found.spdx.json', 'https://spdx.dev/Document'], ['provenance.json', 'https://slsa.dev/provenance/v0.2']] as const) {
+      const { subject, predicateType } = JSON.parse(readFileSync(join(output, below, name), 'utf8')) as { subject: { name: string; digest: { sha256: string } }[]; predicateType: string };
+      assert.equal(predicateType, type);
+      assert.equal(subject.find((one) => one.name === 'secretary')?.digest.sha256, digest, below);
+    }
+    assert.equal(readFileSync(join(output, below, 'secretary'), 'utf8'), 'bird\n');
+  }
+  await build(directory, ['-o', join(directory, 'alone')]);
+  assert(!existsSync(join(directory, 'alone/provenance.json')));
   const refused = await runCli(['build', '--sbom', `generator=${hostOf(registry)}/none`, directory], { program: 'dhow', socketPath: daemon.socket });
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /failed to resolve sbom generator .*\/none: /);

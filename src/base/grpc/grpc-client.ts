@@ -39,7 +39,10 @@ export class GrpcClient implements GrpcCaller {
     return {
       messages: messagesOf(stream, status, signal),
       send: async (message) => {
-        if (!writer.write(message)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!writer.write(message)) {
+          using settled = abortedAtEnd();
+          await Promise.race([once(stream, 'drain', settled), once(stream, 'close', settled)]);
+        }
         signal.throwIfAborted();
       },
       end: () => {
@@ -109,4 +112,10 @@ async function* messagesOf(stream: ClientHttp2Stream, status: () => GrpcError | 
   signal.throwIfAborted();
   const failure = status();
   if (failure !== undefined) throw failure;
+}
+
+/** A signal that aborts when it is disposed: what still waits by it goes. */
+function abortedAtEnd(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  return { signal: controller.signal, [Symbol.dispose]: () => controller.abort() };
 }

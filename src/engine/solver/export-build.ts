@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { SourceTree } from '#build/source-tree.ts';
 import { formatPlatform } from '#oci/platform.ts';
-import { readTar } from '#oci/tar/read-tar.ts';
 import { writeTar, type TarMember } from '#oci/tar/write-tar.ts';
-import type { BuildExecutor } from './build-executor.ts';
 import type { BuildExporter } from './contract.ts';
 import { beginStep, sendArchive, sessionOf, type ExportParts } from './export/export-parts.ts';
-import { exportImageArchive, exportImages } from './export/export-images.ts';
+import { attestedFiles } from './export/attested-files.ts';
+import { attestationsOf, exportImageArchive, exportImages } from './export/export-images.ts';
 import { sendTree } from './send-tree.ts';
 import type { SolvedImage } from './solve-build.ts';
 
@@ -60,23 +59,24 @@ async function exportDirectory(images: readonly SolvedImage[], index: number, pa
   progress.complete(vertex);
 }
 
-/** The files of the one image; those of several in a directory for each platform. */
-async function filesOf(images: readonly SolvedImage[], { executor }: ExportParts): Promise<AsyncIterable<Uint8Array>> {
+/** The files of the one image; those of several in a directory for each platform. What is attested of them lies beside them. */
+async function filesOf(images: readonly SolvedImage[], parts: ExportParts): Promise<AsyncIterable<Uint8Array>> {
   const [only] = images;
   if (only === undefined) return writeTar([]);
-  return images.length === 1 && !only.options.multiPlatform ? ((await executor.archive(only.top)) as AsyncIterable<Buffer>) : writeTar(byPlatform(images, executor));
+  if (images.length > 1 || only.options.multiPlatform) return writeTar(byPlatform(images, parts));
+  const attestations = await attestationsOf(only, unaskedStays, parts);
+  const archive = (await parts.executor.archive(only.top)) as AsyncIterable<Buffer>;
+  return attestations.length === 0 ? archive : writeTar(attestedFiles(archive, '', attestations));
 }
 
-async function* byPlatform(images: readonly SolvedImage[], executor: BuildExecutor): AsyncGenerator<TarMember> {
-  for (const { top, platform } of images) {
-    const prefix = `${formatPlatform(platform).replaceAll('/', '_')}/`;
+async function* byPlatform(images: readonly SolvedImage[], parts: ExportParts): AsyncGenerator<TarMember> {
+  for (const image of images) {
+    const prefix = `${formatPlatform(image.platform).replaceAll('/', '_')}/`;
+    const attestations = await attestationsOf(image, unaskedStays, parts);
     yield { header: { name: prefix, type: 'directory' } };
-    for await (const { entry, body } of readTar((await executor.archive(top)) as AsyncIterable<Buffer>)) {
-      const { type } = entry;
-      const name = entry.name.replace(/^(?:\.?\/)+/, '');
-      if (type === 'unknown' || name === '' || name === '.') continue;
-      const linkName = type === 'hardlink' ? `${prefix}${entry.linkName.replace(/^(?:\.?\/)+/, '')}` : entry.linkName;
-      yield { header: { ...entry, type, name: `${prefix}${name}`, linkName }, body: type === 'file' ? (body as AsyncIterable<Buffer>) : undefined };
-    }
+    yield* attestedFiles((await parts.executor.archive(image.top)) as AsyncIterable<Buffer>, prefix, attestations);
   }
 }
+
+/** Provenance that a client asks for by itself stays out. */
+const unaskedStays = { impliedAttestations: false } as const;

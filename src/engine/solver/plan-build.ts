@@ -103,6 +103,14 @@ export async function planBuild({ text, options, platform, resolver, beforeInstr
   }
 }
 
+/** What the checks find in a Dockerfile before its stages are planned. @throws build.solve_failed */
+export function findingsBeforePlan(text: string, options: SolveOptions, platform: Platform): readonly CheckFinding[] {
+  const dockerfile = parse(text, options);
+  const checks = new BuildChecks(readChecks(options.buildArguments, dockerfile));
+  checkDockerfile(dockerfile, checks, globalArguments(dockerfile, options, platform));
+  return checks.findings;
+}
+
 function readChecks(buildArguments: ReadonlyMap<string, string>, { check }: Dockerfile): CheckOptions {
   const given = buildArguments.get('BUILDKIT_DOCKERFILE_CHECK');
   try {

@@ -15,7 +15,7 @@ import { targetsResult } from './targets-result.ts';
 import { imageDocument } from './image-document.ts';
 import { isIgnored, readFiles, type BuildFiles } from './build-files.ts';
 import { ImageResolver } from './image-resolver.ts';
-import { planBuild } from './plan-build.ts';
+import { findingsBeforePlan, planBuild } from './plan-build.ts';
 import { ImportedCaches, readCacheSources } from './remote-cache/import-cache.ts';
 import type { SolveOptions } from './solve-options.ts';
 import type { StageDraft } from './stage-draft.ts';
@@ -92,7 +92,10 @@ interface BuildWork {
 async function answerRequest({ options, parts, files }: BuildWork): Promise<Record<string, Buffer>> {
   const facts = { fileName: files.fileName, text: files.text };
   if (options.request === 'frontend.targets') return targetsResult(files.text, files.fileName);
-  if (options.request === 'frontend.outline') return outlineResult(files.text, options);
+  if (options.request === 'frontend.outline') {
+    tellFindings({ parts, files }, findingsBeforePlan(files.text, options, options.platforms[0] ?? hostPlatform()));
+    return outlineResult(files.text, options);
+  }
   if (options.request !== 'frontend.lint') throw fail('build.solve_failed', { message: `unsupported request ${options.request}: unsupported request ${options.request}` });
   const [platform = hostPlatform()] = options.platforms;
   let ignored: readonly string[] = [];

@@ -8,6 +8,8 @@ import type { SolvedImage } from '../solve-build.ts';
 import { packageUrl } from './pack-images.ts';
 
 export interface Attestation {
+  /** Of its statement beside files. */
+  readonly fileName: string;
   readonly predicateType: string;
   readonly predicate: object;
 }
@@ -34,6 +36,7 @@ export interface BuildFacts {
   readonly dockerfile: { readonly name: string; readonly text: string } | undefined;
 }
 
+const provenanceFile = 'provenance.json';
 export const buildType = 'https://mobyproject.org/buildkit@v1';
 const types = { 'v0.2': 'https://slsa.dev/provenance/v0.2', v1: 'https://slsa.dev/provenance/v1' } as const;
 const buildTypeV1 = 'https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md';
@@ -75,6 +78,7 @@ export function provenanceOf({ materials, platform }: SolvedImage, request: Prov
   const completeness = { parameters: complete, environment: true, materials: facts.directories.length === 0 };
   if (request.version === 'v1') {
     return {
+      fileName: provenanceFile,
       predicateType: types.v1,
       predicate: {
         buildDefinition: { buildType: buildTypeV1, externalParameters: { configSource: { path: entryPoint }, request: parameters }, internalParameters: { builderPlatform: environment.platform }, resolvedDependencies: resolved },
@@ -86,6 +90,7 @@ export function provenanceOf({ materials, platform }: SolvedImage, request: Prov
     };
   }
   return {
+    fileName: provenanceFile,
     predicateType: types['v0.2'],
     predicate: {
       builder: { id: request.builder },

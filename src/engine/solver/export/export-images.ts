@@ -90,7 +90,7 @@ function isAttested({ options: { attributes } }: SolvedImage, options: ImageExpo
   return (provenance !== undefined && (!provenance.implied || options.impliedAttestations)) || readGenerator(attributes) !== undefined;
 }
 
-async function attestationsOf(image: SolvedImage, options: ImageExportOptions, parts: ExportParts): Promise<Attestation[]> {
+export async function attestationsOf(image: SolvedImage, options: Pick<ImageExportOptions, 'impliedAttestations'>, parts: ExportParts): Promise<Attestation[]> {
   const { attributes } = image.options;
   const attestations: Attestation[] = [];
   const generator = readGenerator(attributes);

@@ -2,6 +2,7 @@
  * What an image is made of, found by a program of somebody else's: an image that is run over the built file system and
  * leaves in-toto statements (moby/buildkit, docs/attestations/sbom-protocol.md).
  */
+import { posix } from 'node:path';
 import { walkSource } from '#build/source-tree.ts';
 import { fail, isFailure, messageOf } from '#base/errors/failure.ts';
 import type { Image } from '#image/contract.ts';
@@ -53,7 +54,7 @@ function statementIn(path: string, bytes: Buffer): Attestation {
   try {
     const { predicateType, predicate } = JSON.parse(bytes.toString('utf8')) as Partial<Attestation>;
     if (typeof predicateType !== 'string' || typeof predicate !== 'object') throw new SyntaxError('it has no predicate');
-    return { predicateType, predicate };
+    return { fileName: posix.basename(path), predicateType, predicate };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw fail('build.solve_failed', { message: `the scanner's file ${path} is no in-toto statement: ${error.message}` }, error);
