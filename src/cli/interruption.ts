@@ -7,12 +7,21 @@ import type { Output } from './streams/output.ts';
 /** The reason of an abort by a signal. */
 export class Terminated extends Error {
   override readonly name = 'Terminated';
-  /** 128 and the signal's number. */
-  readonly exitCode: number;
+  #exitCode: number;
 
   constructor(name: 'SIGINT' | 'SIGTERM') {
     super('');
-    this.exitCode = name === 'SIGINT' ? 130 : 143;
+    this.#exitCode = name === 'SIGINT' ? 130 : 143;
+  }
+
+  /** 128 and the signal's number; 0 when it came in place of an answer. */
+  get exitCode(): number {
+    return this.#exitCode;
+  }
+
+  /** It came while the user was asked something: for Docker an answer like another. */
+  answer(): void {
+    this.#exitCode = 0;
   }
 }
 

@@ -100,6 +100,22 @@ test('the first interrupt must end a command that waits, with its exit code', as
   assert.deepEqual(await running.result, { code: 130, signal: null, stdout: '', stderr: '' });
 });
 
+test('an interrupt in place of an answer must end the program without a failure, and do nothing', async () => {
+  await using daemon = await FakeDaemon.start({ answer: () => assert.fail('nothing may be asked of the daemon') });
+  const running = startCli(['container', 'prune'], { socketPath: daemon.socketPath });
+  const asked = Promise.withResolvers<void>();
+  let shown = '';
+  running.process.stdout?.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (shown.endsWith('[y/N] ')) asked.resolve();
+  });
+  await Promise.race([asked.promise, running.result]);
+  running.process.kill('SIGINT');
+  const { code, stdout, stderr } = await running.result;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  assert.ok(stdout.endsWith('[y/N] \n'), stdout);
+});
+
 test('the context in use must say where the daemon is', async () => {
   await using daemon = await FakeDaemon.start({ answer: () => ({ status: 204 }) });
   const directory = mkdtempSync(join(tmpdir(), 'dhow-config-'));

@@ -1,11 +1,16 @@
 /** Asks before something is destroyed. */
+import { Terminated } from '#cli/interruption.ts';
 import type { Input } from '#cli/streams/input.ts';
 import type { Output } from '#cli/streams/output.ts';
 
 /** Whether the answer is `y`. An end of the input is a no. @throws the signal's reason */
 export async function confirm(question: string, { stdin, stdout, signal }: { stdin: Input; stdout: Output; signal: AbortSignal }): Promise<boolean> {
   stdout.write(`${question} [y/N] `);
-  const stop = (): void => void stdin.stream.destroy();
+  const stop = (): void => {
+    stdout.write('\n');
+    if (signal.reason instanceof Terminated) signal.reason.answer();
+    stdin.stream.destroy();
+  };
   signal.addEventListener('abort', stop, { once: true });
   let answer = '';
   try {
@@ -16,9 +21,6 @@ export async function confirm(question: string, { stdin, stdout, signal }: { std
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  if (signal.aborted) {
-    stdout.write('\n');
-    throw signal.reason;
-  }
+  signal.throwIfAborted();
   return (answer.split('\n', 1)[0] ?? '').trim().toLowerCase() === 'y';
 }

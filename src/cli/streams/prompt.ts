@@ -1,5 +1,6 @@
 /** Asks the user for lines of text, on one input in turn. */
 import { spawn } from 'node:child_process';
+import { Terminated } from '#cli/interruption.ts';
 import type { Input } from './input.ts';
 import type { Output } from './output.ts';
 
@@ -22,6 +23,7 @@ export class Prompt {
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = (): void => {
       this.#stdout.write('\n');
+      if (this.#signal.reason instanceof Terminated) this.#signal.reason.answer();
       reject(this.#signal.reason);
     };
     this.#signal.addEventListener('abort', stop, { once: true });
