@@ -11,6 +11,7 @@ import type { Services } from './http/services.ts';
 import { AccessLog } from './observe/access-log.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { ServerOptions, TlsOptions } from './server-options.ts';
+import { BlobDemand } from './storage/blob-demand.ts';
 import { BlobFiles } from './storage/blob-files.ts';
 import { collectGarbage, type GarbageReport } from './storage/collect-garbage.ts';
 import { Content } from './storage/content.ts';
@@ -40,7 +41,7 @@ export async function startRegistryServer(options: ServerOptions, warn: (message
   // What it needs is loaded only where it is used.
   const upstreams = options.upstreams.length === 0 ? undefined : opening.use(new (await import('./proxy/upstreams.ts')).Upstreams({ options, content, files, uploads, metrics, warn }));
   const authenticator = await openAuthenticator(options);
-  const services: Services = { options, content, files, uploads, authenticator, upstreams, metrics, warn };
+  const services: Services = { options, content, files, uploads, demand: new BlobDemand(), authenticator, upstreams, metrics, warn };
 
   const ending = new AbortController();
   let collecting: Promise<unknown> = Promise.resolve();

@@ -6,6 +6,9 @@ import { Refusal } from './refusal.ts';
 import { sendFile, type Readiness } from './send-file.ts';
 import type { Services } from './services.ts';
 
+/** Bytes below which a blob is always read through the page cache. */
+const smallestPassing = 512 * 1024;
+
 export interface BlobTarget {
   readonly repository: string;
   readonly digest: string;
@@ -26,7 +29,9 @@ export async function getBlob(exchange: Exchange, services: Services, target: Bl
     exchange.response.writeHead(200, { ...headersOf(digest), 'Content-Length': size }).end();
     return;
   }
-  await using source = await openSource(services, target);
+  using reading = services.demand.read(digest);
+  const isPassing = !reading.isWanted && exchange.header('range') === undefined;
+  await using source = await openSource(services, target, isPassing);
   if (source === undefined) throw unknownBlob(digest);
   if (exchange.replyIfUnchanged(digest)) return;
   const range = readRange(exchange.header('range'), source.size);
@@ -43,10 +48,11 @@ export function deleteBlob(exchange: Exchange, services: Services, { repository,
   exchange.reply(202, { 'Docker-Content-Digest': digest });
 }
 
-async function openSource(services: Services, target: BlobTarget): Promise<BlobSource | undefined> {
+/** `isPassing`: from its first byte, for one client alone. */
+async function openSource(services: Services, target: BlobTarget, isPassing: boolean): Promise<BlobSource | undefined> {
   const size = services.content.blobSize(target.repository, target.digest);
   if (size !== undefined) {
-    const handle = await services.files.openBlob(target.digest);
+    const handle = await services.files.openBlob(target.digest, { direct: isPassing && size >= smallestPassing });
     if (handle !== undefined) return { handle, size, [Symbol.asyncDispose]: async () => await handle.close() };
     services.warn(`the file of the blob ${target.digest} has been lost: it has to be pushed again`);
     services.content.forgetBlob(target.digest);

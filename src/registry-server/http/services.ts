@@ -4,6 +4,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Upstreams } from '../proxy/upstreams.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { BlobFiles } from '../storage/blob-files.ts';
+import type { BlobDemand } from '../storage/blob-demand.ts';
 import type { Content } from '../storage/content.ts';
 import type { Uploads } from '../storage/uploads.ts';
 
@@ -12,6 +13,7 @@ export interface Services {
   readonly content: Content;
   readonly files: BlobFiles;
   readonly uploads: Uploads;
+  readonly demand: BlobDemand;
   readonly authenticator: Authenticator;
   readonly upstreams: Upstreams | undefined;
   readonly metrics: Metrics;

@@ -246,7 +246,7 @@ export class Upstreams implements AsyncDisposable {
       if (first.status === 404) return undefined;
       throw first.status === 200 ? upstream.unavailable('it does not say how long the blob is') : refusedBy(upstream, first);
     }
-    const claim = await uploads.begin(target.repository, digestAlgorithm(target.digest), { resumable: false });
+    const claim = await uploads.begin(target.repository, digestAlgorithm(target.digest), { resumable: false, isReadMeanwhile: true });
     const download = new BlobDownload({ target, upstream, upload: claim.upload, uploadPath: files.uploadPath(claim.upload.id), uploads, first, size, metrics, signal });
     const release = (): void => void claim[Symbol.asyncDispose]();
     download.done.then(release, (error: unknown) => {

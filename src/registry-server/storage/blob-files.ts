@@ -2,24 +2,30 @@
  * The files of the storage: `blobs/<algorithm>/<two digits>/<digits>` whole and verified, `uploads/<id>` growing,
  * `trash/` on its way out. A blob appears by a rename and vanishes by one; nothing half-written is ever under `blobs`.
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { constants, mkdirSync, renameSync } from 'node:fs';
 import { mkdir, open, readdir, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestAlgorithm, encodedPart, isDigest } from '#oci/digest.ts';
+import { giveBuffer, takeBuffer } from './buffer-pool.ts';
+
+const pageSize = 4096;
 
 export class BlobFiles {
+  /** Whether files can be read and written past the page cache. */
+  readonly isDirect: boolean;
   readonly #root: string;
   /** Directories whose new names are not on the disk for certain. */
   readonly #unsynced = new Set<string>();
   #trashed = 0;
 
-  private constructor(root: string) {
+  private constructor(root: string, isDirect: boolean) {
     this.#root = root;
+    this.isDirect = isDirect;
   }
 
   static async open(root: string): Promise<BlobFiles> {
     for (const name of ['blobs', 'uploads', 'trash']) await mkdir(join(root, name), { recursive: true, mode: 0o700 });
-    const files = new BlobFiles(root);
+    const files = new BlobFiles(root, await canBeDirect(join(root, 'trash', 'probe')));
     await files.emptyTrash();
     return files;
   }
@@ -34,10 +40,10 @@ export class BlobFiles {
     return join(this.#root, 'uploads', id);
   }
 
-  /** Undefined when the file is gone. */
-  async openBlob(digest: string): Promise<FileHandle | undefined> {
+  /** Undefined when the file is gone. `direct`: to be read past the page cache, where that is possible. */
+  async openBlob(digest: string, { direct }: { direct: boolean } = { direct: false }): Promise<FileHandle | undefined> {
     try {
-      return await open(this.blobPath(digest), 'r');
+      return await open(this.blobPath(digest), direct && this.isDirect ? constants.O_RDONLY | constants.O_DIRECT : constants.O_RDONLY);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -118,6 +124,26 @@ async function syncDirectory(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Not every file system can, and some want other bounds than a page's. */
+async function canBeDirect(path: string): Promise<boolean> {
+  const buffer = takeBuffer();
+  try {
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_DIRECT, 0o600);
+    try {
+      const page = buffer.subarray(0, pageSize);
+      await handle.write(page, 0, pageSize, pageSize);
+      return (await handle.read(page, 0, pageSize, pageSize)).bytesRead === pageSize;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EINVAL') return false;
+    throw error;
+  } finally {
+    giveBuffer(buffer);
   }
 }
 

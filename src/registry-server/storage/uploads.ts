@@ -43,11 +43,11 @@ export class Uploads implements AsyncDisposable {
 
   /**
    * `interrupt` is called when another request wants the upload. One that is not `resumable`, since nobody is told of it,
-   * does not outlive the server.
+   * does not outlive the server. One that `isReadMeanwhile` is kept in the page cache.
    */
-  async begin(repository: string, algorithm: DigestAlgorithm, options: { resumable: boolean; interrupt?: () => void }): Promise<UploadClaim> {
+  async begin(repository: string, algorithm: DigestAlgorithm, options: { resumable: boolean; isReadMeanwhile?: boolean; interrupt?: () => void }): Promise<UploadClaim> {
     const id = randomUUID();
-    const session = Upload.open({ id, repository, algorithm, path: this.#files.uploadPath(id), isNew: true }).then((upload): Session => ({ upload, used: Date.now(), interrupt: undefined, busy: Promise.resolve() }));
+    const session = Upload.open({ id, repository, algorithm, path: this.#files.uploadPath(id), isNew: true, mayBeDirect: this.#files.isDirect && options.isReadMeanwhile !== true }).then((upload): Session => ({ upload, used: Date.now(), interrupt: undefined, busy: Promise.resolve() }));
     this.#sessions.set(id, session);
     try {
       await session;
@@ -147,7 +147,7 @@ export class Uploads implements AsyncDisposable {
     const row = uuid.test(id) ? this.#content.database.get('SELECT u.algorithm, r.name FROM uploads u JOIN repositories r ON r.id = u.repository WHERE u.id = ?', id) : undefined;
     if (row === undefined || row['name'] !== repository) throw unknown(id);
     try {
-      const upload = await Upload.open({ id, repository, algorithm: row['algorithm'] as DigestAlgorithm, path: this.#files.uploadPath(id), isNew: false });
+      const upload = await Upload.open({ id, repository, algorithm: row['algorithm'] as DigestAlgorithm, path: this.#files.uploadPath(id), isNew: false, mayBeDirect: this.#files.isDirect });
       return { upload, used: Date.now(), interrupt: undefined, busy: Promise.resolve() };
     } catch (error) {
       if (isMissing(error)) throw unknown(id);
