@@ -186,6 +186,42 @@ test('an index must refer to manifests that are there, unless the registry was t
   assert.equal((await sparse.putManifest('a/b', 'v1', index, { type: types.index })).response.status, 201);
 });
 
+test('an index of blobs, as caches of builds are exported, must be taken when they are there, and keep them', async () => {
+  await using registry = await TestRegistry.start();
+  const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...(await registry.pushBlob('a/cache', randomBytes(1000))) };
+  const config = { mediaType: 'application/vnd.buildkit.cacheconfig.v0', ...(await registry.pushBlob('a/cache', randomBytes(20))) };
+  const put = async (...manifests: unknown[]): Promise<number> => (await registry.putManifest('a/cache', 'v1', { schemaVersion: 2, mediaType: types.index, manifests }, { type: types.index })).response.status;
+  assert.equal(await put(layer, { ...config, digest: digestOf(randomBytes(4)) }), 404, 'a blob is missing');
+  assert.equal(await put({ ...layer, mediaType: types.manifest }), 404, 'a blob is no manifest');
+  assert.equal(await put(layer, config), 201);
+  const lone = await registry.pushBlob('a/cache', randomBytes(30));
+  assert.equal((await registry.server.collect({ grace: 0 })).blobs, 1);
+  for (const { digest } of [layer, config]) assert.equal(await registry.status(`/v2/a/cache/blobs/${digest}`, 'GET'), 200);
+  assert.equal(await registry.status(`/v2/a/cache/blobs/${lone.digest}`), 404);
+});
+
+test('large blobs must come back as they were sent, whole and in part, also when many pull them and again', async () => {
+  await using registry = await TestRegistry.start();
+  // Around what buffers hold; the last ends within a page.
+  for (const size of [524_287, 524_288, 524_289, 1_048_576, 3_000_001]) {
+    const bytes = randomBytes(size);
+    const location = await registry.beginUpload('a/b');
+    assert.equal(await registry.status(location, 'PATCH', { body: bytes.subarray(0, 1000) }), 202);
+    assert.equal(await registry.status(location, 'PATCH', { body: bytes.subarray(1000) }), 202);
+    assert.equal(await registry.status(`${location}?digest=${digestOf(bytes)}`, 'PUT'), 201);
+    await registry.pushBlob('a/c', bytes);
+    const whole = randomBytes(size);
+    const path = `/v2/a/b/blobs/${(await registry.pushBlob('a/b', whole)).digest}`;
+    for (const pulls of [1, 1, 1, 8]) {
+      const digests = await Promise.all(Array.from({ length: pulls }, async () => digestOf(Buffer.from(await (await registry.request(path)).arrayBuffer()))));
+      assert.deepEqual([...new Set(digests)], [digestOf(whole)]);
+    }
+    const part = await registry.request(path, { headers: { Range: 'bytes=1001-524000' } });
+    assert.deepEqual(Buffer.from(await part.arrayBuffer()), whole.subarray(1001, 524_001));
+    assert.equal(digestOf(Buffer.from(await (await registry.request(`/v2/a/b/blobs/${digestOf(bytes)}`)).arrayBuffer())), digestOf(bytes));
+  }
+});
+
 test('a tag must be set only where the request’s conditions hold', async () => {
   await using registry = await TestRegistry.start();
   const { config, layer, digest } = await registry.pushImage('a/b', 'v1');

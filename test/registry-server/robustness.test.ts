@@ -107,18 +107,18 @@ test('a manifest that is too large, no JSON, of schema 1 or inconsistent must be
 
 test('a client that breaks off must find its upload where it broke', async () => {
   await using registry = await TestRegistry.start();
-  const bytes = randomBytes(900_000);
+  const bytes = randomBytes(1_500_000);
   const location = await registry.beginUpload('a/b');
   const request = requestPlain(`${registry.url}${location}`, { method: 'PATCH', headers: { 'Content-Length': bytes.length } });
   request.on('error', () => undefined);
-  request.write(bytes.subarray(0, 500_000));
+  request.write(bytes.subarray(0, 1_000_000));
   await eventually('the first half has come', () => assert.equal(statSync(join(registry.storage, 'uploads', location.split('/').at(-1) ?? '')).size > 200_000, true));
   request.destroy();
   // It waits until the broken request has let go.
   const state = await registry.request(location);
   assert.equal(state.status, 204);
   const next = Number(state.headers.get('range')?.slice(2)) + 1;
-  assert.ok(next > 200_000 && next <= 500_000, `${next} bytes were kept`);
+  assert.ok(next > 200_000 && next <= 1_000_000, `${next} bytes were kept`);
   const rest = { method: 'PATCH', body: bytes.subarray(next), headers: { 'Content-Range': `${next}-${bytes.length - 1}` } };
   assert.equal(await registry.status(location, 'PATCH', rest), 202);
   assert.equal(await registry.status(`${location}?digest=${digestOf(bytes)}`, 'PUT'), 201);
@@ -126,16 +126,16 @@ test('a client that breaks off must find its upload where it broke', async () =>
 
 test('a client that comes back on a new connection must get the upload from the one that hangs', async () => {
   await using registry = await TestRegistry.start();
-  const bytes = randomBytes(400_000);
+  const bytes = randomBytes(900_000);
   const location = await registry.beginUpload('a/b');
   const hanging = requestPlain(`${registry.url}${location}`, { method: 'PATCH', headers: { 'Content-Length': bytes.length } });
   const { promise: broken, resolve } = Promise.withResolvers<void>();
   hanging.on('error', () => resolve()).on('response', () => resolve());
-  hanging.write(bytes.subarray(0, 300_000));
+  hanging.write(bytes.subarray(0, 700_000));
   await eventually('some of it has come', () => assert.ok(statSync(join(registry.storage, 'uploads', location.split('/').at(-1) ?? '')).size > 0));
   const next = Number((await registry.request(location)).headers.get('range')?.slice(2)) + 1;
   await broken;
-  assert.equal(await registry.status(`${location}?digest=${digestOf(bytes)}`, 'PUT', { body: bytes.subarray(next), headers: { 'Content-Range': `${next}-399999` } }), 201);
+  assert.equal(await registry.status(`${location}?digest=${digestOf(bytes)}`, 'PUT', { body: bytes.subarray(next), headers: { 'Content-Range': `${next}-899999` } }), 201);
 });
 
 test('heads that are too large, too slow or no HTTP must be answered and cut off', async () => {

@@ -4,8 +4,11 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { giveBuffer, takeBuffer } from '../storage/buffer-pool.ts';
 
-/** Reads more bytes of a growing file: waits until there are some from `position` on. */
-export type Readiness = (position: number) => Promise<void>;
+/** Of a growing file: waits until the `length` bytes from `position` on may be read as far as they are there, and there are some. */
+export type Readiness = (position: number, length: number) => Promise<void>;
+
+/** Bytes of a growing file that are read at once: who waits for it gets them early. */
+const growingPiece = 256 * 1024;
 
 /** Buffers of a response: more are read ahead while few responses are under way. */
 const depths = { few: 4, many: 2 };
@@ -69,9 +72,10 @@ class FileReader {
     const left = start + length - this.#position;
     if (left === 0) return undefined;
     if (ready !== undefined) {
-      await Promise.race([ready(this.#position), gone]);
+      const piece = Math.min(left, growingPiece);
+      await Promise.race([ready(this.#position, piece), gone]);
       this.#ahead = this.#position;
-      this.#read();
+      this.#read(piece);
     }
     const read = await this.#reads.shift();
     const bytes = read?.subarray(0, left) ?? Buffer.alloc(0);
@@ -91,10 +95,10 @@ class FileReader {
     await Promise.allSettled(this.#reads);
   }
 
-  /** Whole buffers, also at the end: past the page cache nothing else is read. */
-  #read(): void {
+  /** Whole buffers, also at the end, unless told otherwise: past the page cache nothing else is read. */
+  #read(most?: number): void {
     const { buffers } = this.#options;
-    const buffer = buffers[this.#turn++ % buffers.length] ?? Buffer.alloc(0);
+    const buffer = (buffers[this.#turn++ % buffers.length] ?? Buffer.alloc(0)).subarray(0, most);
     const read = readAt(this.#descriptor, buffer, this.#ahead);
     read.catch(() => undefined);
     this.#ahead += buffer.length;

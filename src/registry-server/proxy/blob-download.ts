@@ -44,16 +44,16 @@ export class BlobDownload {
   /** The blob from its first byte, as far as it has come and further. */
   async open(): Promise<BlobSource> {
     const handle = await open(this.#options.uploadPath, 'r');
-    return { handle, size: this.#options.size, ready: (position) => this.#reach(position), [Symbol.asyncDispose]: async () => await handle.close() };
+    return { handle, size: this.#options.size, ready: (position, length) => this.#reach(position, length), [Symbol.asyncDispose]: async () => await handle.close() };
   }
 
-  async #reach(position: number): Promise<void> {
+  async #reach(position: number, length: number): Promise<void> {
     while (this.#options.upload.size <= position) {
       if (this.#failure !== undefined) throw this.#failure;
       await this.#progress.promise;
     }
     // The last bytes are only let go when they are known to be right.
-    if (position + lastPiece >= this.#options.size) await this.done;
+    if (position + length >= this.#options.size) await this.done;
   }
 
   async #run(): Promise<void> {
@@ -107,6 +107,3 @@ export class BlobDownload {
     }
   }
 }
-
-/** Bytes at the end that are held back until the digest is known. */
-const lastPiece = 256 * 1024;

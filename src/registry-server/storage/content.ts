@@ -144,8 +144,11 @@ export class Content {
     const { repository, digest, bytes, document } = manifest;
     this.database.transaction(() => {
       const id = this.ensureRepository(repository);
-      if (manifest.needs !== 'nothing') this.#refuseMissing(id, document.blobs, 'links');
-      if (manifest.needs === 'everything') this.#refuseMissing(id, document.manifests, 'manifests');
+      if (manifest.needs !== 'nothing') this.#refuseMissing(id, document.blobs, ['links']);
+      if (manifest.needs === 'everything') {
+        this.#refuseMissing(id, document.manifests, ['manifests']);
+        this.#refuseMissing(id, document.others, ['links', 'manifests']);
+      }
       const now = Date.now();
       this.database.run('INSERT INTO documents (digest, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING', digest, bytes);
       this.database.run(
@@ -154,7 +157,7 @@ export class Content {
         id, digest, document.mediaType, bytes.length, document.subject ?? null, document.artifactType ?? null,
         document.annotations === undefined ? null : JSON.stringify(document.annotations), now, now,
       );
-      for (const part of [...document.blobs, ...document.manifests]) this.database.run('INSERT INTO parts (repository, manifest, digest) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', id, digest, part);
+      for (const part of [...document.blobs, ...document.manifests, ...document.others]) this.database.run('INSERT INTO parts (repository, manifest, digest) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', id, digest, part);
       for (const tag of manifest.tags) this.setTag(repository, tag, digest);
     });
   }
@@ -228,9 +231,10 @@ export class Content {
     return { repositories: Number(row['repositories']), manifests: Number(row['manifests']), tags: Number(row['tags']), blobs: Number(row['blobs']), bytes: Number(row['bytes']) };
   }
 
-  #refuseMissing(repository: number, digests: readonly string[], table: 'links' | 'manifests'): void {
+  #refuseMissing(repository: number, digests: readonly string[], tables: readonly ('links' | 'manifests')[]): void {
     for (const digest of digests) {
-      if (this.database.get(`SELECT 1 FROM ${table} WHERE repository = ? AND digest = ?`, repository, digest) === undefined) throw missing(digest);
+      const isHere = tables.some((table) => this.database.get(`SELECT 1 FROM ${table} WHERE repository = ? AND digest = ?`, repository, digest) !== undefined);
+      if (!isHere) throw missing(digest);
     }
   }
 }

@@ -19,6 +19,8 @@ export interface ManifestDocument {
   readonly blobs: readonly string[];
   /** Digests of the manifests of an index. */
   readonly manifests: readonly string[];
+  /** Of what an index has beside manifests, as caches of builds do: blobs, or manifests of types that are not known. */
+  readonly others: readonly string[];
   readonly subject: string | undefined;
   /** As the list of referrers tells it; undefined where an index has none. */
   readonly artifactType: string | undefined;
@@ -40,18 +42,20 @@ export function readManifest(bytes: Buffer, contentType: string | undefined): Ma
   const subject = document['subject'] === undefined || document['subject'] === null ? undefined : descriptor(document['subject'], 'subject').digest;
   const own = textOf(document['artifactType'], 'artifactType');
   if (indexTypes.has(mediaType)) {
-    const manifests = list(document['manifests'], 'manifests').map((entry, index) => descriptor(entry, `manifests[${index}]`).digest);
-    return { mediaType, blobs: [], manifests, subject, artifactType: own, annotations };
+    const entries = list(document['manifests'], 'manifests').map((entry, index) => descriptor(entry, `manifests[${index}]`));
+    const isManifest = ({ mediaType: type }: { mediaType: string | undefined }): boolean => type === undefined || indexTypes.has(type) || manifestTypes.has(type) || type === ociArtifact;
+    const [manifests, others] = [entries.filter(isManifest), entries.filter((entry) => !isManifest(entry) && !entry.isElsewhere)].map((some) => some.map(({ digest }) => digest));
+    return { mediaType, blobs: [], manifests: manifests ?? [], others: others ?? [], subject, artifactType: own, annotations };
   }
   if (manifestTypes.has(mediaType)) {
     const configuration = descriptor(document['config'], 'config');
     const layers = list(document['layers'], 'layers').map((entry, index) => descriptor(entry, `layers[${index}]`));
     const blobs = [configuration, ...layers].filter(({ isElsewhere }) => !isElsewhere).map(({ digest }) => digest);
-    return { mediaType, blobs, manifests: [], subject, artifactType: own ?? configuration.mediaType, annotations };
+    return { mediaType, blobs, manifests: [], others: [], subject, artifactType: own ?? configuration.mediaType, annotations };
   }
   if (mediaType === ociArtifact) {
     const blobs = list(document['blobs'], 'blobs').map((entry, index) => descriptor(entry, `blobs[${index}]`).digest);
-    return { mediaType, blobs, manifests: [], subject, artifactType: own, annotations };
+    return { mediaType, blobs, manifests: [], others: [], subject, artifactType: own, annotations };
   }
   throw invalid(`the media type ${mediaType} is not that of a manifest this registry knows`);
 }

@@ -14,6 +14,8 @@ const readSize = 256 * 1024;
 /** Where writes past the page cache must begin and end. */
 const blockSize = 4096;
 const smallestDirect = 64 * 1024;
+/** Most bytes that are gathered for the page cache: who reads an upload meanwhile need not wait for more. */
+const cachedPiece = 256 * 1024;
 /** Bytes after which the disk is set to work, rather than with all of them at the end. */
 const syncEvery = 8 * 1024 * 1024;
 
@@ -64,7 +66,7 @@ export class Upload implements AsyncDisposable {
     return new UploadWriter({
       hash: (chunk) => void this.#hash?.update(chunk),
       write: async (bytes) => await this.#write(bytes),
-    });
+    }, this.#mayBeDirect ? undefined : cachedPiece);
   }
 
   /** Whether the bytes have this digest. Nothing may be appended afterwards. */
@@ -134,13 +136,15 @@ export class Upload implements AsyncDisposable {
 export class UploadWriter {
   readonly #sink: { readonly hash: (chunk: Buffer) => void; readonly write: (bytes: Buffer) => Promise<void> };
   readonly #buffers: [Buffer, Buffer] = [takeBuffer(), takeBuffer()];
+  readonly #most: number;
   #filled = 0;
   #writing: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(sink: { hash: (chunk: Buffer) => void; write: (bytes: Buffer) => Promise<void> }) {
+  constructor(sink: { hash: (chunk: Buffer) => void; write: (bytes: Buffer) => Promise<void> }, most = Number.POSITIVE_INFINITY) {
     this.#sink = sink;
+    this.#most = Math.min(most, ...this.#buffers.map((buffer) => buffer.length));
   }
 
   /** A promise when the next chunk has to wait. */
@@ -163,10 +167,10 @@ export class UploadWriter {
   #fill(chunk: Buffer): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error as Error);
     for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(this.#buffers[0], this.#filled, at);
+      const copied = chunk.copy(this.#buffers[0], this.#filled, at, at + this.#most - this.#filled);
       this.#filled += copied;
       at += copied;
-      if (this.#filled < this.#buffers[0].length) continue;
+      if (this.#filled < this.#most) continue;
       if (this.#writing !== undefined) return (this.#waiting = this.#wait(at === chunk.length ? undefined : Buffer.from(chunk.subarray(at))));
       this.#begin();
     }
