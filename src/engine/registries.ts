@@ -2,6 +2,7 @@
 import { EngineError, fail, isFailure } from '#base/errors/failure.ts';
 import { largestConfiguration } from '#oci/image-configuration.ts';
 import { parseManifest, type ImageIndex, type ImageManifest } from '#oci/manifest.ts';
+import { mediaTypes } from '#oci/media-types.ts';
 import type { Platform } from '#oci/platform.ts';
 import { canonicalText, familiarName, parseAnyReference, withDefaultTag, type ImageReference } from '#oci/reference.ts';
 import { readCredentials, type Credentials } from '#registry/credentials.ts';
@@ -71,8 +72,9 @@ function parseFor(reference: ImageReference, { text, contentType }: { text: stri
   }
 }
 
-/** As the configuration file says; one that cannot be had or read says nothing. */
+/** As the configuration file says; one that cannot be had or read says nothing, and Docker reads none of OCI's. */
 async function configuredPlatform(repository: Repository, manifest: ImageManifest, signal: AbortSignal): Promise<Platform[]> {
+  if (manifest.mediaType !== mediaTypes.dockerManifest) return [];
   try {
     const { body } = await repository.blob(manifest.config.digest, { signal });
     const document: unknown = JSON.parse((await readAnswer(body, 'image configuration', largestConfiguration)).toString('utf8'));

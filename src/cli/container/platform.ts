@@ -10,11 +10,12 @@ export function normalizePlatform(text: string): string {
   const invalid = (problem: string): Error => new Error(`error parsing specified platform: ${problem}: invalid argument`);
   const parts = text.split('/');
   const [first = '', second, third] = parts;
-  if (parts.length > 3) throw invalid(`${quoteText(text)}: cannot parse platform specifier`);
   if (!osPattern.test(first)) throw invalid(`${quoteText(first)} is an invalid OS component of ${quoteText(text)}: OSAndVersion specifier component must match ${quoteText(osPattern.source)}`);
-  for (const part of parts.slice(1)) {
+  // What is behind the third slash counts as one.
+  for (const part of [...parts.slice(1, 3), ...(parts.length > 3 ? [parts.slice(3).join('/')] : [])]) {
     if (!/^[A-Za-z0-9_.-]+$/.test(part)) throw invalid(`${quoteText(part)} is an invalid component of ${quoteText(text)}: platform specifier component must match "^[A-Za-z0-9_.-]+$"`);
   }
+  if (parts.length > 3) throw invalid(`${quoteText(text)}: cannot parse platform specifier`);
   if (second !== undefined) {
     const { architecture, variant } = normalArchitecture(second, third ?? '');
     if (third !== undefined) return join(systemName(first), architecture, architecture === 'arm64' && variant === '' ? 'v8' : variant);

@@ -94,6 +94,7 @@ test('platforms must be sent as the API takes them', () => {
   assert.equal(parsePlatform('linux/aarch64'), '{"architecture":"arm64","os":"linux"}');
   assert.equal(parsePlatform('linux/arm/v6'), '{"architecture":"arm","os":"linux","variant":"v6"}');
   assert.throws(() => parsePlatform('linux/amd64/x/y'), /^CommandFailure: invalid platform: "linux\/amd64\/x\/y": cannot parse platform specifier: invalid argument$/);
+  assert.throws(() => parsePlatform('a/b/c/d/e'), /^CommandFailure: invalid platform: "d\/e" is an invalid component of "a\/b\/c\/d\/e": platform specifier component must match "\^\[A-Za-z0-9_.-\]\+\$": invalid argument$/);
 });
 
 const numbers = contextType<number>('formatter.numberContext', { Half: (value) => String(value / 2), Name: (value) => `n${value}` }, {

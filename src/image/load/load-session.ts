@@ -7,7 +7,7 @@ import type { ImageReference } from '#oci/reference.ts';
 import type { ImageParts } from '../image-parts.ts';
 import type { StagedLayer } from '../layer/contract.ts';
 import type { LayerLease } from '../layer-keeper.ts';
-import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
+import { byteProgress, reportWhole } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import type { SpooledArchive } from './spooled-archive.ts';
 
@@ -42,8 +42,6 @@ export function checkSystem(os: string): void {
 }
 
 const status = 'Loading layer';
-/** Bytes. */
-const dockerRead = 32 * 1024;
 /** Milliseconds before the progress of a layer is told while it is read: until then the end alone is. */
 const quickEnough = 500;
 
@@ -61,9 +59,5 @@ export function stagingProgress(session: Pick<LoadSession, 'quiet' | 'report'>, 
 
 /** Reports that a layer is there. */
 export function placedProgress({ quiet, report }: Pick<LoadSession, 'quiet' | 'report'>, { identifier, size }: { identifier: string; size: number }): void {
-  if (quiet) return;
-  const message = byteMessage({ id: shortIdentifier(identifier), status, current: size, total: size });
-  report(message);
-  // Docker tells the end of what it reads again where its last read was no small part of it.
-  if ((size % dockerRead || dockerRead) > size / 100) report(message);
+  if (!quiet) reportWhole(report, { id: shortIdentifier(identifier), status, total: size });
 }

@@ -26,3 +26,13 @@ export function byteMessage(count: { id: string; status: string; current: number
     ...(id === '' ? {} : { id }),
   };
 }
+
+/** Bytes that Docker reads at once. */
+const dockerRead = 32 * 1024;
+
+/** Tells that all was read. Docker tells it twice where its last read was no small part of it. */
+export function reportWhole(report: Report, { total, ...count }: { id: string; status: string; total: number }): void {
+  const message = byteMessage({ ...count, current: total, total });
+  report(message);
+  if ((total % dockerRead || dockerRead) > total / 100) report(message);
+}

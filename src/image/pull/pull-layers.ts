@@ -11,7 +11,7 @@ import type { ImageParts } from '../image-parts.ts';
 import type { StagedLayer } from '../layer/contract.ts';
 import type { LayerLease } from '../layer-keeper.ts';
 import type { BlobLease } from '../manifests/content-keeper.ts';
-import { byteMessage, byteProgress } from '../progress/byte-progress.ts';
+import { byteProgress, reportWhole } from '../progress/byte-progress.ts';
 import type { Report } from '../progress/progress-stream.ts';
 import { downloadBlob } from './download-blob.ts';
 import type { RetryRule } from './patience.ts';
@@ -119,7 +119,7 @@ class LayerJob {
       throw told(error);
     }
     if (download !== undefined) return;
-    if (unpacked !== undefined) report(byteMessage({ id: shortIdentifier(layer.digest), status: 'Extracting', current: layer.size, total: layer.size }));
+    if (!isThere) reportWhole(report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
     state(report, layer, 'Pull complete');
   }
 
@@ -133,7 +133,7 @@ class LayerJob {
     const following = AbortSignal.any([signal, left.signal]);
     const tell = this.#progress();
     const onProgress = (bytes: number): void => {
-      if (this.#isTurn && this.#isDownloaded && bytes < layer.size) tell(bytes);
+      if (this.#isTurn && this.#isDownloaded) tell(bytes);
     };
     try {
       using _slot = await parts.unpackings.take(following, () => undefined);
@@ -160,7 +160,9 @@ class LayerJob {
 
   #progress(): (bytes: number) => void {
     const { layer } = this.#place;
-    return byteProgress(this.#pull.report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
+    const tell = byteProgress(this.#pull.report, { id: shortIdentifier(layer.digest), status: 'Extracting', total: layer.size });
+    // The end is told once the layer is in place.
+    return (bytes) => (bytes < layer.size ? tell(bytes) : undefined);
   }
 }
 
