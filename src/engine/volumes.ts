@@ -189,7 +189,7 @@ function readDangling(values: readonly string[] | undefined): boolean | undefine
 function readAll(values: readonly string[] | undefined): boolean {
   const [value, ...more] = values ?? [];
   if (value === undefined) return false;
-  if (more.length > 0) throw fail('container.filter_invalid', { filter: 'all', reason: 'only one value is expected' });
+  if (more.length > 0) throw fail('container.filter_invalid', { filter: `all=[${[value, ...more].join(' ')}]`, reason: 'only one value is expected' });
   const read = parseGoBoolean(value);
   if (read === undefined) throw fail('container.filter_invalid', { filter: 'all', reason: `strconv.ParseBool: parsing ${quoteText(value)}: invalid syntax` });
   return read;

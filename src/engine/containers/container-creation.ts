@@ -18,7 +18,7 @@ import { fillVolumes } from './fill-volumes.ts';
 import { foreignPlatformWarning } from './foreign-platform.ts';
 import { processOf, withImageDefaults } from './image-defaults.ts';
 import { withDataRootPropagation } from './data-root-propagation.ts';
-import { fulfilMounts, lookForSources, readMounts } from './mount-plan.ts';
+import { fulfilMounts, lookForSources, markUnnamed, readMounts } from './mount-plan.ts';
 import { makeImageMounts } from './image-mounts.ts';
 import { remappingFor } from './remapping.ts';
 import { checkRestartPolicy } from './restart-policy.ts';
@@ -68,7 +68,7 @@ export async function createContainer(
   if (holder !== undefined) throw fail('container.name_in_use', { name: asked, holder });
   const links = isUserDefined(networkMode) ? [] : resolveLinks(hostConfig.Links ?? [], parts.registry);
   const wishes = readMounts(config, hostConfig, await lookForSources(hostConfig.Mounts), (reference) => lender(reference, parts)).map((wish) => withDataRootPropagation(wish, parts.paths.dataRoot));
-  const finalHostConfig: HostConfig = { ...hostConfig, NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
+  const finalHostConfig: HostConfig = { ...hostConfig, ...(hostConfig.Mounts !== undefined && { Mounts: markUnnamed(hostConfig.Mounts) }), NetworkMode: networkMode, PidMode: byIdentifier(hostConfig.PidMode, parts), IpcMode: byIdentifier(hostConfig.IpcMode, parts) };
 
   await using undo = new AsyncDisposableStack();
   const announced: string[] = [];

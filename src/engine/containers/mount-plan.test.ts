@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ContainerConfig, HostConfig, MountRequest } from '#schema/container-config.ts';
 import type { ContainerRecord } from './container-record.ts';
-import { readMounts } from './mount-plan.ts';
+import { markUnnamed, readMounts } from './mount-plan.ts';
 
 const none = (reference: string): ContainerRecord => {
   throw new Error(`No such container: ${reference}`);
@@ -43,4 +43,10 @@ test('bad specifications must be refused with Docker’s texts', () => {
   ] as [MountRequest, string][]) {
     assert.throws(() => plan({ Mounts: [mount] }), { message: text });
   }
+});
+
+test('labels of an unnamed volume must be shown with the one that tells that it has no name', () => {
+  const unnamed: MountRequest = { Type: 'volume', Target: '/d', VolumeOptions: { Labels: { a: 'b' } } };
+  const others: MountRequest[] = [{ Type: 'volume', Target: '/d' }, { ...unnamed, Source: 'named' }, { Type: 'tmpfs', Target: '/d' }];
+  assert.deepEqual(markUnnamed([unnamed, ...others]), [{ ...unnamed, VolumeOptions: { Labels: { a: 'b', 'com.docker.volume.anonymous': '' } } }, ...others]);
 });

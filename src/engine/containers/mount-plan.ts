@@ -13,6 +13,7 @@ import type { PlannedMount } from './planned-mount.ts';
 import { checkMode, readBind } from './read-bind.ts';
 import { readMount } from './read-mount.ts';
 
+const anonymousLabel = 'com.docker.volume.anonymous';
 const invalid = (message: string): Error => fail('mount.specification_invalid', { message });
 
 /** Whether the sources of `--mount type=bind` are there. A file server that does not answer holds up this create alone. */
@@ -53,6 +54,16 @@ export function readMounts(config: ContainerConfig, hostConfig: HostConfig, sour
     if (!wishes.has(destination) && !tmpfs.has(destination)) wishes.set(destination, anonymousVolume(destination, hostConfig.VolumeDriver));
   }
   return [...wishes.values()];
+}
+
+/** As inspect shows them: labels that were given for an unnamed volume are all that it has. */
+export function markUnnamed(requests: readonly MountRequest[]): MountRequest[] {
+  return requests.map((request) => {
+    const { Type, Source = '', VolumeOptions } = request;
+    const labels = VolumeOptions?.Labels;
+    if (Type !== 'volume' || Source !== '' || labels === undefined || labels === null) return request;
+    return { ...request, VolumeOptions: { ...VolumeOptions, Labels: { ...labels, [anonymousLabel]: '' } } };
+  });
 }
 
 /** How the making of volumes is guarded. */
