@@ -3,7 +3,7 @@
  * is unpacked, so no name and no link in it can lead anywhere else.
  */
 import { createHash, hash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { fail } from '#base/errors/failure.ts';
 import { readTar } from '#oci/tar/read-tar.ts';
@@ -34,6 +34,12 @@ export interface SourceNode {
   readonly children: Map<string, SourceNode>;
 }
 
+/** Where contents of files lie. */
+export interface Spool {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  close(): Promise<void>;
+}
+
 /** Is told of what an archive becomes before it is kept, and throws where that is too much. */
 export interface TreeWatch {
   /** One more file, directory or link. */
@@ -49,11 +55,11 @@ const smallFile = 32 * 1024;
 
 export class SourceTree implements AsyncDisposable {
   readonly root: SourceNode;
-  readonly #spool: FileHandle;
+  readonly #spool: Spool;
   /** A part of the spool that was read for one small file, for those that lie behind it. */
   #ahead: { readonly start: number; readonly bytes: Buffer } | undefined;
 
-  private constructor(root: SourceNode, spool: FileHandle) {
+  private constructor(root: SourceNode, spool: Spool) {
     this.root = root;
     this.#spool = spool;
   }
@@ -101,7 +107,7 @@ export class SourceTree implements AsyncDisposable {
   }
 
   /** A tree whose files' contents lie in `spool`, which it closes. */
-  static over(root: SourceNode, spool: FileHandle): SourceTree {
+  static over(root: SourceNode, spool: Spool): SourceTree {
     return new SourceTree(root, spool);
   }
 

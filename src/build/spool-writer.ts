@@ -5,7 +5,7 @@ const bufferSize = 512 * 1024;
 
 export class SpoolWriter {
   readonly #file: FileHandle;
-  readonly #buffer = Buffer.allocUnsafe(bufferSize);
+  #buffer: Buffer | undefined;
   #start = 0;
   #length = 0;
 
@@ -25,13 +25,14 @@ export class SpoolWriter {
   addNow(chunk: Uint8Array, position: number): boolean {
     if (this.#length + chunk.length > bufferSize || (this.#length > 0 && position !== this.#start + this.#length)) return false;
     if (this.#length === 0) this.#start = position;
+    this.#buffer ??= Buffer.allocUnsafe(bufferSize);
     this.#buffer.set(chunk, this.#length);
     this.#length += chunk.length;
     return true;
   }
 
   async flush(): Promise<void> {
-    if (this.#length === 0) return;
+    if (this.#length === 0 || this.#buffer === undefined) return;
     await this.#write(this.#buffer.subarray(0, this.#length), this.#start);
     this.#length = 0;
   }

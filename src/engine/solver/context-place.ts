@@ -1,6 +1,6 @@
 /** Where directories of one origin are received: the file with their contents, what lies where in it, and the last trees that point into it. */
 import type { FileHandle } from 'node:fs/promises';
-import type { SourceNode } from '#build/source-tree.ts';
+import type { SourceNode, Spool } from '#build/source-tree.ts';
 
 /** A file that was received: by what it is known again, and where it lies. */
 export interface KnownFile {
@@ -13,10 +13,29 @@ export interface KnownFile {
 export interface ContextPlace {
   readonly path: string;
   readonly spool: FileHandle;
+  /** The store, as long as it has the place, and trees: the file is closed with the last of them. */
+  users: number;
   length: number;
   /** Bytes of `length` that `files` point at. */
   live: number;
   readonly files: Map<string, KnownFile>;
+}
+
+/** The file of a place for one more user; `close` gives it back. */
+export function shareSpool(place: ContextPlace): Spool {
+  place.users++;
+  let isOpen = true;
+  return {
+    read: async (buffer, offset, length, position) => await place.spool.read(buffer, offset, length, position),
+    close: async () => {
+      if (isOpen) await leavePlace(place);
+      isOpen = false;
+    },
+  };
+}
+
+export async function leavePlace(place: ContextPlace): Promise<void> {
+  if (--place.users === 0) await place.spool.close();
 }
 
 /** Entries of one directory. */

@@ -15,7 +15,7 @@ import { directoryNode, makeDirectories, SourceTree, type SourceNode } from '#bu
 import type { OwnedPath } from '#image/contract.ts';
 import { packetTypes, type Packet, type Stat } from '#schema/buildkit/file-sync-messages.ts';
 import type { MessageStream, PacketStream } from './build-session.ts';
-import { KeptTrees, mostEntries, type ContextPlace } from './context-place.ts';
+import { KeptTrees, leavePlace, mostEntries, shareSpool, type ContextPlace } from './context-place.ts';
 import { receivePacked, type ReceiveOptions } from './packed-receiver.ts';
 import { nodeOfStat } from './stat-node.ts';
 
@@ -45,7 +45,7 @@ export class ContextStore implements AsyncDisposable {
     const place = await this.#place(key);
     const receiver = new Receiver(place, stream, options);
     const root = await receiver.run();
-    return SourceTree.over(root, await open(place.path, 'r'));
+    return SourceTree.over(root, shareSpool(place));
   }
 
   /** The same as our own client sends it. */
@@ -53,7 +53,7 @@ export class ContextStore implements AsyncDisposable {
     using _held = await this.#mutex.acquire(key, options.signal);
     const place = await this.#place(key);
     const root = await receivePacked(place, { stream, trees: this.#trees, ...options });
-    return SourceTree.over(root, await open(place.path, 'r'));
+    return SourceTree.over(root, shareSpool(place));
   }
 
   /** Bytes on disk. */
@@ -83,7 +83,7 @@ export class ContextStore implements AsyncDisposable {
     if (present !== undefined && present.length - present.live <= Math.max(mostUnused, present.live)) return present;
     if (present !== undefined) await this.#drop(key);
     const path = join(this.#directory, newIdentifier());
-    const place: ContextPlace = { path, spool: await open(path, 'wx+', 0o600), length: 0, live: 0, files: new Map() };
+    const place: ContextPlace = { path, spool: await open(path, 'wx+', 0o600), users: 1, length: 0, live: 0, files: new Map() };
     this.#places.set(key, place);
     return place;
   }
@@ -94,7 +94,7 @@ export class ContextStore implements AsyncDisposable {
     if (place === undefined) return;
     this.#places.delete(key);
     this.#trees.drop(place.path);
-    await place.spool.close();
+    await leavePlace(place);
     await rm(place.path, { force: true });
   }
 }

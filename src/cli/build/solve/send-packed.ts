@@ -1,5 +1,5 @@
 /** Gives the daemon a directory in few large messages (schema/buildkit/directory-listing). Blocking, as that is several times faster for many small files. */
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
 import { IgnorePatterns } from '#base/ignore-patterns.ts';
 import { GrpcError, statusCodes } from '#base/grpc/grpc-status.ts';
 import { directoryMessages, ListingWriter, pieceHeader, unpackNumbers, writePieceHeader, type EntryStatus } from '#schema/buildkit/directory-listing.ts';
@@ -88,9 +88,9 @@ function* listing({ path: root, exclude, follow }: SentDirectory, paths: string[
   yield writer.end();
 
   /** What was changed just now may be changed again without a trace: it gets a time that it will not have again. */
-  function statusOf(status: BigIntStats): EntryStatus {
+  function statusOf(status: BigIntStats, mode: number): EntryStatus {
     const { ctimeNs } = status;
-    return { mode: Number(status.mode & 0o7777n), size: Number(status.size), modified: status.mtimeNs, changed: ctimeNs > young ? scan : ctimeNs, inode: status.ino };
+    return { mode: mode & 0o7777, size: Number(status.size), modified: status.mtimeNs, changed: ctimeNs > young ? scan : ctimeNs, inode: status.ino };
   }
 
   function* below(directory: string, prefix: string): Generator<Buffer, void> {
@@ -99,23 +99,26 @@ function* listing({ path: root, exclude, follow }: SentDirectory, paths: string[
       if (wanted !== undefined && !isWanted(path, wanted)) continue;
       const full = `${directory}/${name}`;
       const status = lstatSync(full, { bigint: true });
-      const isDirectory = status.isDirectory();
+      // Many times faster than to ask the status of each kind.
+      const mode = Number(status.mode);
+      const type = mode & constants.S_IFMT;
+      const isDirectory = type === constants.S_IFDIR;
       if (ignored?.matches(path) === true && !(isDirectory && ignored.mayTakeBackBelow(path))) continue;
       let message: Buffer | undefined;
-      if (status.isFile()) {
+      if (type === constants.S_IFREG) {
         const first = status.nlink > 1n ? linked.get(status.ino) : undefined;
         if (first === undefined) {
           if (status.nlink > 1n) linked.set(status.ino, path);
           paths.push(path);
         }
-        message = writer.add(first === undefined ? 'file' : 'link', name, statusOf(status), first);
+        message = writer.add(first === undefined ? 'file' : 'link', name, statusOf(status, mode), first);
       } else if (isDirectory) {
-        message = writer.add('directory', name, statusOf(status));
+        message = writer.add('directory', name, statusOf(status, mode));
         if (message !== undefined) yield message;
         yield* below(full, `${path}/`);
         message = writer.up();
-      } else if (status.isSymbolicLink()) message = writer.add('symlink', name, statusOf(status), readlinkSync(full));
-      else if (status.isFIFO()) message = writer.add('fifo', name, statusOf(status));
+      } else if (type === constants.S_IFLNK) message = writer.add('symlink', name, statusOf(status, mode), readlinkSync(full));
+      else if (type === constants.S_IFIFO) message = writer.add('fifo', name, statusOf(status, mode));
       if (message !== undefined) yield message;
     }
   }
