@@ -4,8 +4,10 @@
  * smaller is stored. Blocking.
  */
 import { createHash } from 'node:crypto';
-import { constants, crc32, deflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync } from 'node:zlib';
 import type { BlockingRingWriter } from './byte-ring.ts';
+import { ChunkSink } from './chunk-sink.ts';
+import { gzipTrailer } from './gzip-trailer.ts';
 import type { PackProgress } from './pack-progress.ts';
 
 const chunkSize = 512 * 1024;
@@ -20,39 +22,21 @@ const head = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** An empty block, which is the last. */
 const lastBlock = Buffer.from([0x03, 0x00]);
 
-export class GzipWriter {
+export class GzipWriter extends ChunkSink {
   readonly #ring: BlockingRingWriter;
-  readonly #chunk = Buffer.alloc(chunkSize);
   readonly #hash = createHash('sha256');
-  readonly #progress: PackProgress;
-  #filled = 0;
-  #check = 0;
-  #consumed = 0;
   #size = 0;
 
   constructor(ring: BlockingRingWriter, progress: PackProgress) {
+    super(chunkSize, progress);
     this.#ring = ring;
-    this.#progress = progress;
     this.#give(head);
   }
 
-  /** As a ring's: room to be filled and given by `put`. */
-  space(): Buffer {
-    return this.#chunk.subarray(this.#filled);
-  }
-
-  put(length: number): void {
-    this.#filled += length;
-    if (this.#filled === chunkSize) this.#flush();
-  }
-
-  end(): void {
-    this.#flush();
+  override end(): void {
+    super.end();
     this.#give(lastBlock);
-    const tail = Buffer.alloc(8);
-    tail.writeUInt32LE(this.#check, 0);
-    tail.writeUInt32LE(this.#consumed % 2 ** 32, 4);
-    this.#give(tail);
+    this.#give(gzipTrailer(this.check, this.consumed));
     this.#ring.end();
   }
 
@@ -61,15 +45,9 @@ export class GzipWriter {
     return { digest: `sha256:${this.#hash.digest('hex')}`, size: this.#size };
   }
 
-  #flush(): void {
-    const contents = this.#chunk.subarray(0, this.#filled);
-    if (contents.length === 0) return;
-    this.#check = crc32(contents, this.#check);
-    this.#consumed += contents.length;
+  protected override take(contents: Buffer): void {
     if (shrinks(contents)) this.#give(deflateRawSync(contents, { level, finishFlush: constants.Z_SYNC_FLUSH }));
     else this.#store(contents);
-    this.#filled = 0;
-    this.#progress.consumed = this.#consumed;
   }
 
   #store(contents: Buffer): void {
