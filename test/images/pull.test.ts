@@ -40,6 +40,8 @@ test('an image must be pulled with its layers, its name and digest, and the mess
     assert.deepEqual(statuses(messages, id).filter((status) => status !== 'Waiting'), ['Pulling fs layer', 'Verifying Checksum', 'Download complete', 'Pull complete']);
     const last = messages.filter((message) => message.id === id && message.status === 'Downloading').at(-1);
     assert.deepEqual(last?.progressDetail, { current: bytes.length, total: bytes.length });
+    const ends = messages.filter((message) => message.id === id && message.status === 'Extracting' && message.progressDetail?.current === bytes.length);
+    assert.equal(ends.length, 2, 'Docker tells the end of a small layer twice');
   }
   assert.deepEqual(stores.store.namesOf(made.id), { tags: [`${name}:v1`], digests: [`${name}@${digest}`] });
   assert.deepEqual(stores.store.resolve(`${name}@${digest}`).layers, made.diffIds);
