@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'node:test';
@@ -36,6 +37,16 @@ test('the server must end in order: requests under way are finished, new ones ar
   assert.equal((await put).status, 201);
   assert.equal(await registry.ended(), 0);
   assert.match(registry.said, /stopping: requests under way are finished first/);
+});
+
+test('a client that has gone must be in the access log with its address', async () => {
+  await using registry = await RegistryProcess.start();
+  const location = (await fetch(`${registry.url}/v2/a/b/blobs/uploads/`, { method: 'POST' })).headers.get('location') ?? '';
+  const { hostname, port } = new URL(registry.url);
+  const socket = connect(Number(port), hostname).on('error', () => undefined);
+  socket.write(`PATCH ${location} HTTP/1.1\r\nHost: registry\r\nContent-Length: 100\r\n\r\nsome`, () => socket.destroy());
+  const patch = (): Record<string, unknown> | undefined => registry.output.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>).find(({ method }) => method === 'PATCH');
+  await eventually('it is in the log', () => assert.deepEqual([patch()?.['remote'], patch()?.['status']], [hostname, 499]));
 });
 
 test('each request must be one line of JSON in the access log, and count in the metrics', async () => {

@@ -83,10 +83,12 @@ export class RegistryHttpServer implements AsyncDisposable {
     const facts: RequestFacts = { route: 'unknown', repository: undefined, user: undefined, error: undefined, received: 0 };
     const { socket } = request;
     const writtenBefore = socket.bytesWritten;
+    // A connection that is closed does not tell any more.
+    const remote = socket.remoteAddress ?? '';
     this.#running.set(socket, response);
     response.once('close', () => {
       if (this.#running.get(socket) === response) this.#running.delete(socket);
-      this.#record(request, response, { facts, began, sent: socket.bytesWritten - writtenBefore });
+      this.#record(request, response, { facts, began, remote, sent: socket.bytesWritten - writtenBefore });
     });
     try {
       await handleRequest(request, response, this.#services, facts);
@@ -107,7 +109,7 @@ export class RegistryHttpServer implements AsyncDisposable {
     response.once('finish', () => socket.destroy());
   }
 
-  #record(request: IncomingMessage, response: ServerResponse, { facts, began, sent }: { facts: RequestFacts; began: number; sent: number }): void {
+  #record(request: IncomingMessage, response: ServerResponse, { facts, began, remote, sent }: { facts: RequestFacts; began: number; remote: string; sent: number }): void {
     const milliseconds = performance.now() - began;
     const status = response.headersSent ? response.statusCode : 499;
     const { metrics } = this.#services;
@@ -119,7 +121,7 @@ export class RegistryHttpServer implements AsyncDisposable {
     const agent = request.headers['user-agent'];
     this.#log?.write({
       time: new Date().toISOString(),
-      remote: request.socket.remoteAddress ?? '',
+      remote,
       ...(facts.user === undefined ? {} : { user: facts.user }),
       method,
       path: request.url ?? '',
