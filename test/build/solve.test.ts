@@ -172,6 +172,23 @@ test('an image must be told to be cached when a step is made over it that was us
   assert.deepEqual([await told('a'), await told('a'), await told('b'), await told('b')], ['CACHED', 'DONE', 'CACHED', 'DONE']);
 });
 
+test('arguments, here-documents and what the checks find must be as with BuildKit', async (t) => {
+  const directory = contextOf(t, {
+    Dockerfile: [
+      'FROM busybox AS one', 'ENV SET=env', 'ARG SET=argument', 'RUN echo 1 $SET',
+      'FROM one', 'RUN echo 2 $SET', 'RUN <<EOF cat', 'by cat', 'EOF', 'ARG KNOWN=v', 'RUN <<EOF', 'echo 3 $KNOWN', 'EOF', 'ENV TAKEN=${MISSING:-other}', 'LABEL "two words"=x', 'COPY <<EOF /x', '$ABSENT', 'EOF', '',
+    ].join('\n'),
+  });
+  const { code, stderr } = await solve(directory);
+  assert.equal(code, 0, stderr);
+  const lines = stderr.split('\n').flatMap((line) => /^#\d+ \d+\.\d{3} (.*)$/.exec(line)?.[1] ?? []);
+  assert.deepEqual(lines, ['1 argument', '2 env', 'by cat', '3 v']);
+  assert.match(stderr, /RUN <<EOF \(echo 3 v\)/);
+  assert.deepEqual(stderr.split('\n').filter((line) => line.startsWith(' - ')), [" - UndefinedVar: Usage of undefined variable '$MISSING' (line 14)", " - UndefinedVar: Usage of undefined variable '$ABSENT' (line 16)"]);
+  const twice = await solve(contextOf(t, { Dockerfile: '# escape=`\n# escape=`\nFROM busybox\n' }));
+  assert.match(twice.stderr, /Dockerfile:1\n-{20}\n {3}1 \| >>> # escape=`\n/);
+});
+
 test('a failure must name the lines, the output and nothing must be left', async (t) => {
   const directory = contextOf(t, { Dockerfile: 'FROM busybox\nENV A=1\nRUN echo before; exit 7\n' });
   const { code, stderr } = await solve(directory);

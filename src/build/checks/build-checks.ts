@@ -41,9 +41,25 @@ export function readCheckOptions(text: string): CheckOptions {
 /** What is found while reading, then by casing, then by what instructions do: so are findings of one line told. */
 const readingChecks: ReadonlySet<CheckName> = new Set(['StageNameCasing', 'FromAsCasing', 'MaintainerDeprecated', 'LegacyKeyValueFormat', 'NoEmptyContinuation']);
 
-/** In the order BuildKit tells them. */
+/** As BuildKit comes upon them: lines, instructions, names of stages, casing, images, and then what instructions do. */
+export function findingsInOrder(findings: readonly CheckFinding[]): CheckFinding[] {
+  return [...findings].sort((a, b) => moment(a) - moment(b) || a.range.start - b.range.start);
+}
+
+function moment({ name }: CheckFinding): number {
+  if (name === 'NoEmptyContinuation') return 0;
+  if (readingChecks.has(name)) return 1;
+  const later: readonly CheckName[][] = [['ReservedStageName', 'DuplicateStageName'], ['ConsistentInstructionCasing'], ['InvalidDefaultArgInFrom']];
+  const found = later.findIndex((names) => names.includes(name));
+  return 2 + (found < 0 ? later.length : found);
+}
+
+function phase({ name }: CheckFinding): number {
+  return readingChecks.has(name) ? 0 : name === 'ConsistentInstructionCasing' ? 1 : 2;
+}
+
+/** By line, as they are shown. */
 export function sortFindings(findings: readonly CheckFinding[]): CheckFinding[] {
-  const phase = ({ name }: CheckFinding): number => (readingChecks.has(name) ? 0 : name === 'ConsistentInstructionCasing' ? 1 : 2);
   return [...findings].sort((a, b) => a.range.start - b.range.start || phase(a) - phase(b));
 }
 

@@ -43,7 +43,8 @@ export function checkInstruction({ command, draft, context }: Application): void
 function checkVariables({ command, draft, context }: Pick<Application, 'command' | 'draft' | 'context'>): void {
   const texts = command.word === 'ENV' || command.word === 'LABEL' ? command.parameters.filter((_text, index) => index % 2 === 1) : command.parameters;
   const declared = new Set(draft.arguments.map(({ name }) => name));
-  for (const text of [...texts, ...command.flags.values()]) {
+  const documents = command.heredocs.filter(({ expand }) => expand).map(({ content }) => content);
+  for (const text of [...texts, ...command.flags.values(), ...documents]) {
     for (const name of missingVariables(text, { variables: draft.environment, escape: context.escape })) {
       if (declared.has(name)) continue;
       const suggestion = suggestName(name, [...draft.environment.keys()]);

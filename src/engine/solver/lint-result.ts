@@ -1,5 +1,5 @@
 /** What `--check` answers: the findings as BuildKit's sub-request `frontend.lint` has them. */
-import { sortFindings, type CheckFinding } from '#build/checks/build-checks.ts';
+import { findingsInOrder, sortFindings, type CheckFinding } from '#build/checks/build-checks.ts';
 import { checkAddress, checkRules } from '#build/checks/check-rules.ts';
 import { sourceExcerpt } from '#base/source-excerpt.ts';
 import type { LineRange } from '#build/dockerfile.ts';
@@ -15,7 +15,7 @@ export interface LintFacts {
 export function lintResult({ fileName, text, findings, error }: LintFacts): Record<string, Buffer> {
   const sorted = sortFindings(findings);
   const document = {
-    warnings: sorted.map(({ name, detail, range }) => ({ ruleName: name, description: checkRules[name].description, url: address(name), detail, location: location(range) })),
+    warnings: findingsInOrder(findings).map(({ name, detail, range }) => ({ ruleName: name, description: checkRules[name].description, url: address(name), detail, location: location(range) })),
     sources: [{ filename: fileName, data: Buffer.from(text).toString('base64'), language: 'Dockerfile' }],
     buildError: error === undefined ? undefined : { message: error.message, location: location(error.range) },
   };
