@@ -310,6 +310,12 @@ test('a manifest that lies about its image must be refused and leave nothing', a
   await assert.rejects(pullOf({ ...manifest, layers: manifest.layers.toReversed() }), mismatch);
   await assert.rejects(pullOf({ ...manifest, layers: [{ ...manifest.layers[0], mediaType: 'application/x-evil' }, manifest.layers[1]] }), { message: 'unsupported media type application/x-evil' });
   await assert.rejects(pullOf({ ...manifest, mediaType: dockerManifestType, config: { ...manifest.config, mediaType: 'application/vnd.docker.plugin.v1+json' } }, dockerManifestType), { message: 'Encountered remote "application/vnd.docker.plugin.v1+json"(plugin) when fetching' });
+  await assert.rejects(pullOf({ ...manifest, mediaType: dockerManifestType }), { message: `if present, mediaType in manifest should be '${manifestType}' not '${dockerManifestType}'` });
+  await assert.rejects(pullOf({ ...manifest, mediaType: manifestType }, dockerManifestType), { message: `mediaType in manifest should be '${dockerManifestType}' not '${manifestType}'` });
+  registry.manifests.set('me/bad:v1', { type: manifestType, body: Buffer.from('{"schemaVersion":2') });
+  await assert.rejects(pull(stores, `${registry.host}/me/bad:v1`), { message: 'unexpected end of JSON input' });
+  registry.push('me/bad:v1', imageOf(made.layers, { os: 'windows' }));
+  await assert.rejects(pull(stores, `${registry.host}/me/bad:v1`), { message: 'image operating system "windows" cannot be used on this platform: operating system is not supported' });
   await assert.rejects(pullOf({ schemaVersion: 1, fsLayers: [] }, 'application/vnd.docker.distribution.manifest.v1+json'), /schema 1 support has been removed. Suggest the author of 127/);
   await assert.rejects(pullOf({ ...manifest, padding: 'x'.repeat(4 * 1024 * 1024) }), { code: 'registry.answer_too_large' });
   const bogus = imageOf([Buffer.from('no tar at all '.repeat(100))]);

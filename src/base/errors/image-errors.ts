@@ -34,7 +34,10 @@ export const imageErrors = {
   'image.download_refused': { kind: 'system', text: (d) => `${d['message']}` },
   'image.download_not_found': { kind: 'notFound', text: (d) => `${d['message']}` },
   'image.invalid_platform': { kind: 'invalid', text: (d) => `${d['message']}` },
-  'image.unsupported_system': { kind: 'system', text: () => 'operating system is not supported' },
+  'image.unsupported_system': {
+    kind: 'system',
+    text: (d) => `${d['os'] === undefined ? '' : `image operating system ${JSON.stringify(d['os'])} cannot be used on this platform: `}operating system is not supported`,
+  },
   'image.invalid_change': { kind: 'invalid', text: (d) => `${d['message']}` },
   'image.invalid_document': { kind: 'invalid', text: (d) => `invalid image data: ${d['what']} ${d['reason']}` },
   'image.invalid_configuration': { kind: 'system', text: (d) => `${d['message']}` },

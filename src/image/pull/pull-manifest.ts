@@ -1,7 +1,8 @@
 /** From a tag or digest to an image that is here: picks the platform, fetches configuration and layers, and tells what describes it. */
 import { fail, isFailure } from '#base/errors/failure.ts';
+import { goJsonFault } from '#base/go-json.ts';
 import { digestOf } from '#oci/digest.ts';
-import { parseImageConfiguration } from '#oci/image-configuration.ts';
+import { parseImageConfiguration, type ImageConfiguration } from '#oci/image-configuration.ts';
 import { parseManifest, type Descriptor, type ImageIndex, type ImageManifest } from '#oci/manifest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import { formatPlatform, hostPlatform, platformRank, type Platform } from '#oci/platform.ts';
@@ -90,9 +91,14 @@ function fetchOf({ parts, source, blobs, report, signal, retry }: ManifestPull):
 
 async function fetchDocument(pull: ManifestPull, which: string, mediaType?: string): Promise<Document> {
   const { bytes, digest, contentType } = await fetchManifest(fetchOf(pull), which);
+  const text = bytes.toString('utf8');
+  const fault = goJsonFault(text, 'unmarshal');
+  if (fault !== undefined) throw fail('image.pull_failed', { message: fault });
   const known = pull.parts.manifests.get(digest)?.mediaType;
   try {
-    return { content: parseManifest(bytes.toString('utf8'), contentType ?? mediaType ?? known), digest, size: bytes.length };
+    const content = parseManifest(text, contentType ?? mediaType ?? known);
+    checkTold(contentType, content.mediaType);
+    return { content, digest, size: bytes.length };
   } catch (error) {
     if (!isFailure(error, 'image.schema1_manifest')) throw error;
     throw fail('image.schema1_manifest', { reference: canonicalText(pull.reference) }, error);
@@ -131,11 +137,28 @@ async function pullImage(pull: ManifestPull, { content: manifest }: Document<Ima
   }
   for (const { mediaType } of [manifest.config, ...manifest.layers]) checkMediaType(mediaType);
   const configuration = await fetchConfiguration(fetchOf(pull), manifest.config);
-  const { diffIds, os } = parseImageConfiguration(configuration.toString('utf8'));
-  if (os !== '' && os.toLowerCase() !== 'linux') throw fail('image.unsupported_system');
+  const { diffIds, os } = readConfiguration(configuration.toString('utf8'));
+  if (os !== '' && os.toLowerCase() !== 'linux') throw fail('image.unsupported_system', { os });
   if (diffIds.length !== manifest.layers.length) throw fail('image.pull_failed', { message: "layers from manifest don't match image configuration" });
   await pullLayers({ ...pull, layers: manifest.layers, diffIds });
   return { imageId: digestOf(configuration), configuration, diffIds };
+}
+
+/** What the registry calls a manifest must be what the manifest calls itself. */
+function checkTold(contentType: string | undefined, mediaType: string): void {
+  if (contentType === mediaType || (contentType !== mediaTypes.ociManifest && contentType !== mediaTypes.dockerManifest)) return;
+  const condition = contentType === mediaTypes.ociManifest ? 'if present, ' : '';
+  throw fail('image.pull_failed', { message: `${condition}mediaType in manifest should be '${contentType}' not '${mediaType}'` });
+}
+
+/** In Docker's words for a pull. */
+function readConfiguration(text: string): ImageConfiguration {
+  try {
+    return parseImageConfiguration(text);
+  } catch (error) {
+    if (!isFailure(error, 'image.no_rootfs')) throw error;
+    throw fail('image.pull_failed', { message: 'invalid rootfs in image configuration' }, error);
+  }
 }
 
 function checkConfigType(mediaType: string): void {
