@@ -48,7 +48,7 @@ export function findingsInOrder(findings: readonly CheckFinding[]): CheckFinding
 
 function moment({ name }: CheckFinding): number {
   if (name === 'NoEmptyContinuation') return 0;
-  if (readingChecks.has(name)) return 1;
+  if (readingChecks.has(name) && name !== 'LegacyKeyValueFormat') return 1;
   const later: readonly CheckName[][] = [['ReservedStageName', 'DuplicateStageName'], ['ConsistentInstructionCasing'], ['InvalidDefaultArgInFrom']];
   const found = later.findIndex((names) => names.includes(name));
   return 2 + (found < 0 ? later.length : found);

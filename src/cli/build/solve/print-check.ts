@@ -19,7 +19,7 @@ export function printCheck(method: string, response: Readonly<Record<string, str
   const { warnings, sources, buildError } = JSON.parse(json) as LintDocument;
   const count = warnings.length;
   if (count > 0 || buildError === undefined) stdout.write(count === 0 ? 'Check complete, no warnings found.\n' : `Check complete, ${count} warning${count === 1 ? ' has' : 's have'} been found!\n`);
-  for (const { ruleName, url = '', detail, location } of warnings) {
+  for (const { ruleName, url = '', detail, location } of warnings.toSorted((a, b) => lineOf(a) - lineOf(b))) {
     stdout.write(`\nWARNING: ${ruleName}${url === '' ? '' : ` - ${url}`}\n${detail}\n`);
     const [source] = sources;
     const [range] = location.ranges;
@@ -27,4 +27,8 @@ export function printCheck(method: string, response: Readonly<Record<string, str
   }
   if (buildError !== undefined) stderr.write(`ERROR: ${buildError.message}\n`);
   return count > 0 || buildError !== undefined ? 1 : 0;
+}
+
+function lineOf({ location }: LintDocument['warnings'][number]): number {
+  return location.ranges[0]?.start.line ?? 0;
 }
