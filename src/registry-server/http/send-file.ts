@@ -12,7 +12,7 @@ const growingPiece = 256 * 1024;
 
 /** Buffers of a response: more are read ahead while few responses are under way. */
 const depths = { few: 4, many: 2 };
-const fewResponses = 4;
+const fewResponses = 2;
 let responses = 0;
 
 /** Ends the response. Rejects when the client goes or the file is shorter than was said. */

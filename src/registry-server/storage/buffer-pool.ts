@@ -5,7 +5,7 @@
  */
 
 /** Many clients at once get smaller ones. */
-const slabs = { first: { size: 512 * 1024, count: 40 }, further: { size: 64 * 1024, count: 64 } };
+const slabs = { first: { size: 384 * 1024, count: 40 }, further: { size: 64 * 1024, count: 64 } };
 const pageOfMemory = 64 * 1024;
 
 // Node's types leave it to those of browsers.
