@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { directSize, DirectWriter } from './direct-writer.ts';
+import { directSize } from './direct-memory.ts';
+import { DirectWriter } from './direct-writer.ts';
 
 const lengths = [directSize, directSize + 1, 3 * directSize + 4096, 2 * directSize - 7, 4096, 5, 0];
 

@@ -2,24 +2,14 @@
  * Writes long files past the page cache (O_DIRECT, open(2)): what goes to the disk anyway, and is rarely read soon, costs no
  * second copy and drives nothing out of memory that containers read. Where a file system cannot, they are written like others. Blocking.
  */
-import { constants, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { releaseBytes } from '#base/release-bytes.ts';
+import { alignedPiece, alignment, setDirect } from './direct-memory.ts';
 import { failedWith } from './failed-with.ts';
-import { declare, koffi } from './libc.ts';
-
-const fcntl = declare('int fcntl(int descriptor, int command, int argument)');
-
-const F_SETFL = 4;
-/** Enough for every disk: memory, place and length must be multiples of it. */
-const alignment = 4096;
-const pieceSize = 1024 * 1024;
-
-/** Bytes of a file that is worth it: for shorter ones a disk takes longer to find their places than to write them. */
-export const directSize = pieceSize;
 
 /** Writes one file after the other; disposed, it gives its memory back. */
 export class DirectWriter implements Disposable {
-  readonly #memory = Buffer.allocUnsafeSlow(pieceSize + alignment);
+  readonly #owner: Buffer;
   readonly #piece: Buffer;
   #filled = 0;
   #descriptor = -1;
@@ -27,9 +17,9 @@ export class DirectWriter implements Disposable {
   #isDirect = false;
 
   constructor() {
-    const beyond = Number(koffi.address(this.#memory) % BigInt(alignment));
-    const start = (alignment - beyond) % alignment;
-    this.#piece = this.#memory.subarray(start, start + pieceSize);
+    const { piece, owner } = alignedPiece();
+    this.#piece = piece;
+    this.#owner = owner;
   }
 
   /** Begins an empty file, open for writing. */
@@ -37,7 +27,7 @@ export class DirectWriter implements Disposable {
     this.#descriptor = descriptor;
     this.#position = 0;
     this.#filled = 0;
-    this.#isDirect = this.#setDirect(true);
+    this.#isDirect = setDirect(descriptor, true);
   }
 
   /** Takes what comes next of it. @throws the system's error */
@@ -46,7 +36,7 @@ export class DirectWriter implements Disposable {
       const length = bytes.copy(this.#piece, this.#filled, position);
       position += length;
       this.#filled += length;
-      if (this.#filled === pieceSize) this.#flush();
+      if (this.#filled === this.#piece.length) this.#flush();
     }
   }
 
@@ -56,13 +46,13 @@ export class DirectWriter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    releaseBytes(this.#memory);
+    releaseBytes(this.#owner);
   }
 
   #flush(): void {
     const whole = this.#filled - (this.#filled % alignment);
     let written = this.#isDirect ? this.#writeDirectly(whole) : 0;
-    if (written < this.#filled && this.#isDirect) this.#isDirect = !this.#setDirect(false);
+    if (written < this.#filled && this.#isDirect) this.#isDirect = !setDirect(this.#descriptor, false);
     while (written < this.#filled) written += writeSync(this.#descriptor, this.#piece, written, this.#filled - written, this.#position + written);
     this.#position += this.#filled;
     this.#filled = 0;
@@ -78,9 +68,5 @@ export class DirectWriter implements Disposable {
       if (!failedWith(error, 'EINVAL')) throw error;
     }
     return written;
-  }
-
-  #setDirect(on: boolean): boolean {
-    return fcntl(this.#descriptor, F_SETFL, on ? constants.O_DIRECT : 0) === 0;
   }
 }

@@ -3,7 +3,8 @@
  * calling thread, and checks it against the digest. Blocking.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, readSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
+import { DirectReader } from '#kernel/direct-reader.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { openNode, workingDirectory } from '#kernel/file-nodes.ts';
 import { invalidArchive } from './entry-path.ts';
@@ -29,6 +30,7 @@ export interface PackTarget {
 export function packLayer({ sink, recipeDescriptor, layerDirectory, diffId, replaced }: PackTarget): void {
   const hash = createHash('sha256');
   let contents = 0;
+  using reader = new DirectReader();
   const fill = (read: (space: Buffer) => number): number => {
     const space = sink.space();
     const length = read(space);
@@ -47,9 +49,10 @@ export function packLayer({ sink, recipeDescriptor, layerDirectory, diffId, repl
     contents++;
     const descriptor = openContents(moved ?? record.path, moved === undefined ? workingDirectory : layerDirectory, diffId);
     try {
+      reader.begin(descriptor, record.segments === undefined ? record.size : 0);
       for (const { offset, length } of record.segments ?? [{ offset: 0, length: record.size }]) {
         for (let position = 0; position < length; ) {
-          const read = fill((space) => readSync(descriptor, space, 0, Math.min(space.length, length - position), offset + position));
+          const read = fill((space) => reader.read(space.subarray(0, length - position), offset + position));
           if (read === 0) throw damaged(diffId, record);
           position += read;
         }

@@ -5,7 +5,8 @@
  */
 import { closeSync, constants, ftruncateSync } from 'node:fs';
 import { fail } from '#base/errors/failure.ts';
-import { directSize, DirectWriter } from '#kernel/direct-writer.ts';
+import { directSize } from '#kernel/direct-memory.ts';
+import { DirectWriter } from '#kernel/direct-writer.ts';
 import { failedWith } from '#kernel/failed-with.ts';
 import { setAttribute } from '#kernel/extended-attributes.ts';
 import {
@@ -50,6 +51,8 @@ const opaqueName = '.wh..wh..opq';
 const opaqueAttribute = 'trusted.overlay.opaque';
 const yes = Buffer.from('y');
 const nothing = Buffer.alloc(0);
+/** elf(5). */
+const programMagic = Buffer.from('\x7fELF', 'latin1');
 
 /** Unpacks all. @throws layer.invalid_archive, layer.too_large, layer.disk_full, kernel.syscall_failed */
 export function unpackLayer(target: UnpackTarget): { readonly removals: Removals; readonly size: number } {
@@ -198,10 +201,19 @@ class Unpacking implements Disposable {
   }
 
   #writeLong(descriptor: number, size: number): void {
-    const writer = (this.#long ??= new DirectWriter());
-    writer.begin(descriptor);
-    this.#target.source.each(size, (chunk) => writer.write(chunk));
-    writer.end();
+    let position = 0;
+    let writer: DirectWriter | undefined;
+    this.#target.source.each(size, (chunk) => {
+      // Programs and libraries are read as soon as a container starts: they are to be in the page cache.
+      if (position === 0 && !chunk.subarray(0, programMagic.length).equals(programMagic)) {
+        writer = this.#long ??= new DirectWriter();
+        writer.begin(descriptor);
+      }
+      if (writer === undefined) writeAll(descriptor, chunk, position);
+      else writer.write(chunk);
+      position += chunk.length;
+    });
+    writer?.end();
   }
 
   #placeDirectory(header: DecodedHeader, { name, path }: { name: string; path: string }): void {
