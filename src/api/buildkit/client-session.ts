@@ -3,7 +3,7 @@ import type { GrpcCaller } from '#base/grpc/grpc-call.ts';
 import { GrpcError, statusCodes, statusName } from '#base/grpc/grpc-status.ts';
 import { fail } from '#base/errors/failure.ts';
 import { clientStore } from './client-store.ts';
-import type { BuildSession, ClientStore, ByteStream, MessageStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
+import type { BuildSession, ClientStore, ByteStream, EncodedPacketStream, MessageStream, PacketStream, ShellStream, WantedFiles } from '#engine/solver/build-session.ts';
 import { BytesMessage } from '#schema/buildkit/common-messages.ts';
 import { contentMethods } from '#schema/buildkit/content-messages.ts';
 import { Packet } from '#schema/buildkit/file-sync-messages.ts';
@@ -39,9 +39,10 @@ export class ClientSession implements BuildSession, Disposable {
     return this.#methods.has(method);
   }
 
-  files(name: string, { include, exclude, follow }: WantedFiles, signal: AbortSignal): PacketStream {
+  files(name: string, { include, exclude, follow }: WantedFiles, signal: AbortSignal): EncodedPacketStream {
     if (!this.supports(sessionMethods.fileSync)) throw fail('build.session_failed', { message: 'no local sources enabled' });
-    return this.#packets(sessionMethods.fileSync, wantedMetadata(name, { include, exclude, follow }), signal);
+    const call = this.#client.call(sessionMethods.fileSync, { signal, metadata: wantedMetadata(name, { include, exclude, follow }) });
+    return { batches: decoded(call.batches, (batch) => batch), send: async (packet) => await call.send(Packet.encode(packet)), end: () => call.end() };
   }
 
   packedFiles(name: string, wanted: WantedFiles, signal: AbortSignal): MessageStream | undefined {
@@ -138,7 +139,7 @@ export class ClientSession implements BuildSession, Disposable {
   }
 }
 
-async function* decoded<T>(messages: AsyncIterable<Buffer>, decode: (message: Buffer) => T): AsyncGenerator<T, void> {
+async function* decoded<M, T>(messages: AsyncIterable<M>, decode: (message: M) => T): AsyncGenerator<T, void> {
   try {
     for await (const message of messages) yield decode(message);
   } catch (error) {

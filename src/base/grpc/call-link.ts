@@ -239,11 +239,13 @@ export class CallLink implements GrpcCaller {
       conversation.abort(new GrpcError(statusCodes.cancelled, 'context canceled'));
     };
     signal.addEventListener('abort', stop, { once: true });
+    const messages = messagesOf(conversation, { signal, release: () => {
+      signal.removeEventListener('abort', stop);
+      stop();
+    } });
     return {
-      messages: messagesOf(conversation, { signal, release: () => {
-        signal.removeEventListener('abort', stop);
-        stop();
-      } }),
+      messages,
+      batches: eachAlone(messages),
       send: async (message) => {
         await conversation.send(message);
         signal.throwIfAborted();
@@ -356,6 +358,11 @@ export class CallLink implements GrpcCaller {
     this.#opened.clear();
     this.#served.clear();
   }
+}
+
+/** Room is given back by the message. */
+async function* eachAlone(messages: AsyncIterable<Buffer>): AsyncGenerator<Buffer[], void> {
+  for await (const message of messages) yield [message];
 }
 
 async function* messagesOf(conversation: Conversation, { signal, release }: { signal: AbortSignal; release: () => void }): AsyncGenerator<Buffer, void> {

@@ -33,6 +33,8 @@ export interface GrpcCallOptions {
 export interface GrpcStream {
   /** The server's messages, encoded. @throws GrpcError with the call's status */
   readonly messages: AsyncIterable<Buffer>;
+  /** The same, those that arrived together in one turn. Either is read. */
+  readonly batches: AsyncIterable<readonly Buffer[]>;
   /** Sends a message; resolves when there is room for another. */
   send(message: Uint8Array): Promise<void>;
   /** No more messages come. */

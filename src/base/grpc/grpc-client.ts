@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { carryConnection } from './carry-connection.ts';
 import { exchangeOne, largestMessage, type GrpcCaller, type GrpcCallOptions, type GrpcStream } from './grpc-call.ts';
 import { decodeStatusMessage, GrpcError, statusCodes } from './grpc-status.ts';
-import { MessageWriter, readFrames } from './message-frames.ts';
+import { MessageWriter, readBatches } from './message-frames.ts';
 
 /** Bytes of all calls that may be on their way unread: with HTTP/2's usual 64 KiB large files wait for every piece. */
 const connectionWindow = 4 * 1024 * 1024;
@@ -38,6 +38,7 @@ export class GrpcClient implements GrpcCaller {
     const status = statusOf(stream);
     return {
       messages: messagesOf(stream, status, signal),
+      batches: batchesOf(stream, status, signal),
       send: async (message) => {
         if (!writer.write(message)) {
           using settled = abortedAtEnd();
@@ -101,8 +102,12 @@ function statusOf(stream: ClientHttp2Stream): () => GrpcError | undefined {
 }
 
 async function* messagesOf(stream: ClientHttp2Stream, status: () => GrpcError | undefined, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  for await (const batch of batchesOf(stream, status, signal)) yield* batch;
+}
+
+async function* batchesOf(stream: ClientHttp2Stream, status: () => GrpcError | undefined, signal: AbortSignal): AsyncGenerator<Buffer[], void> {
   try {
-    yield* readFrames(stream, largestMessage);
+    yield* readBatches(stream, largestMessage);
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof GrpcError ? error : (status() ?? error);

@@ -45,32 +45,42 @@ function frameMessage(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** The messages of a stream. @throws GrpcError for compressed ones, ones above `limit` bytes and a stream that ends within one */
-export async function* readFrames(stream: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer, void> {
+/**
+ * The messages of a stream, those that arrived together in one turn: to hand over each by itself costs more than to read it.
+ * @throws GrpcError for compressed ones, ones above `limit` bytes and a stream that ends within one
+ */
+export async function* readBatches(stream: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer[], void> {
   let parts: Buffer[] = [];
   let length = 0;
   let wanted = headerLength;
-  let header: Buffer | undefined;
   for await (const chunk of stream) {
     parts.push(chunk);
     length += chunk.length;
-    while (length >= wanted) {
-      const all = parts.length === 1 ? (parts[0] ?? chunk) : Buffer.concat(parts, length);
-      const taken = all.subarray(0, wanted);
-      parts = [all.subarray(wanted)];
-      length -= wanted;
-      if (header === undefined) {
-        if (taken[0] !== 0) throw new GrpcError(statusCodes.unimplemented, 'compressed messages are not supported');
-        const size = taken.readUInt32BE(1);
-        if (size > limit) throw new GrpcError(statusCodes.resourceExhausted, `received message larger than max (${size} vs. ${limit})`);
-        header = taken;
-        wanted = size;
-      } else {
-        header = undefined;
-        wanted = headerLength;
-        yield taken;
-      }
+    if (length < wanted) continue;
+    const all = parts.length === 1 ? chunk : Buffer.concat(parts, length);
+    const batch: Buffer[] = [];
+    let failure: GrpcError | undefined;
+    let start = 0;
+    for (;;) {
+      wanted = headerLength;
+      if (all.length - start < wanted) break;
+      const size = all.readUInt32BE(start + 1);
+      if (all[start] !== 0) failure = new GrpcError(statusCodes.unimplemented, 'compressed messages are not supported');
+      else if (size > limit) failure = new GrpcError(statusCodes.resourceExhausted, `received message larger than max (${size} vs. ${limit})`);
+      wanted += size;
+      if (failure !== undefined || all.length - start < wanted) break;
+      batch.push(all.subarray(start + headerLength, start + wanted));
+      start += wanted;
     }
+    parts = [all.subarray(start)];
+    length = all.length - start;
+    if (batch.length > 0) yield batch;
+    if (failure !== undefined) throw failure;
   }
-  if (length > 0 || header !== undefined) throw new GrpcError(statusCodes.internal, 'the stream ended within a message');
+  if (length > 0) throw new GrpcError(statusCodes.internal, 'the stream ended within a message');
+}
+
+/** The same one by one. */
+export async function* readFrames(stream: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer, void> {
+  for await (const batch of readBatches(stream, limit)) yield* batch;
 }

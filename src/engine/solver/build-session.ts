@@ -16,6 +16,13 @@ export interface PacketStream {
   end(): void;
 }
 
+/** The same as the packets come: encoded, those that arrived together in one turn. */
+export interface EncodedPacketStream {
+  readonly batches: AsyncIterable<readonly Buffer[]>;
+  send(packet: Partial<Packet>): Promise<void>;
+  end(): void;
+}
+
 /** A stream of bytes both ways. */
 export interface ByteStream {
   readonly chunks: AsyncIterable<Buffer>;
@@ -57,7 +64,7 @@ export interface BuildSession {
   /** Whether the client offers a method, `/package.Service/Method`. */
   supports(method: string): boolean;
   /** A directory by the name that the client gave it. @throws build.session_failed */
-  files(name: string, wanted: WantedFiles, signal: AbortSignal): PacketStream;
+  files(name: string, wanted: WantedFiles, signal: AbortSignal): EncodedPacketStream;
   /** The same in few large messages (schema/buildkit/directory-listing); undefined: the client has the usual way alone. */
   packedFiles(name: string, wanted: WantedFiles, signal: AbortSignal): MessageStream | undefined;
   /** Undefined: the client has none of this id. */

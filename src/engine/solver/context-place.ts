@@ -65,6 +65,11 @@ export class KeptTrees {
     return tree.root;
   }
 
+  /** Whether any tree of a place is kept. */
+  knows(place: string): boolean {
+    return this.#trees.values().some((tree) => tree.place === place);
+  }
+
   keep(place: string, listing: string, { root, entries }: { root: SourceNode; entries: number }): void {
     if (entries > mostKeptEntries) return;
     this.#delete(keyOf(place, listing));
