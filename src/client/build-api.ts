@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { GrpcCaller, GrpcMethods } from '#base/grpc/grpc-call.ts';
 import { ApiError } from './client-error.ts';
+import type { RequestHeaders } from './http-connection.ts';
 import type { ProgressStream } from './image-api.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Query } from './query.ts';
@@ -57,7 +58,7 @@ export class BuildApi {
    */
   async openBuild(facts: { id: string; sharedKey: string; methods: GrpcMethods }): Promise<SolverConnection> {
     const { methods } = facts;
-    const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': [...methods.keys()].join(', ') };
+    const headers = { 'X-Docker-Expose-Session-Uuid': facts.id, 'X-Docker-Expose-Session-Name': '', 'X-Docker-Expose-Session-Sharedkey': facts.sharedKey, 'X-Docker-Expose-Session-Grpc-Method': [...methods.keys()] };
     try {
       const { CallLink, linkProtocol } = await import('#base/grpc/call-link.ts');
       const link = new CallLink(await this.#duplex('/session', linkProtocol, headers), { side: 'client', methods, onFault: () => undefined });
@@ -84,7 +85,7 @@ export class BuildApi {
     }
   }
 
-  async #duplex(path: string, protocol: string, headers: Readonly<Record<string, string>> = {}): Promise<Duplex> {
+  async #duplex(path: string, protocol: string, headers: RequestHeaders = {}): Promise<Duplex> {
     const { ConnectionDuplex } = await import('./connection-duplex.ts');
     return new ConnectionDuplex(await this.#transport.upgrade(path, protocol, headers));
   }

@@ -9,11 +9,14 @@ import { ByteReader } from './byte-reader.ts';
 import { ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
 
+/** By name; a list makes a line of each of its values. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>;
+
 export interface RequestMessage {
   readonly method: string;
   /** Path and query, as sent. */
   readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: RequestHeaders;
   /** Whole, or as a stream (sent in chunks). */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
@@ -122,7 +125,7 @@ export class HttpConnection {
     const { body } = message;
     const whole = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : undefined;
     let head = `${message.method} ${this.#endpoint.kind === 'tcp' ? this.#endpoint.basePath : ''}${message.target} HTTP/1.1\r\nHost: ${hostHeaderOf(this.#endpoint)}\r\n`;
-    for (const [name, value] of Object.entries(message.headers)) head += `${name}: ${value}\r\n`;
+    for (const [name, values] of Object.entries(message.headers)) for (const value of [values].flat()) head += `${name}: ${value}\r\n`;
     if (whole !== undefined) head += `Content-Length: ${whole.length}\r\n`;
     else if (body !== undefined) head += 'Transfer-Encoding: chunked\r\n';
     else if (message.method !== 'GET' && message.method !== 'HEAD') head += 'Content-Length: 0\r\n';

@@ -7,7 +7,7 @@ import { ApiError, ConnectionError } from './client-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { HijackedStream } from './hijacked-stream.ts';
 import type { Connection } from './connection.ts';
-import { HttpConnection, openConnection, shownRequest, type RequestMessage, type ResponseMessage } from './http-connection.ts';
+import { HttpConnection, openConnection, shownRequest, type RequestHeaders, type RequestMessage, type ResponseMessage } from './http-connection.ts';
 import { queryText, type Query } from './query.ts';
 
 export interface TransportOptions {
@@ -27,7 +27,7 @@ export interface ApiRequest {
   /** Without the version: `/containers/json`. */
   readonly path: string;
   readonly query?: Query | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: RequestHeaders;
   /** An object is sent as JSON. */
   readonly json?: unknown;
   readonly body?: RequestMessage['body'];
@@ -100,7 +100,7 @@ export class Transport {
   }
 
   /** A request outside the versions whose connection goes on with another protocol. @throws ApiError, ConnectionError */
-  async upgrade(path: string, protocol: string, headers: Readonly<Record<string, string>> = {}): Promise<HijackedStream> {
+  async upgrade(path: string, protocol: string, headers: RequestHeaders = {}): Promise<HijackedStream> {
     const { response, connection } = await this.#deliver({ method: 'POST', path, headers: { ...headers, Connection: 'Upgrade', Upgrade: protocol } }, path);
     if (response.status !== 101) throw apiError(response, await text(response), this.#options.endpoint, path, this.#version);
     return new HijackedStream(connection, '');

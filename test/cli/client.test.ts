@@ -1,5 +1,10 @@
 /** The client against a daemon that misbehaves in every way a daemon may. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import { ApiError, ConnectionError } from '#client/client-error.ts';
 import { Client } from '#client/client.ts';
@@ -228,4 +233,27 @@ test('an empty name must make a path without empty parts, as Docker\'s client do
   await assert.rejects(pair.client.images.remove(''), { message: 'page not found' });
   await assert.rejects(pair.client.images.inspect(''), { message: 'page not found' });
   assert.deepEqual(pair.daemon.calls, ['DELETE /images', 'GET /images/json']);
+});
+
+test('a session must offer each of its methods in a line of its own, which is all that Docker reads', async () => {
+  const heads: string[] = [];
+  const server = createServer((socket) => {
+    socket.once('data', (data) => {
+      heads.push(data.toString('latin1'));
+      socket.end('HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'dhow-session-'));
+  try {
+    server.listen(join(directory, 'socket'));
+    await once(server, 'listening');
+    await using client = new Client({ endpoint: parseEndpoint(`unix://${join(directory, 'socket')}`) });
+    const method = (): Promise<void> => Promise.resolve();
+    await assert.rejects(client.builds.openBuild({ id: 'one', sharedKey: 'two', methods: new Map([['/a.B/c', method], ['/a.B/d', method]]) }));
+    const lines = heads.find((head) => head.startsWith('POST /session'))?.split('\r\n').filter((line) => /grpc-method/i.test(line));
+    assert.deepEqual(lines, ['X-Docker-Expose-Session-Grpc-Method: /a.B/c', 'X-Docker-Expose-Session-Grpc-Method: /a.B/d']);
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
 });
