@@ -262,7 +262,7 @@ export interface Snapshotter {
   usage(id: string): Promise<{ writable: number; total: number }>;
   /** What the container changed against its image and the files every container gets, with Docker's rules; a directory before what is in it. Paths are absolute, one character per byte. */
   changes(id: string): Promise<readonly FileChange[]>;
-  /** A layer's archive of what {@link changes} tells. Must be read to its end or destroyed before the snapshot is removed. */
+  /** A layer's archive of what {@link changes} tells, and of unchanged names of files that have a changed one. Must be read to its end or destroyed before the snapshot is removed. */
   archiveChanges(id: string): Promise<ChangesArchive>;
   /** An archive of what lies at a path in the mounted file system, links followed inside it, and below, named as asked for; empty when there is nothing. */
   archivePath(id: string, path: string): Promise<Readable>;

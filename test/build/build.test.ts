@@ -89,6 +89,12 @@ test('deletions, links and modes of a step must be in the layer', async () => {
   assert.match(text, /\/t 1700 directory\n\/t\/a 644 regular file\n\/t\/l 777 symbolic link\n1\na\nh\nl\n/);
 });
 
+test('a link to a file of the image must be one file with it in the next step', async () => {
+  const { text, error } = await build('FROM busybox\nRUN ln /bin/busybox /hard\nRUN echo same=$(stat -c %i /bin/busybox /hard | uniq | wc -l)\n');
+  assert.equal(error, undefined);
+  assert.match(text, /^same=1$/m);
+});
+
 test('copies must follow the links of the image, keep its directories and never leave either side', async () => {
   const { text, error } = await build(
     'FROM busybox\nRUN mkdir -m 1777 /real && ln -s /real /link && ln -s ../../../../real /up\nCOPY secret one /link/\nCOPY one /up/two\nCOPY tree /link/tree\nCOPY --chown=12:34 one /owned/new/\nRUN stat -c "%n %a %u:%g" /real /real/one /owned/new /owned/new/one; cat /real/secret /real/two; readlink /real/tree/out\n',

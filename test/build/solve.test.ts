@@ -141,6 +141,12 @@ test('what the runtime mounts over must be in no layer, and what is below a step
   assert.deepEqual(readdirSync(join(directory, 'etc')), ['kept']);
 });
 
+test('a link to a file of the image must be one file with it in the next step', async (t) => {
+  const result = await solve(contextOf(t, { Dockerfile: 'FROM busybox\nRUN ln /bin/busybox /hard\nRUN echo same=$(stat -c %i /bin/busybox /hard | uniq | wc -l)\n' }), []);
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, / same=1\n/);
+});
+
 test('mounts of a step must be there for the step alone, and secrets in no layer', async (t) => {
   const directory = contextOf(t, {
     Dockerfile: [

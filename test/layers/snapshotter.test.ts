@@ -1,13 +1,14 @@
 /** What every snapshotter must do, run on each of them; and what only one of them does. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Snapshotter } from '#image/contract.ts';
 import { createSnapshotter } from '#image/snapshot/snapshotter.ts';
 import { getAttribute } from '#kernel/extended-attributes.ts';
 import { hasFuseOverlay } from '#kernel/fuse-overlay-mount.ts';
 import { isMountPoint, mount, readMounts } from '#kernel/mounts.ts';
+import { readTar } from '#oci/tar/read-tar.ts';
 import { paxBlocks } from './raw-header.ts';
 import { archiveOf, describeTree, storeActions, temporaryDirectory, testStore, type TestStore } from './fixtures.ts';
 import { createLayerStore } from '#image/layer/layer-store.ts';
@@ -126,6 +127,24 @@ for (const driver of drivers) {
       assert.equal(existsSync(`${rootTwo}/new`), false);
       assert.equal(readFileSync(`${rootTwo}/etc/passwd`, 'utf8'), 'root and more');
       assert.deepEqual(readdirSync(`${rootTwo}/usr/lib`), ['so']);
+    });
+
+    test('must archive the unchanged names of a changed file with it, as links, and tell the changed ones alone', async () => {
+      using it = await fixture(driver);
+      await it.snapshotter.create(one, it.top);
+      const root = await it.snapshotter.mount(one);
+      linkSync(`${root}/usr/lib/so`, `${root}/hard`);
+      linkSync(`${root}/hidden/c`, `${root}/hidden/d`);
+      // The copied tree tells what it was given in place of the image's own files, too.
+      const changes = (await it.snapshotter.changes(one)).filter(({ path }) => !path.startsWith('/etc'));
+      assert.deepEqual(changes.map(({ kind, path }) => `${kind} ${path}`), ['added /hard', 'modified /hidden', 'added /hidden/d']);
+      const { bytes } = await it.snapshotter.archiveChanges(one);
+      const entries: string[] = [];
+      for await (const { entry, body } of readTar(bytes as AsyncIterable<Buffer>)) {
+        if (entry.name.startsWith('etc/')) continue;
+        entries.push(`${entry.type} ${entry.name} ${entry.linkName || Buffer.concat(await Array.fromAsync(body as AsyncIterable<Buffer>)).toString()}`.trim());
+      }
+      assert.deepEqual(entries, ['file hard library', 'directory hidden/', 'file hidden/c c', 'hardlink hidden/d hidden/c', 'directory usr/', 'directory usr/lib/', 'hardlink usr/lib/so hard']);
     });
 
     test('must give an image without layers an empty root', async () => {

@@ -20,7 +20,7 @@ const frontendCapabilities = [
 ];
 
 /** What outputs can be. */
-const definitionCapabilities = ['exporter.image.attestations'];
+const definitionCapabilities = ['exporter.image.attestations', 'exporter.multiple'];
 
 function enabled(id: string): MessageOf<typeof Capability> {
   return { id, enabled: true, deprecated: false, disabledReason: '', disabledReasonMessage: '', disabledAlternative: '' };

@@ -31,15 +31,30 @@ export interface ComparedTree {
   readonly opaqueMarks: boolean;
   /** What the container began with, topmost first. */
   readonly below: readonly LayerBelow[];
+  /** Tells as modified, too, what is unchanged but is the same file as something changed, so that an archive keeps their link. */
+  readonly withLinks: boolean;
 }
 
 /** Every change, a directory before what is in it, otherwise by name. */
-export function treeChanges({ tree, whole, opaqueMarks, below }: ComparedTree): TreeChange[] {
+export function treeChanges({ tree, whole, opaqueMarks, below, withLinks }: ComparedTree): TreeChange[] {
   const root = readTree(tree, { whole, opaqueMarks });
   const layers = below.map((layer): Layer => ({ tree: byteString(layer.tree), whiteouts: new Set(layer.whiteouts), opaque: new Set(layer.opaque), timeless: layer.timeless ?? false }));
-  const changes: TreeChange[] = [];
-  compare(root, { status: root.status, timeless: false, places: layers.map((layer) => ({ layer, path: '' })) }, false, changes);
-  return changes;
+  const former: Former = { status: root.status, timeless: false, places: layers.map((layer) => ({ layer, path: '' })) };
+  const noted: Noted = { changes: [], linked: new Map() };
+  compare(root, former, false, noted);
+  // Only a whole comparison finds every changed name, and the directories of those to be added.
+  if (!withLinks || [...noted.linked.values()].every((names) => names === 0n)) return noted.changes;
+  const again: Noted = { changes: [], linked: new Map(), alsoChanged: new Set(noted.linked.keys()) };
+  compare(root, former, false, again);
+  return again.changes;
+}
+
+interface Noted {
+  readonly changes: TreeChange[];
+  /** Of each changed file with several names, by inode, how many are not yet among the changes. */
+  readonly linked: Map<bigint, bigint>;
+  /** Inodes that count as changed. */
+  readonly alsoChanged?: ReadonlySet<bigint>;
 }
 
 interface Node {
@@ -106,7 +121,8 @@ interface Former {
   readonly places: readonly Place[];
 }
 
-function compare(node: Node, former: Former | undefined, added: boolean, changes: TreeChange[]): void {
+function compare(node: Node, former: Former | undefined, added: boolean, noted: Noted): void {
+  const { changes } = noted;
   const start = changes.length;
   const places = node.status.isDirectory() ? (former?.places ?? []) : [];
   for (const [name, child] of [...node.children].sort(byName)) {
@@ -115,9 +131,12 @@ function compare(node: Node, former: Former | undefined, added: boolean, changes
       if (before !== undefined) changes.push({ kind: 'deleted', path: `/${child.path}` });
       continue;
     }
-    const kind = before === undefined ? 'added' : isDifferent(child, before, name, places) ? 'modified' : undefined;
-    if (kind !== undefined) changes.push({ kind, path: `/${child.path}` });
-    compare(child, before, kind !== undefined, changes);
+    const kind = before === undefined ? 'added' : isDifferent(child, before, name, places) || noted.alsoChanged?.has(child.status.ino) === true ? 'modified' : undefined;
+    if (kind !== undefined) {
+      changes.push({ kind, path: `/${child.path}` });
+      noteLink(child.status, noted.linked);
+    }
+    compare(child, before, kind !== undefined, noted);
   }
   if (node.opaque) {
     for (const name of namesAt(places)) {
@@ -126,6 +145,10 @@ function compare(node: Node, former: Former | undefined, added: boolean, changes
   }
   // A directory with changes in it counts as changed.
   if (changes.length > start && !added && node.path !== '') changes.splice(start, 0, { kind: 'modified', path: `/${node.path}` });
+}
+
+function noteLink(status: BigIntStats, linked: Map<bigint, bigint>): void {
+  if (status.nlink > 1n && !status.isDirectory()) linked.set(status.ino, (linked.get(status.ino) ?? status.nlink) - 1n);
 }
 
 function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {

@@ -148,6 +148,10 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async changes(id: string): Promise<readonly FileChange[]> {
+    return await this.#compare(id, { withLinks: false });
+  }
+
+  async #compare(id: string, { withLinks }: { withLinks: boolean }): Promise<readonly FileChange[]> {
     const { name, topLayer, plain } = this.#records.get(id);
     const layers = this.#layerDirectories(topLayer);
     const treeOf = (directory: string): string => `${this.#paths.layer(directory)}/diff`;
@@ -158,11 +162,12 @@ export class OverlaySnapshotter implements Snapshotter, AsyncDisposable {
       whole: false,
       opaqueMarks: this.driver === 'fuse-overlayfs',
       below: [...initLayer, ...layers.map(({ name: layer, whiteouts, opaque }) => ({ tree: treeOf(layer), whiteouts, opaque }))],
+      withLinks,
     });
   }
 
   async archiveChanges(id: string): Promise<ChangesArchive> {
-    return archiveChanges(this.#workers, `${this.#paths.layer(this.#records.get(id).name)}/diff`, await this.changes(id));
+    return archiveChanges(this.#workers, `${this.#paths.layer(this.#records.get(id).name)}/diff`, await this.#compare(id, { withLinks: true }));
   }
 
   async archivePath(id: string, path: string): Promise<Readable> {

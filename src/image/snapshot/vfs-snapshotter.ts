@@ -122,6 +122,10 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async changes(id: string): Promise<readonly FileChange[]> {
+    return await this.#compare(id, { withLinks: false });
+  }
+
+  async #compare(id: string, { withLinks }: { withLinks: boolean }): Promise<readonly FileChange[]> {
     const record = this.#records.get(id);
     const layers = record.topLayer === undefined ? [] : this.#layers.directories(record.topLayer);
     // What every container gets beside its image's files.
@@ -136,6 +140,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
         whole: true,
         opaqueMarks: false,
         below: [...layers.map(({ name, whiteouts, opaque }) => ({ tree: `${this.#layerPaths.layer(name)}/diff`, whiteouts, opaque })), { tree: added, whiteouts: [], opaque: [], timeless: true }],
+        withLinks,
       });
     } finally {
       await this.#removals.delete(added);
@@ -143,7 +148,7 @@ export class VfsSnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async archiveChanges(id: string): Promise<ChangesArchive> {
-    return archiveChanges(this.#workers, this.#root(this.#records.get(id)), await this.changes(id));
+    return archiveChanges(this.#workers, this.#root(this.#records.get(id)), await this.#compare(id, { withLinks: true }));
   }
 
   async archivePath(id: string, path: string): Promise<Readable> {
