@@ -189,7 +189,7 @@ export class EngineBuildSolver implements BuildSolver, AsyncDisposable {
   }
 
   history({ ref, activeOnly }: { ref: string; activeOnly: boolean }): { event: 'started' | 'complete'; record: HistoryView }[] {
-    this.#writeDown();
+    if (!activeOnly) this.#writeDown();
     const active = [...this.#jobs.values()].filter((job) => !job.call.internal && job.ended === undefined).map((job) => ({ event: 'started' as const, record: recordOf(job) }));
     const done = activeOnly ? [] : this.#history.list().map(({ record }) => ({ event: 'complete' as const, record }));
     return [...done, ...active].filter(({ record }) => ref === '' || record.ref === ref);
