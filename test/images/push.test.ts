@@ -98,6 +98,37 @@ test('a pulled image must be pushed as it came: the same manifest, the same laye
   assert.deepEqual(pushed?.body, source.manifests.get('me/app:v1')?.body);
 });
 
+test('a pulled image must keep its digest within its registry, also when layers of it were here before it was pulled', async (t) => {
+  const layers = [await layerOf({ base: 'base' }), await layerOf({ own: noise('own', 20_000) })];
+  const [base, made] = [imageOf(layers.slice(0, 1)), imageOf(layers)];
+  const { stores: origin, target, reference } = await withImage(t, made, 'me/app:v1');
+  await push(origin, reference);
+  const stores = await openStores(t);
+  await load(stores, dockerArchive([{ image: base, tags: ['base:1'] }]));
+  const { layers: sent } = JSON.parse(target.manifests.get('me/app:v1')?.body.toString() ?? '') as { layers: { digest: string }[] };
+  await messagesOf(stores.store.pull(reference, { signal: never }));
+  assert.deepEqual(target.requests.filter((request) => request.includes(`GET /v2/me/app/blobs/${sent[0]?.digest}`)), []);
+  stores.store.tag(reference, `${target.host}/you/copy`, 'v1');
+  target.requests.length = 0;
+  await push(stores, `${target.host}/you/copy:v1`);
+  assert.deepEqual(target.requests.filter((request) => request.startsWith('PATCH')), []);
+  assert.deepEqual(target.manifests.get('you/copy:v1'), target.manifests.get('me/app:v1'));
+});
+
+test('a mount that the registry refuses must be done without', async (t) => {
+  const made = await image(1);
+  const { stores, target, reference } = await withImage(t, made, 'me/app:v1');
+  await push(stores, reference);
+  stores.store.tag(reference, `${target.host}/you/copy`, 'v1');
+  target.intercept = (request, response) => {
+    if (request.method !== 'POST' || request.url?.includes('mount=') !== true) return false;
+    refuse(response, 403, { code: 'DENIED', message: 'requested access to the resource is denied', detail: [] });
+    return true;
+  };
+  const messages = await push(stores, `${target.host}/you/copy:v1`);
+  for (const diffId of made.diffIds) assert.deepEqual(statusesOf(messages, diffId), ['Preparing', 'Pushed']);
+});
+
 test('an index must be pushed whole when all of it is here, and else the manifest of the image', async (t) => {
   const [stores, source, target] = [await openStores(t), await startRegistry(t), await startPushTarget(t)];
   const [amd, arm] = [source.push('me/app@', await image(1)), source.push('me/app@', await image(2, { extra: { architecture: 'arm64' } }))];
@@ -215,6 +246,13 @@ test('what stands in the way of a push must be told in Docker’s words', async 
   target.intercept = (request, response) => {
     if (request.method !== 'POST') return false;
     refuse(response, 403, { code: 'DENIED', message: 'requested access to the resource is denied', detail: [] });
+    return true;
+  };
+  assert.equal(await failing(reference), 'denied: requested access to the resource is denied');
+  target.intercept = (request, response) => {
+    if (request.method !== 'POST') return false;
+    response.setHeader('WWW-Authenticate', 'Bearer realm="http://127.0.0.1:1/token",service="x",error="insufficient_scope"');
+    refuse(response, 403, { code: 'UNAUTHORIZED', message: 'authentication required', detail: [] });
     return true;
   };
   assert.equal(await failing(reference), 'denied: requested access to the resource is denied');

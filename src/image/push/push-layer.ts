@@ -116,12 +116,18 @@ class LayerPush {
     }
   }
 
-  /** Opens an upload, unless the blob can be mounted: then it answers from where. */
+  /** Opens an upload, unless the blob can be mounted: then it answers from where. A mount that is refused is done without. */
   async #begin(): Promise<string | undefined> {
     const { repository, signal } = this.#push;
     const sources = this.#mountSources();
     for (const [place, mount] of sources.entries()) {
-      const upload = await beginUpload(repository, { mount, signal });
+      let upload;
+      try {
+        upload = await beginUpload(repository, { mount, signal });
+      } catch (error) {
+        if (isFailure(error, 'registry.refused') || isFailure(error, 'registry.unauthorized') || isFailure(error, 'registry.unexpected_answer')) continue;
+        throw error;
+      }
       if (upload === undefined) return mount.repository;
       if (place === sources.length - 1) this.#upload = upload;
       else await upload.cancel(signal);

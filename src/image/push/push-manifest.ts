@@ -4,7 +4,8 @@ import { digestOf } from '#oci/digest.ts';
 import { largestConfiguration, parseImageConfiguration } from '#oci/image-configuration.ts';
 import { largestDocument, type Descriptor } from '#oci/manifest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
-import { canonicalName } from '#oci/reference.ts';
+import { canonicalName, parseReference } from '#oci/reference.ts';
+import { beginUpload } from '#registry/blob-upload.ts';
 import type { KeptManifest, LayerBlob } from '../manifests/manifest-catalog.ts';
 import { pushDocument } from './push-blob.ts';
 import { dockerLayerType, pushLayer, type LayerToPush } from './push-layer.ts';
@@ -87,14 +88,14 @@ export async function pushBuilt(push: PushSession, id: string, { reference, know
   return { digest, size: bytes.length, manifests: [manifest], layers: new Map(layers.map((layer, place) => [diffIds[place] ?? '', { ...layer, repositories }])) };
 }
 
-/** Whether a manifest can be pushed as it is: each of its layers is here, or there. */
+/** Whether a manifest can be pushed as it is: each of its layers is here, or there, if need be by a mount from where the manifest came from. */
 export async function isPushable(push: PushSession, manifest: KeptManifest): Promise<boolean> {
   const { parts, repository, signal } = push;
   if (parts.content.stat(manifest.digest) === undefined) return false;
   for (const { digest } of manifest.references) {
     if (parts.content.stat(digest) !== undefined) continue;
     try {
-      if ((await repository.blobSize(digest, signal)) === undefined) return false;
+      if ((await repository.blobSize(digest, signal)) === undefined && !(await mountFromOrigin(push, manifest, digest))) return false;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof EngineError) return false;
@@ -102,6 +103,15 @@ export async function isPushable(push: PushSession, manifest: KeptManifest): Pro
     }
   }
   return true;
+}
+
+/** An image that shared a layer with one that was here has it unpacked, not as the registry's blob; the registry may have it elsewhere. */
+async function mountFromOrigin({ repository, name, signal }: PushSession, manifest: KeptManifest, digest: string): Promise<boolean> {
+  const origin = manifest.repositories.filter((candidate) => candidate !== canonicalName(name)).map(parseReference).findLast(({ domain }) => domain === name.domain);
+  if (origin === undefined) return false;
+  const upload = await beginUpload(repository, { mount: { digest, repository: origin.path }, signal });
+  await upload?.cancel(signal);
+  return upload === undefined;
 }
 
 /** In order; the same layer is sent once. The first failure ends the others. */

@@ -46,10 +46,10 @@ export async function patiently<T>(push: PushSession, work: (attempt: number) =>
   }
 }
 
-/** A failure at a layer is told without the request it was met in, as Docker does. */
+/** A failure at a layer is told without the request it was met in, and of several refusals the first, as Docker does. */
 export function withoutRequest(error: unknown): unknown {
   if (!(error instanceof EngineError) || !error.code.startsWith('registry.')) return error;
-  const { bare, wrapped } = error.details;
-  const message = wrapped === true && typeof bare === 'string' ? bare : error.message.replace(/^(?:Get|Head|Post|Put|Patch|Delete) "(?:[^"\\]|\\.)*": /, '');
+  const { bare, wrapped, first } = error.details;
+  const message = typeof first === 'string' ? first : wrapped === true && typeof bare === 'string' ? bare : error.message.replace(/^(?:Get|Head|Post|Put|Patch|Delete) "(?:[^"\\]|\\.)*": /, '');
   return message === error.message ? error : fail(error.code, { ...error.details, message }, error);
 }
