@@ -25,6 +25,7 @@ import { StoredBlobExchange } from './exchange/blob-exchange.ts';
 import { DerivedSteps } from './derive/derived-steps.ts';
 import { LayerPaths } from './layer/layer-paths.ts';
 import { LayerKeeper } from './layer-keeper.ts';
+import { indexMembers } from './index-members.ts';
 import { listImages } from './list-images.ts';
 import { loadImages } from './load/load-images.ts';
 import { ContentKeeper } from './manifests/content-keeper.ts';
@@ -98,6 +99,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   let imagesWent = false;
   const removal: RemovalParts = {
     catalog,
+    members: () => indexMembers(catalog, manifests),
     discard: (id, used) => {
       const chain = catalog.get(id).chain.toReversed();
       imagesWent = true;
@@ -122,7 +124,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   return {
     resolve: (reference, platform) => imageOf(find(reference, platform)),
     namesOf: (id) => splitNames(catalog.names(id)),
-    list: async (listing) => await Promise.resolve(listImages(catalog, layers, listing)),
+    list: async (listing) => await Promise.resolve(listImages(parts, listing)),
     inspect: async (reference, { platform, origin = false } = {}) => {
       const image = find(reference, platform);
       const described = inspectImage(image, { names: catalog.names(image.id), layers, graphDriver: graphDriver(options, image) });

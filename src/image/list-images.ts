@@ -6,6 +6,8 @@ import type { ImageFilters, ImageUser } from './contract.ts';
 import { summariseImage } from './describe-image.ts';
 import type { CatalogImage, ImageCatalog } from './image-catalog.ts';
 import { booleanFilter, checkFilterNames, createdAt, labelsOf, matchesLabels, momentFilter } from './image-filters.ts';
+import type { ImageParts } from './image-parts.ts';
+import { indexMembers } from './index-members.ts';
 import type { LayerStore } from './layer/contract.ts';
 import { resolveImage } from './resolve-image.ts';
 
@@ -19,13 +21,15 @@ export interface ListOptions {
 const acceptedFilters = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
 /** @throws image.invalid_filter, image.not_found (`before`, `since`), image.invalid_pattern */
-export function listImages(catalog: ImageCatalog, layers: LayerStore, options: ListOptions): ImageSummary[] {
+export function listImages({ catalog, layers, manifests }: Pick<ImageParts, 'catalog' | 'layers' | 'manifests'>, options: ListOptions): ImageSummary[] {
   const { filters } = options;
   checkFilterNames(filters, acceptedFilters);
   const danglingOnly = booleanFilter(filters, 'dangling', false);
   const inRange = timeRange(catalog, filters);
+  const members = indexMembers(catalog, manifests);
   const entries: { image: CatalogImage; summary: ImageSummary; created: bigint }[] = [];
   for (const image of catalog.all()) {
+    if (members.has(image.id)) continue;
     if (danglingOnly && catalog.children(image.id).length > 0) continue;
     if (!inRange(image) || !matchesLabels(filters['label'], labelsOf(image))) continue;
     const names = catalog.names(image.id).filter((name) => filters['reference']?.some((pattern) => matchesReference(pattern, name)) ?? true);

@@ -17,6 +17,8 @@ type Users = (imageId: string) => ImageUser[];
 
 export interface RemovalParts {
   readonly catalog: ImageCatalog;
+  /** Ids of the images that are named by an index alone. */
+  readonly members: () => Set<string>;
   /** Takes the image out of the catalog; answers the layers that go with it, topmost first. */
   readonly discard: (id: string, used: boolean) => string[];
   /** `untag` or `delete` */
@@ -29,8 +31,26 @@ interface Conflict {
   readonly reason: string;
 }
 
+interface RemovalOptions {
+  readonly force: boolean;
+  readonly prune: boolean;
+  readonly users: Users;
+}
+
 /** @throws image.not_found, image.in_use, image.reference_in_use */
-export function removeImage(parts: RemovalParts, reference: string, options: { force: boolean; prune: boolean; users: Users }): ImageDeleteEntry[] {
+export function removeImage(parts: RemovalParts, reference: string, options: RemovalOptions): ImageDeleteEntry[] {
+  const before = parts.members();
+  const entries = removeNamed(parts, reference, options);
+  if (before.size === 0) return entries;
+  const still = parts.members();
+  for (const id of before) {
+    if (still.has(id) || !parts.catalog.has(id) || parts.catalog.names(id).length > 0) continue;
+    deleteImage(parts, id, { ...options, quiet: true, entries });
+  }
+  return entries;
+}
+
+function removeNamed(parts: RemovalParts, reference: string, options: RemovalOptions): ImageDeleteEntry[] {
   const { catalog } = parts;
   const id = resolveImage(catalog, reference);
   const entries: ImageDeleteEntry[] = [];
@@ -60,7 +80,7 @@ export function removeImage(parts: RemovalParts, reference: string, options: { f
   return entries;
 }
 
-function deleteImage(parts: RemovalParts, id: string, options: { force: boolean; prune: boolean; quiet: boolean; users: Users; entries: ImageDeleteEntry[] }): void {
+function deleteImage(parts: RemovalParts, id: string, options: RemovalOptions & { readonly quiet: boolean; readonly entries: ImageDeleteEntry[] }): void {
   const { catalog } = parts;
   const conflict = findConflict(parts, id, { users: options.users, names: !options.force, stopped: !options.force });
   if (conflict !== undefined) {
@@ -116,7 +136,9 @@ export function pruneImages(parts: RemovalParts, options: { filters: ImageFilter
   const untils = filters['until'] ?? [];
   if (untils.length > 1) throw fail('image.several_until');
   const [until] = untils.map(momentFilter);
+  const members = parts.members();
   const candidates = catalog.all().filter((image) => {
+    if (members.has(image.id)) return false;
     if (catalog.children(image.id).length > 0 && (danglingOnly || catalog.names(image.id).length === 0)) return false;
     const created = createdAt(image);
     if (until !== undefined && (created === undefined || created > until)) return false;

@@ -9,7 +9,7 @@ import { serveGrpc } from '#base/grpc/grpc-server.ts';
 import type { MessageOf } from '#base/protobuf/message-type.ts';
 import { BytesMessage, type Definition } from '#schema/buildkit/common-messages.ts';
 import { ControlSolveRequest } from '#schema/buildkit/control-messages.ts';
-import { GatewaySolveRequest, GatewaySolveResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
+import { GatewaySolveRequest, GatewaySolveResponse, PongResponse, ReadFileRequest, ReadFileResponse, Ref, Result, ReturnRequest } from '#schema/buildkit/gateway-messages.ts';
 import { GetSecretResponse, sessionMethods } from '#schema/buildkit/session-messages.ts';
 import { SourceServer } from '../fixtures/source-server.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
@@ -61,6 +61,12 @@ async function drive(solver: GrpcCaller, { dockerfile, options = {}, inputs = {}
     await solving.catch(() => undefined);
   }
 }
+
+test('clients must be told that a build may have several outputs, and attestations', async () => {
+  using solver = await daemon.client.builds.openSolver();
+  const { definitionCapabilities } = PongResponse.decode(await solver.unary(`${bridge}/Ping`, Buffer.alloc(0), { signal: AbortSignal.timeout(20_000) }));
+  assert.deepEqual(definitionCapabilities.filter(({ enabled }) => enabled).map(({ id }) => id).sort(), ['exporter.image.attestations', 'exporter.multiple']);
+});
 
 test('the result of a build must be the base and a source of another, also when its own build is over', async () => {
   const signal = AbortSignal.timeout(60_000);

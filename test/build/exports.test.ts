@@ -103,6 +103,33 @@ test('images for several platforms must be one index, in the registry and here',
   assert.deepEqual([readdirSync(join(output, 'linux_amd64')), readdirSync(join(output, 'linux_arm64'))], [['of-amd64'], ['of-arm64']]);
 });
 
+test('images of one index must be listed, kept and removed as one', async (t) => {
+  const directory = contextOf(t, { Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY file /member-of-$TARGETARCH\n', file: 'x' });
+  await build(directory, ['--platform', 'linux/amd64,linux/arm64', '-t', 'members:1']);
+  const { images } = daemon.client;
+  const ids: string[] = [];
+  for (const architecture of ['amd64', 'arm64']) ids.push((await images.inspect('members:1', { platform: JSON.stringify({ os: 'linux', architecture }) })).Id);
+  assert.equal(new Set(ids).size, 2);
+  const cli = async (...words: string[]): Promise<string> => {
+    const result = await runCli(words, { program: 'dhow', socketPath: daemon.socket });
+    assert.equal(result.code, 0, result.stderr);
+    return result.stdout;
+  };
+  const listed = async (...words: string[]): Promise<string[]> => (await cli('images', '-q', '--no-trunc', ...words)).split('\n').filter((id) => ids.includes(id)).sort();
+  const [native = ''] = await listed();
+  for (const words of [[], ['-a']]) assert.deepEqual(await listed(...words), [native]);
+  assert.deepEqual(await listed('--filter', 'dangling=true'), []);
+  await cli('tag', 'members:1', 'members:2');
+  await cli('rmi', 'members:1');
+  await cli('image', 'prune', '-f');
+  assert.equal((await images.inspect('members:2', { platform: JSON.stringify({ os: 'linux', architecture: 'arm64' }) })).Id, ids[1]);
+  const gone = await cli('rmi', 'members:2');
+  for (const id of ids) {
+    assert.match(gone, new RegExp(`^Deleted: ${id}$`, 'm'));
+    await assert.rejects(images.inspect(id), /No such image/);
+  }
+});
+
 test('compression and names of a pushed image must be those that are asked for', async (t) => {
   const directory = contextOf(t, { Dockerfile: 'FROM busybox\nRUN echo packed > /packed\n' });
   const host = hostOf(registry);

@@ -241,6 +241,11 @@ test('results must go where they are asked for', async (t) => {
   const tar = join(directory, 'result.tar');
   assert.equal((await solve(directory, ['-o', `type=tar,dest=${tar}`])).code, 0);
   assert(readFileSync(tar, 'latin1').includes('result\n'));
+  const [one, two, three] = [join(directory, 'one'), join(directory, 'two'), join(directory, 'three.tar')];
+  assert.equal((await solve(directory, ['-t', 'several-outputs', '-o', one, '-o', `type=local,dest=${two}`, '-o', `type=tar,dest=${three}`, '-o', 'type=docker'])).code, 0);
+  for (const place of [one, two]) assert.equal(readFileSync(join(place, 'out/f'), 'utf8'), 'result\n');
+  assert(readFileSync(three, 'latin1').includes('result\n'));
+  assert.deepEqual((await daemon.client.images.inspect('several-outputs')).RepoTags, ['several-outputs:latest']);
   const id = join(directory, 'id');
   const { stdout } = await runCli(['build', '-q', '--iidfile', id, directory], { program: 'dhow', socketPath: daemon.socket });
   assert.equal(stdout, `${readFileSync(id, 'utf8')}\n`);
