@@ -21,6 +21,12 @@ export interface ContextPlace {
   readonly files: Map<string, KnownFile>;
 }
 
+/** A file is there in full, under a path that may have been another's before. */
+export function noteFile(place: ContextPlace, path: string, file: KnownFile): void {
+  place.live += file.size - (place.files.get(path)?.size ?? 0);
+  place.files.set(path, file);
+}
+
 /** The file of a place for one more user; `close` gives it back. */
 export function shareSpool(place: ContextPlace): Spool {
   place.users++;
@@ -40,6 +46,8 @@ export async function leavePlace(place: ContextPlace): Promise<void> {
 
 /** Entries of one directory. */
 export const mostEntries = 5_000_000;
+/** Bytes of a listing that are kept until it is known whether it was there before. */
+export const mostHeld = 16 * 1024 * 1024;
 
 /** Entries of all kept trees, and how many of these there are. */
 const mostKeptEntries = 100_000;

@@ -1,11 +1,11 @@
 /** Receives a directory as our own client sends it (schema/buildkit/directory-listing): what was received before costs one comparison. */
 import { createHash, hash as hashAtOnce, type Hash } from 'node:crypto';
-import { fail } from '#base/errors/failure.ts';
 import { SpoolWriter } from '#build/spool-writer.ts';
 import { directoryNode, leafNode, type SourceNode } from '#build/source-tree.ts';
 import { directoryMessages, packNumbers, readListing, readPieces, type FilePiece, type ListedEntry } from '#schema/buildkit/directory-listing.ts';
 import type { MessageStream } from './build-session.ts';
-import { mostEntries, type ContextPlace, type KeptTrees } from './context-place.ts';
+import { broken, receiving } from './client-fault.ts';
+import { mostEntries, mostHeld, noteFile, type ContextPlace, type KeptTrees } from './context-place.ts';
 
 export interface ReceiveOptions {
   readonly signal: AbortSignal;
@@ -18,8 +18,6 @@ export interface PackedOptions extends ReceiveOptions {
   readonly trees: KeptTrees;
 }
 
-/** Bytes of a listing that is kept whole until it is known whether it was there before. */
-const mostHeld = 16 * 1024 * 1024;
 /** Files that are asked for with one message. */
 const mostAsked = 16_384;
 const billion = 1_000_000_000n;
@@ -45,17 +43,7 @@ interface Wanted {
 
 /** @throws build.session_failed when the client breaks the protocol */
 export async function receivePacked(place: ContextPlace, options: PackedOptions): Promise<SourceNode> {
-  try {
-    return await new PackedReceiver(place, options).run();
-  } catch (error) {
-    // What the client sent is no such message.
-    if (error instanceof RangeError) throw broken(error.message);
-    throw error;
-  }
-}
-
-function broken(message: string): Error {
-  return fail('build.session_failed', { message });
+  return await receiving(async () => await new PackedReceiver(place, options).run());
 }
 
 class PackedReceiver {
@@ -201,9 +189,7 @@ class PackedReceiver {
     const node = nodeOf(contents);
     for (const place of settle) place(node);
     this.#first.set(path, node);
-    const { files } = this.#place;
-    this.#place.live += received - (files.get(path)?.size ?? 0);
-    files.set(path, { stamp, ...contents });
+    noteFile(this.#place, path, { stamp, ...contents });
     this.#wanted.delete(number);
   }
 }

@@ -3,12 +3,12 @@
  * whether it was there before: then its tree is the one that was made, and nothing is decoded nor asked for.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { fail } from '#base/errors/failure.ts';
 import { SpoolWriter } from '#build/spool-writer.ts';
 import { directoryNode, makeDirectories, type SourceNode } from '#build/source-tree.ts';
 import { Packet, packetTypes, type Stat } from '#schema/buildkit/file-sync-messages.ts';
 import type { EncodedPacketStream } from './build-session.ts';
-import { mostEntries, type ContextPlace, type KeptTrees } from './context-place.ts';
+import { broken, receiving } from './client-fault.ts';
+import { mostEntries, mostHeld, noteFile, type ContextPlace, type KeptTrees } from './context-place.ts';
 import { ListingDigest } from './listing-digest.ts';
 import type { ReceiveOptions } from './packed-receiver.ts';
 import { nodeOfStat } from './stat-node.ts';
@@ -18,8 +18,6 @@ export interface PacketOptions extends ReceiveOptions {
   readonly trees: KeptTrees;
 }
 
-/** Bytes of a listing that are kept until it is known whether it was there before. */
-const mostHeld = 16 * 1024 * 1024;
 /** What a packet of an entry begins with: its field of that number, as type 0 is not written. */
 const entryTag = (2 << 3) | 2;
 
@@ -33,17 +31,7 @@ interface Transfer {
 
 /** @throws build.session_failed when the client breaks the protocol */
 export async function receivePackets(place: ContextPlace, options: PacketOptions): Promise<SourceNode> {
-  try {
-    return await new PacketReceiver(place, options).run();
-  } catch (error) {
-    // What the client sent is no packet.
-    if (error instanceof RangeError) throw broken(error.message);
-    throw error;
-  }
-}
-
-function broken(message: string): Error {
-  return fail('build.session_failed', { message });
+  return await receiving(async () => await new PacketReceiver(place, options).run());
 }
 
 class PacketReceiver {
@@ -180,8 +168,7 @@ class PacketReceiver {
     const settle = ({ size, digest }: { size: number; digest: string }): void => {
       const node: SourceNode = { ...draft, size, offset, digest };
       for (const placeOne of [place, ...(this.#links.get(path) ?? [])]) placeOne(node);
-      this.#place.live += size - (this.#place.files.get(path)?.size ?? 0);
-      this.#place.files.set(path, { stamp, size, offset, digest });
+      noteFile(this.#place, path, { stamp, size, offset, digest });
     };
     this.#links.set(path, []);
     this.#transfers.set(id, { stat, offset, settle, hash: createHash('sha256'), received: 0 });
