@@ -15,19 +15,13 @@ const pageSize = 4096;
 
 /** Reads one file after the other; disposed, it gives its memory back. */
 export class DirectReader implements Disposable {
-  readonly #owner: Buffer;
-  readonly #piece: Buffer;
+  /** Made for the first file that needs it. */
+  #memory: ReturnType<typeof alignedPiece> | undefined;
   #descriptor = -1;
   #isDirect = false;
   /** Place in the file of what the piece holds, and its length. */
   #start = 0;
   #length = 0;
-
-  constructor() {
-    const { piece, owner } = alignedPiece();
-    this.#piece = piece;
-    this.#owner = owner;
-  }
 
   /** Begins a file, open for reading. @param size in bytes */
   begin(descriptor: number, size: number): void {
@@ -38,29 +32,34 @@ export class DirectReader implements Disposable {
 
   /** Fills the target from a place on, as far as one read goes; 0 at the file's end. @throws the system's error */
   read(target: Buffer, position: number): number {
-    if (this.#isDirect && !this.#holds(position)) this.#fill(position);
-    if (!this.#isDirect) return readSync(this.#descriptor, target, 0, target.length, position);
+    const piece = this.#isDirect ? this.#pieceAt(position) : undefined;
+    if (piece === undefined) return readSync(this.#descriptor, target, 0, target.length, position);
     const from = position - this.#start;
-    return from >= this.#length ? 0 : this.#piece.copy(target, 0, from, this.#length);
+    return from >= this.#length ? 0 : piece.copy(target, 0, from, this.#length);
   }
 
   [Symbol.dispose](): void {
-    releaseBytes(this.#owner);
+    if (this.#memory !== undefined) releaseBytes(this.#memory.owner);
   }
 
   #holds(position: number): boolean {
     return position >= this.#start && position < this.#start + this.#length;
   }
 
-  #fill(position: number): void {
+  /** The piece with what is at a place; undefined: the file is read like others from now on. */
+  #pieceAt(position: number): Buffer | undefined {
+    const { piece } = (this.#memory ??= alignedPiece());
+    if (this.#holds(position)) return piece;
     this.#start = position - (position % alignment);
     try {
-      this.#length = readSync(this.#descriptor, this.#piece, 0, this.#piece.length, this.#start);
+      this.#length = readSync(this.#descriptor, piece, 0, piece.length, this.#start);
+      return piece;
     } catch (error) {
       // The file system wants another alignment than disks have.
       if (!failedWith(error, 'EINVAL')) throw error;
       this.#isDirect = false;
       setDirect(this.#descriptor, false);
+      return undefined;
     }
   }
 }
