@@ -4,8 +4,8 @@
  * words. Unknown fields are passed over.
  */
 import { fail } from '#base/errors/failure.ts';
-import { goJsonFault, readFirstDocument } from '#base/go-json.ts';
-import { flag, int64, list, moment, pointer, readShape, ShapeFault, struct, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
+import { flag, int64, list, moment, pointer, struct, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
+import { readGoJson } from '#base/read-go-json.ts';
 import type { ImageRuntimeConfig } from '#schema/image-views.ts';
 import type { Platform } from './platform.ts';
 import { runtimeConfig } from './runtime-config.ts';
@@ -134,14 +134,7 @@ export function parseImageConfiguration(source: string): ImageConfiguration {
 
 /** Reads a text by a shape, as Go's `json.Unmarshal` does. @throws image.invalid_configuration */
 export function readConfiguration<T>(shape: Shape<T>, source: string, structName: string): T {
-  const fault = goJsonFault(source, 'unmarshal');
-  if (fault !== undefined) throw fail('image.invalid_configuration', { message: fault });
-  try {
-    return readShape(shape, readFirstDocument(source)?.document ?? null, structName);
-  } catch (error) {
-    if (!(error instanceof ShapeFault)) throw error;
-    throw fail('image.invalid_configuration', { message: error.message }, error);
-  }
+  return readGoJson(shape, source, { structName, reader: 'unmarshal', code: 'image.invalid_configuration' });
 }
 
 /** @throws image.too_many_history_layers when steps made more layers than there are */

@@ -1,7 +1,7 @@
 /** `manifest.json` of a docker-archive: the images in it with the names of their files. Read as Go reads it, and refused in its words. */
 import { fail } from '#base/errors/failure.ts';
-import { goJsonFault, readFirstDocument } from '#base/go-json.ts';
-import { int64, list, readShape, record, ShapeFault, struct, table, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
+import { int64, list, record, struct, table, text, unlessEmpty, whenGiven, type Shape } from '#base/json-shape.ts';
+import { readGoJson } from '#base/read-go-json.ts';
 
 /** One image of an archive, wherever it was described. */
 export interface ArchivedImage {
@@ -65,12 +65,5 @@ export function parseArchiveManifest(source: string): ArchivedImage[] {
 
 /** Reads the first document of a text by a shape, as a decoder of Go's does. @throws image.invalid_archive */
 export function readArchived<T>(shape: Shape<T>, source: string, structName: string): T {
-  const fault = goJsonFault(source, 'decoder');
-  if (fault !== undefined) throw fail('image.invalid_archive', { message: fault });
-  try {
-    return readShape(shape, readFirstDocument(source)?.document ?? null, structName);
-  } catch (error) {
-    if (!(error instanceof ShapeFault)) throw error;
-    throw fail('image.invalid_archive', { message: error.message }, error);
-  }
+  return readGoJson(shape, source, { structName, reader: 'decoder', code: 'image.invalid_archive' });
 }
