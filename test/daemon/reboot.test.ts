@@ -1,13 +1,12 @@
 /** The first start after the machine was started anew: what a former boot left, and who runs then. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { readMounts, unmount } from '#kernel/mounts.ts';
 import { runProgram } from '#kernel/run-program.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
@@ -102,15 +101,6 @@ test('after a reboot published ports, networks with static addresses, names, vol
   for (const { Id } of await client.containers.list({ all: true })) await client.containers.remove(Id, { force: true });
   await client.networks.remove('lan');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : assert.fail('a TCP server has a port');
-}
 
 /** What a reboot ends: processes, mounts, interfaces, firewall, everything on tmpfs. */
 async function endEverything(daemon: TestDaemon, ...bridges: string[]): Promise<void> {

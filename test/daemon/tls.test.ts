@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { Client } from '#client/client.ts';
 import { parseEndpoint } from '#client/endpoint.ts';
 import { runProgram } from '#kernel/run-program.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 const directory = mkdtempSync('/tmp/dhow-tls-');
@@ -29,16 +30,6 @@ async function makeCertificates(): Promise<void> {
   for (const [name, authority, extension] of [['server', 'ca', 'subjectAltName=IP:127.0.0.1'], ['client', 'ca', 'extendedKeyUsage=clientAuth'], ['stranger', 'other', 'extendedKeyUsage=clientAuth']] as const) {
     await run('req', ...key, '-x509', '-CA', file(`${authority}.pem`), '-CAkey', file(`${authority}-key.pem`), '-keyout', file(`${name}-key.pem`), '-out', file(`${name}.pem`), '-days', '2', '-subj', `/CN=${name}`, '-addext', extension, '-addext', 'basicConstraints=critical,CA:FALSE');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  server.close();
-  await once(server, 'close');
-  return address.port;
 }
 
 function clientOf(port: number, name: string | undefined): Client {

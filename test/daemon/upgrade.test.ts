@@ -1,9 +1,9 @@
 /** A next daemon takes over while clients work: nobody is refused, and what is attached goes on. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import test from 'node:test';
 import { ApiError } from '#client/client-error.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
@@ -129,14 +129,4 @@ async function start(daemon: TestDaemon, command: readonly string[], host: Recor
   const { Id } = await daemon.client.containers.create({ Image: 'busybox', Cmd: [...command], ExposedPorts: { '80/tcp': {} }, HostConfig: host } as never);
   await daemon.client.containers.start(Id);
   return Id;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  server.close();
-  await once(server, 'close');
-  return address.port;
 }

@@ -4,12 +4,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'node:test';
 import { TestDaemon } from '#test/fixtures/test-daemon.ts';
 import { eventually } from '#test/fixtures/eventually.ts';
+import { freePort } from '#test/fixtures/free-port.ts';
 import { digestOf } from './test-registry.ts';
 
 const home = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,15 +21,6 @@ async function dhow(daemon: TestDaemon, ...args: string[]): Promise<{ status: nu
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const [status] = (await once(child, 'close')) as [number];
   return { status, output };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 // The set-up has made it, but for a tree that has been taken as it is.
