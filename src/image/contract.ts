@@ -188,6 +188,8 @@ export interface ImageStore {
   layerSize(chainId: string): number;
   /** A layer and all below it, topmost first; empty when it is not here. */
   layerChain(chainId: string): string[];
+  /** Layers of all images, also of those that `list` leaves out. */
+  layersOfImages(): Set<string>;
   /** Diff ids of a layer and all below it, bottom first. @throws layer.not_found */
   diffIds(chainId: string): string[];
   /** A layer's uncompressed archive. @throws layer.not_found */

@@ -197,6 +197,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
     },
     layerSize: (chainId) => layers.get(chainId)?.size ?? 0,
     layerChain: (chainId) => chainOf(layers, chainId),
+    layersOfImages: () => new Set(catalog.all().flatMap(({ chain }) => chain)),
     diffIds: (chainId) => {
       const chain = chainOf(layers, chainId);
       if (chain.length === 0) throw fail('layer.not_found', { chainId });

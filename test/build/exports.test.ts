@@ -119,6 +119,8 @@ test('images of one index must be listed, kept and removed as one', async (t) =>
   const [native = ''] = await listed();
   for (const words of [[], ['-a']]) assert.deepEqual(await listed(...words), [native]);
   assert.deepEqual(await listed('--filter', 'dangling=true'), []);
+  const { BuildCache = [] } = (await daemon.client.system.diskUsage(['build-cache'])) as { BuildCache?: { Description: string; Shared: boolean }[] };
+  assert.deepEqual(BuildCache.filter(({ Description }) => Description.includes('/member-of-')).map(({ Shared }) => Shared), [true, true]);
   await cli('tag', 'members:1', 'members:2');
   await cli('rmi', 'members:1');
   await cli('image', 'prune', '-f');

@@ -25,7 +25,7 @@ export class KeptRecords {
   }
 
   async entries(): Promise<UsageEntry[]> {
-    const inImages = new Set((await this.#parts.images.list({ all: true, filters: {}, sharedSize: false })).flatMap(({ Id }) => this.#parts.images.layerChain(this.#parts.images.resolve(Id).topLayer ?? '')));
+    const inImages = this.#parts.images.layersOfImages();
     const kept = this.#cache.list((chainId) => inImages.has(chainId));
     const byLayer = new Map(kept.map(({ chainId, key }) => [chainId, key]));
     const layers = kept.map((entry): UsageEntry => {
